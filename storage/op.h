@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hf_op: one atomic change, queued for the writer. A constructor copies what it is given (stages are taken over). After
+ * completion the status and results are read by whoever submitted it. */
+#ifndef HF_STORAGE_OP_H
+#define HF_STORAGE_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/ids.h"
+#include "base/set.h"
+#include "base/status.h"
+#include "base/str.h"
+#include "storage/account.h"
+#include "storage/record.h"
+#include "storage/stage.h"
+
+struct hf_store;
+struct hf_view;
+struct hf_op;
+
+HF_API bool hf_op_is_done(const struct hf_op *op);
+HF_API enum hf_status hf_op_status(const struct hf_op *op);
+HF_API void hf_op_free(struct hf_op **op);      /* of one that is done or was never submitted */
+/* The submitter has gone: the operation completes and frees itself, nobody is woken. */
+HF_API void hf_op_abandon(struct hf_op **op);
+
+/* Flags (RFC 9051 §6.4.6; RFC 7162 §3.1.3) ------------------------------------------------------------------------ */
+
+enum hf_flag_mode { HF_FLAGS_ADD, HF_FLAGS_REMOVE, HF_FLAGS_REPLACE };
+
+struct hf_flag_change {
+	enum hf_flag_mode mode;
+	uint32_t flags;               /* HF_FLAG_* */
+	const struct hf_str *keywords;
+	size_t keyword_count;
+	bool conditional;             /* UNCHANGEDSINCE given */
+	struct hf_mod unchangedsince;
+};
+
+/* Messages gone meanwhile are skipped. HF_ELIMIT: no room for another keyword (nothing is changed). */
+HF_API struct hf_op *hf_op_store(const struct hf_view *view, const struct hf_set *uids, const struct hf_flag_change *change);
+/* UIDs refused by UNCHANGEDSINCE. */
+HF_API const struct hf_set *hf_op_modified(const struct hf_op *op);
+/* UIDs whose flags were set (changed or already so). */
+HF_API const struct hf_set *hf_op_applied(const struct hf_op *op);
+/* Whether this operation gave out this modseq: news of one's own. */
+HF_API bool hf_op_made_modseq(const struct hf_op *op, struct hf_mod modseq);
+
+/* Expunge, copy, move --------------------------------------------------------------------------------------------- */
+
+/* Those of `uids` (NULL: all) that carry \Deleted; with `any_flags` all of `uids`. Messages the view does not show are not touched. */
+HF_API struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_set *uids, bool any_flags);
+HF_API const struct hf_set *hf_op_expunged(const struct hf_op *op);
+HF_API struct hf_mod hf_op_modseq(const struct hf_op *op); /* highest it gave out in the view's mailbox; 0: none */
+
+/* Atomic. Target gone: HF_ENONEXISTENT. Messages gone meanwhile are skipped. HF_EOVERQUOTA. */
+HF_API struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, uint64_t target_mailbox, bool move);
+/* COPYUID: the two sets correspond in ascending order. */
+HF_API const struct hf_set *hf_op_copied_from(const struct hf_op *op);
+HF_API const struct hf_set *hf_op_copied_to(const struct hf_op *op);
+HF_API uint32_t hf_op_uidvalidity(const struct hf_op *op); /* of the target */
+
+/* New messages ---------------------------------------------------------------------------------------------------- */
+
+struct hf_append {
+	struct hf_stage *stage;       /* finished; taken over */
+	uint32_t flags;
+	const struct hf_str *keywords;
+	size_t keyword_count;
+	bool has_date;
+	int64_t internaldate;         /* now when !has_date */
+};
+/* All or none (RFC 3502). `replaces`: UID that leaves the view's mailbox in the same moment (RFC 8508), with view; else NULL, 0. */
+HF_API struct hf_op *hf_op_append(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,
+				  const struct hf_view *view, struct hf_uid replaces);
+HF_API const struct hf_set *hf_op_appended(const struct hf_op *op); /* UIDs, ascending, in order of the items */
+
+struct hf_recipient {
+	uint64_t user;
+	struct hf_str mailbox;        /* name; empty or not existing: INBOX */
+	struct hf_str prefix;         /* Return-Path, Delivered-To, Received; at most 2 KiB */
+};
+/* One content, one transaction. Each recipient has a status of its own. `sender` for the suppression of repeats. */
+HF_API struct hf_op *hf_op_deliver(struct hf_store *store, struct hf_stage **stage, struct hf_str sender,
+				   const struct hf_recipient *recipients, size_t count);
+struct hf_delivered {
+	enum hf_status status;        /* HF_ENONEXISTENT: user gone; HF_EOVERQUOTA; ... */
+	bool repeated;                /* recognised as delivered before: not stored again */
+	uint64_t mailbox;
+	struct hf_uid uid;
+};
+HF_API const struct hf_delivered *hf_op_delivered(const struct hf_op *op, size_t recipient);
+
+/* Mailboxes (RFC 9051 §6.3.4 to §6.3.9) --------------------------------------------------------------------------- */
+
+/* Missing superior levels are created too. Names have passed hf_mailbox_name_check(). */
+HF_API struct hf_op *hf_op_mailbox_create(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use);
+/* HF_ECANNOT for INBOX. Children stay. */
+HF_API struct hf_op *hf_op_mailbox_delete(struct hf_store *store, uint64_t user, struct hf_str name);
+/* With all children; INBOX: its messages move, INBOX stays. Subscriptions stay as they are (RFC 9051 §6.3.9). */
+HF_API struct hf_op *hf_op_mailbox_rename(struct hf_store *store, uint64_t user, struct hf_str from, struct hf_str to);
+HF_API struct hf_op *hf_op_subscribe(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed);
+HF_API struct hf_op *hf_op_special_use(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use);
+HF_API uint64_t hf_op_mailbox(const struct hf_op *op); /* id of what was created */
+
+/* Users ----------------------------------------------------------------------------------------------------------- */
+
+struct hf_new_mailbox {
+	const char *name;
+	uint32_t special_use;
+};
+/* INBOX and `mailboxes`, all subscribed. HF_EEXISTS. */
+HF_API struct hf_op *hf_op_user_create(struct hf_store *store, struct hf_str name, const struct hf_new_mailbox *mailboxes,
+				       size_t count);
+HF_API uint64_t hf_op_user(const struct hf_op *op); /* id of what was created */
+/* Removes everything at once from sight, frees it in the background. */
+HF_API struct hf_op *hf_op_user_delete(struct hf_store *store, struct hf_str name);
+HF_API struct hf_op *hf_op_user_disable(struct hf_store *store, struct hf_str name, bool disabled);
+/* Empty secret: removed. See hf_user_secret(). Several secrets in one operation. */
+struct hf_secret {
+	const char *mechanism;
+	struct hf_str label;
+	struct hf_str secret;
+};
+HF_API struct hf_op *hf_op_user_secrets(struct hf_store *store, struct hf_str name, const struct hf_secret *secrets, size_t count);
+
+#endif
