@@ -80,7 +80,9 @@ struct hf_reader {
 };
 static inline struct hf_reader hf_reader_init(struct hf_str s)
 {
-	return (struct hf_reader){ (const uint8_t *)s.data, (const uint8_t *)s.data + s.size, true };
+	const uint8_t *pos = (const uint8_t *)(s.size ? s.data : ""); /* no arithmetic on NULL */
+
+	return (struct hf_reader){ pos, pos + s.size, true };
 }
 HF_API bool hf_read_u8(struct hf_reader *r, uint8_t *n);
 HF_API bool hf_read_be32(struct hf_reader *r, uint32_t *n);
