@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* STORE, UID STORE: change the flags of messages.
+ * RFC 9051 §6.4.6; UNCHANGEDSINCE and MODIFIED: RFC 7162 §3.1.3.
+ *
+ * Arguments: sequence-set, [(UNCHANGEDSINCE modseq)], [+-]FLAGS[.SILENT], flags. */
+#include "module/imap/imap.h"
+
+struct store_args {
+	struct hf_str set;
+	struct hf_set uids;
+	struct hf_flag_change change;
+	struct hf_str *keywords;
+};
+
+static bool parse_modifiers(struct imap_parser *p, struct hf_flag_change *change)
+{
+	uint64_t modseq;
+
+	if (!imap_parse_char(p, '('))
+		return true;
+	imap_parse_space(p);
+	if (!imap_parse_keyword(p, "UNCHANGEDSINCE") || !imap_parse_space(p) || !imap_parse_number64(p, &modseq))
+		return false;
+	imap_parse_space(p);
+	change->conditional = true;
+	change->unchangedsince = HF_MOD(modseq);
+	return imap_parse_char(p, ')') && imap_parse_space(p);
+}
+
+static bool parse_item(struct imap_parser *p, struct imap_cmd *cmd, struct hf_flag_change *change)
+{
+	change->mode = HF_FLAGS_REPLACE;
+	if (imap_parse_char(p, '+'))
+		change->mode = HF_FLAGS_ADD;
+	else if (imap_parse_char(p, '-'))
+		change->mode = HF_FLAGS_REMOVE;
+	if (imap_parse_keyword(p, "FLAGS.SILENT"))
+		cmd->silent = true;
+	else if (!imap_parse_keyword(p, "FLAGS"))
+		return false;
+	return imap_parse_space(p);
+}
+
+static enum hf_status store_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct store_args *args = cmd->args = hf_new(cmd->arena, struct store_args);
+
+	if (!imap_parse_set(p, &args->set) || !imap_parse_space(p))
+		return imap_parser_expected(p, "a sequence set");
+	if (!parse_modifiers(p, &args->change))
+		return imap_parser_expected(p, "(UNCHANGEDSINCE number)");
+	if (!parse_item(p, cmd, &args->change))
+		return imap_parser_expected(p, "FLAGS, +FLAGS, -FLAGS, each with or without .SILENT");
+	if (!imap_parse_flag_list(p, &args->change.flags, &args->keywords, &args->change.keyword_count))
+		return imap_parser_expected(p, "a list of flags");
+	args->change.keywords = args->keywords;
+	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "the end of the command");
+}
+
+static enum hf_status store_start(struct imap_cmd *cmd)
+{
+	struct store_args *args = cmd->args;
+	enum hf_status status = imap_resolve_set(cmd, args->set, &args->uids);
+
+	if (status != HF_OK)
+		return status;
+	if (args->change.conditional)
+		cmd->session->enabled |= IMAP_EN_CONDSTORE; /* RFC 7162 §3.1: a CONDSTORE enabling command */
+	if (hf_set_is_empty(&args->uids))
+		return HF_OK;
+	return imap_submit(cmd, hf_op_store(cmd->session->view, &args->uids, &args->change));
+}
+
+/* Messages that had the flags already are answered too: the client has asked for their flags. What did change is told by the sync. */
+static void answer_unchanged(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	struct hf_view *view = cmd->session->view;
+	struct hf_set_iter it;
+	struct hf_record record;
+	uint32_t uid;
+
+	for (hf_set_iter_init(&it, hf_op_applied(op)); hf_set_iter_next(&it, &uid);) {
+		struct hf_seq seq = hf_view_seq(view, HF_UID(uid));
+
+		if (hf_view_record(view, seq, &record) && !hf_op_made_modseq(op, record.modseq))
+			imap_write_flags(cmd->session, seq, &record, cmd->uid);
+	}
+}
+
+static void report_modified(struct imap_cmd *cmd, const struct hf_set *modified)
+{
+	struct hf_buf text = HF_BUF_INIT;
+	struct hf_set seqs = HF_SET_INIT;
+
+	if (cmd->uid) {
+		hf_set_format(modified, &text);
+	} else {
+		hf_view_seqs_of(cmd->session->view, modified, &seqs);
+		hf_set_format(&seqs, &text);
+		hf_set_fini(&seqs);
+	}
+	hf_buf_add_lit(&cmd->code, "MODIFIED ");
+	hf_buf_add_str(&cmd->code, hf_buf_str(&text));
+	imap_text(cmd, "Conditional STORE failed for some messages");
+	hf_buf_fini(&text);
+}
+
+static enum hf_status store_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	struct store_args *args = cmd->args;
+	enum hf_status status = hf_op_status(op);
+
+	if (status == HF_ELIMIT)
+		imap_text(cmd, "The mailbox has no room for another keyword");
+	if (status != HF_OK)
+		return status;
+	if (!cmd->silent)
+		answer_unchanged(cmd, op);
+	if (!hf_set_is_empty(hf_op_modified(op))) {
+		report_modified(cmd, hf_op_modified(op));
+	} else if (hf_set_size(hf_op_applied(op)) < hf_set_size(&args->uids)) {
+		imap_code(cmd, "EXPUNGEISSUED");
+		imap_text(cmd, "Some of the messages have been expunged");
+	}
+	return HF_OK;
+}
+
+static void store_finish(struct imap_cmd *cmd)
+{
+	struct store_args *args = cmd->args;
+
+	hf_set_fini(&args->uids);
+}
+
+const struct imap_command imap_cmd_store = {
+	.name = "STORE",
+	.states = IMAP_SELECTED,
+	.traits = IMAP_HAS_UID_FORM | IMAP_USES_SEQUENCE | IMAP_WRITES,
+	.parse = store_parse,
+	.start = store_start,
+	.done = store_done,
+	.finish = store_finish,
+};
