@@ -232,50 +232,57 @@ void hf_log_write(const struct hf_log *log, enum hf_log_level level, const char 
 	errno = saved_errno;
 }
 
-static bool is_plain(unsigned char c)
+/* How a character of a value is shown: as it is, as it is within quotes, or escaped within quotes. */
+enum showing { PLAIN, QUOTED, ESCAPED };
+
+static enum showing showing_of(struct hf_str rest, size_t *size)
 {
-	return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+	uint32_t c = hf_utf8_next(rest, size);
+
+	if (*size == 1 && (unsigned char)rest.data[0] >= 0x80)
+		return ESCAPED; /* not UTF-8 */
+	/* C1 controls (U+0080 to U+009F) can steer a terminal. */
+	if (c < ' ' || (c >= 0x7f && c < 0xa0) || c == '"' || c == '\\')
+		return ESCAPED;
+	return c == ' ' || c == '=' ? QUOTED : PLAIN;
+}
+
+static size_t escape(const char *octets, size_t count, char *out)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *to = out;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned char octet = (unsigned char)octets[i];
+
+		*to++ = '\\';
+		*to++ = 'x';
+		*to++ = hex[octet >> 4];
+		*to++ = hex[octet & 15];
+	}
+	return (size_t)(to - out);
 }
 
 /* Writes the value as the log shows it; returns its size, at most QUOTED_MAX - 1. */
 static size_t quote(struct hf_str value, char *out)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t shown = hf_utf8_clip(value, VALUE_MAX);
-	bool cut = shown < value.size;
+	struct hf_str shown = hf_str_sub(value, 0, hf_utf8_clip(value, VALUE_MAX));
 	bool quoted = value.size == 0;
-	size_t size = 0;
+	size_t size = 0, step;
 
-	for (size_t i = 0; i < shown && !quoted; i++)
-		quoted = !is_plain((unsigned char)value.data[i]) && (unsigned char)value.data[i] < 0x80;
-	if (!quoted)
-		quoted = !hf_utf8_valid(hf_str_sub(value, 0, shown));
+	for (size_t i = 0; i < shown.size && !quoted; i += step)
+		quoted = showing_of(hf_str_sub(shown, i, shown.size), &step) != PLAIN;
 	if (quoted)
 		out[size++] = '"';
-	for (size_t i = 0; i < shown;) {
-		size_t step;
-		uint32_t c = hf_utf8_next(hf_str_sub(value, i, shown - i), &step);
-		unsigned char first = (unsigned char)value.data[i];
-
-		/* C1 controls (U+0080 to U+009F) can steer a terminal. */
-		bool control = c < ' ' || (c >= 0x7f && c < 0xa0) || (step == 1 && first >= 0x80);
-
-		if (control || first == '"' || first == '\\') {
-			for (size_t k = 0; k < step; k++) {
-				unsigned char octet = (unsigned char)value.data[i + k];
-
-				out[size++] = '\\';
-				out[size++] = 'x';
-				out[size++] = hex[octet >> 4];
-				out[size++] = hex[octet & 15];
-			}
+	for (size_t i = 0; i < shown.size; i += step) {
+		if (showing_of(hf_str_sub(shown, i, shown.size), &step) == ESCAPED) {
+			size += escape(shown.data + i, step, out + size);
 		} else {
-			memcpy(out + size, value.data + i, step);
+			memcpy(out + size, shown.data + i, step);
 			size += step;
 		}
-		i += step;
 	}
-	if (cut) {
+	if (shown.size < value.size) {
 		memcpy(out + size, "...", 3);
 		size += 3;
 	}
