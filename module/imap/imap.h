@@ -28,7 +28,8 @@ struct imap_settings {
 	uint64_t message_size_max;   /* APPEND; 64 MiB */
 	int64_t nesting_max;         /* parentheses and search keys; 100 */
 	int64_t bad_commands_max;    /* BAD in a row before BYE; 20 */
-	uint64_t idle_keepalive;     /* "* OK Still here" during IDLE; 4 min */
+	uint64_t idle_keepalive;     /* "* OK Still here" during IDLE; 4 min; 0: none */
+	uint64_t stall_timeout;      /* a command or literal begun and not ended, output not read; 5 min */
 };
 
 enum imap_state {
@@ -82,6 +83,8 @@ struct imap_cmd {
 	bool silent;                   /* .SILENT: sync does not tell news of flags that op made itself (under CONDSTORE: UID and MODSEQ only) */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty: the defaults for the status. */
 	struct hf_buf code, text;
+	/* STORE with .SILENT: the last sync does not tell what cmd->op itself changed (RFC 7162 §3.1.3: only its MODSEQ, once CONDSTORE is enabled). */
+	bool silent;
 };
 
 /* What a handler may do. See conventions: parse has no side effects, start and next return HF_OK (finished), HF_MORE (call next again
@@ -106,8 +109,12 @@ struct imap_command {
 	enum hf_status (*done)(struct imap_cmd *cmd, const struct hf_op *op);
 	/* Called once after start, however the command ends (connection lost too). */
 	void (*finish)(struct imap_cmd *cmd);
-	/* APPEND, REPLACE: takes its message literals in pieces. parse is then called for what precedes the first literal, and literal.c calls these. */
+	/* APPEND, REPLACE: takes its message literals in pieces. parse is called for what precedes the first message literal (HF_ESYNTAX at the end of that text means that
+	 * the literal is an argument, not a message: parse is called again with it in place), then start (HF_OK: go on with begin), then literal.c calls these,
+	 * then, after the last rest, next. Without any message literal the command ends with BAD. */
 	const struct imap_literal *literal;
+	/* The tagged OK has been written and the command is gone; the next one has not been looked at (STARTTLS, LOGOUT). */
+	void (*after)(struct imap_session *session);
 };
 
 /* Streaming literals: for commands whose arguments hold messages. */
@@ -162,11 +169,26 @@ enum hf_status imap_resolve_set(struct imap_cmd *cmd, struct hf_str text, struct
 /* Hands the operation over; returns HF_WAIT, which start or next returns in turn. */
 enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op);
 /* Writes news of the selected mailbox now (before a streaming command's own output begins, IDLE, NOOP). */
-void imap_sync(struct imap_session *session, bool hold_expunges);
+void imap_sync(struct imap_session *session, bool hold_expunges); /* much news goes out in turns: return HF_MORE before writing more of your own */
 /* One FETCH response with flags (and UID, MODSEQ as enabled) for a message. */
 void imap_write_flags(struct imap_session *session, struct hf_seq seq, const struct hf_record *record, bool with_uid);
 /* Ends the selected state (CLOSE, UNSELECT, SELECT of another, mailbox deleted). */
 void imap_unselect(struct imap_session *session);
+/* Turns CONDSTORE on, as each CONDSTORE enabling command does, and tells HIGHESTMODSEQ when a mailbox is selected (RFC 7162 §3.1). */
+void imap_enable_condstore(struct imap_session *session);
+/* Before returning HF_WAIT: call next also when there is more input (commands with IMAP_TAKES_INPUT). */
+void imap_want_input(struct imap_session *session);
+/* Before returning HF_WAIT: call next also after so many ms. One deadline per command; 0 takes it back. */
+void imap_set_deadline(struct imap_session *session, uint64_t ms);
+bool imap_deadline_passed(const struct imap_session *session);
+/* One line of input for a command with IMAP_TAKES_INPUT, without its line end; borrowed until the next call. HF_WAIT: not there yet, imap_want_input() has been called;
+ * HF_ELIMIT: longer than `max` (the rest of it is skipped). */
+enum hf_status imap_input_line(struct imap_session *session, size_t max, struct hf_str *line);
+/* Runs fn(arg) on a helper thread; next is called when it is over, and imap_offload_running() false from then on. When the connection ends first, `drop` gets arg. */
+enum hf_status imap_offload(struct imap_session *session, void (*fn)(void *arg), void *arg, void (*drop)(void *arg));
+bool imap_offload_running(const struct imap_session *session);
+/* Says "* BYE [code] text" and ends the connection when what is queued has gone out. */
+void imap_bye(struct imap_session *session, const char *code, const char *text);
 /* After authentication: opens the account, sets state, log and limits. HF_ELIMIT, HF_EUNAVAILABLE. */
 enum hf_status imap_session_login(struct imap_session *session, struct hf_str user);
 
@@ -185,6 +207,9 @@ void imap_add_flags(struct imap_session *session, struct hf_buf *out, const stru
 void imap_status_words(enum hf_status status, const char **word, const char **code, const char **text);
 /* capability.c: the space separated list for the session's state. */
 void imap_add_capabilities(struct imap_session *session, struct hf_buf *out);
+
+/* "(\Answered \Flagged ...)" of the mailbox for FLAGS; for PERMANENTFLAGS with \* when there is room for keywords. */
+void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bool permanent);
 
 extern const struct hf_option imap_options[];
 
