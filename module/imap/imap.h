@@ -83,8 +83,6 @@ struct imap_cmd {
 	bool silent;                   /* .SILENT: sync does not tell news of flags that op made itself (under CONDSTORE: UID and MODSEQ only) */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty: the defaults for the status. */
 	struct hf_buf code, text;
-	/* STORE with .SILENT: the last sync does not tell what cmd->op itself changed (RFC 7162 §3.1.3: only its MODSEQ, once CONDSTORE is enabled). */
-	bool silent;
 };
 
 /* What a handler may do. See conventions: parse has no side effects, start and next return HF_OK (finished), HF_MORE (call next again
