@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Count what a test step ran: prints "passed failed skipped" and names the failures on stderr.
+"""Count what a test step ran: prints "passed failed skipped" and tells the failures on stderr.
 
     count-tests.py trs DIR      results of automake's harness (.trs and .log files) below DIR
     count-tests.py lines LOG    PASS:, FAIL: and SKIP: lines of a log; e2e logs named there are looked into
@@ -14,6 +14,7 @@ import re
 import sys
 
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+PASSED = re.compile(r"^\S+:\d+:P:|^$")
 SCRIPT = re.compile(r"^(?:# )?(?:\S+: )?(\d+) passed, (\d+) failed", re.M)
 
 
@@ -46,7 +47,13 @@ class Count:
         passed, failed = inside(log) or ((1, 0) if result in ("PASS", "XFAIL") else (0, 1))
         if result not in ("PASS", "XFAIL"):
             failed = max(failed, 1)  # a crash after or between tests
-            print(f"FAILED: {name} (log: {log})", file=sys.stderr)
+            print(f"FAILED: {name}", file=sys.stderr)
+            if os.path.isfile(log):
+                print(f"  {log}:", file=sys.stderr)
+                with open(log, encoding="utf-8", errors="replace") as file:
+                    told = [line for line in file.read().split("\n") if not PASSED.match(line)]
+                for line in told[-30:]:
+                    print(f"  | {line}", file=sys.stderr)
         self.passed += passed
         self.failed += failed
 
