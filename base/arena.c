@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Arenas: pointer bumping in blocks that grow from 4 KiB to 64 KiB.
  *
- * The blocks form a list, newest first; its last one is the small block that a reset keeps. What would fill
- * more than a quarter of the largest block gets a block of its own, so that the rest of the current one is not lost.
- * Under AddressSanitizer what has not been handed out is poisoned: use after a reset is found. */
+ * The blocks form a list, newest first; its last one is the small block that a reset keeps. What
+ * would fill more than a quarter of the largest block gets a block of its own, so that the rest of
+ * the current one is not lost. Under AddressSanitizer what has not been handed out is poisoned: use
+ * after a reset is found. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -24,16 +25,16 @@
 #endif
 #ifdef HF_ARENA_POISON
 #include <sanitizer/asan_interface.h>
-#define POISON(ptr, size) ASAN_POISON_MEMORY_REGION((ptr), (size))
+#define POISON(ptr, size)   ASAN_POISON_MEMORY_REGION((ptr), (size))
 #define UNPOISON(ptr, size) ASAN_UNPOISON_MEMORY_REGION((ptr), (size))
 #else
-#define POISON(ptr, size) ((void)0)
+#define POISON(ptr, size)   ((void)0)
 #define UNPOISON(ptr, size) ((void)0)
 #endif
 
 enum {
 	ALIGN = 16,
-	BLOCK_FIRST = 4096, /* with its header; what malloc gives for it fits a page and its own header */
+	BLOCK_FIRST = 4096, /* with its header */
 	BLOCK_MAX = 65536,
 	OWN_BLOCK = BLOCK_MAX / 4
 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Base64: strict for protocols (RFC 4648 §4), streaming and lenient for message bodies (RFC 2045 §6.8). */
+/* Base64: strict for protocols (RFC 4648 §4), streaming and lenient for message bodies (RFC 2045
+ * §6.8). */
 #include "base/encode.h"
 
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 enum { NONE = 0xff }; /* not in the alphabet; also the only value with bit 6 or 7 set */
 
+/* clang-format off */
 static const uint8_t values[256] = {
 #define X4 NONE, NONE, NONE, NONE
 #define X16 X4, X4, X4, X4
@@ -20,6 +22,7 @@ static const uint8_t values[256] = {
 #undef X16
 #undef X4
 };
+/* clang-format on */
 
 void hf_base64_encode(struct hf_str in, struct hf_buf *out)
 {
@@ -64,7 +67,8 @@ static inline bool decode_four(const unsigned char *in, char *to)
 	return true;
 }
 
-/* The last group, with one or two '='. Bits that no octet takes must be zero: each value has one encoding. */
+/* The last group, with one or two '='. Bits that no octet takes must be zero: each value has one
+ * encoding. */
 static size_t decode_last(const unsigned char *in, char *to)
 {
 	uint32_t a = values[in[0]], b = values[in[1]], c = values[in[2]];

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Time and dates. Dates are plain arithmetic; only the local offset comes from the C library, whose localtime_r takes
- * a lock that all threads share, so each thread remembers the offsets of the periods it has met. */
+/* Time and dates. Dates are plain arithmetic; only the local offset comes from the C library, whose
+ * localtime_r takes a lock that all threads share, so each thread remembers the offsets of the
+ * periods it has met. */
 #include "base/clock.h"
 
 #include <time.h>
 
 enum {
 	DAY_S = 86400,
-	PERIOD_BITS = 18, /* 2^18 s, three days: two changes of offset do not cancel out within it */
+	PERIOD_BITS = 18, /* 2^18 s, three days: too short for two changes that cancel out */
 	CACHE_SIZE = 128
 };
 
@@ -50,8 +51,8 @@ uint64_t hf_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Years are counted from March, so that the leap day comes last: 400 years have 146,097 days, and month m of such a
- * year begins on its day (153m + 2) / 5. */
+/* Years are counted from March, so that the leap day comes last: 400 years have 146,097 days, and
+ * month m of such a year begins on its day (153m + 2) / 5. */
 int64_t hf_date_days(int year, int month, int day)
 {
 	int64_t y = (int64_t)year - (month <= 2);

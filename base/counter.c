@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counters. Each is split over a few cache lines and a thread always adds to the same one, so busy threads do not
- * pass a line back and forth; the value is the sum. Registering takes a lock, adding none. */
+/* Counters. Each is split over a few cache lines and a thread always adds to the same one, so busy
+ * threads do not pass a line back and forth; the value is the sum. Registering takes a lock, adding
+ * none. */
 #include "base/counter.h"
 
 #include <pthread.h>
@@ -49,7 +50,8 @@ struct hf_counter *hf_counter_get(const char *name, const char *help)
 	counter->name = hf_strdup(name);
 	counter->help = hf_strdup(help ? help : "");
 	counters = hf_realloc_array(counters, counter_count + 1, sizeof(struct hf_counter *));
-	memmove(counters + at + 1, counters + at, (counter_count - at) * sizeof(struct hf_counter *));
+	memmove(counters + at + 1, counters + at,
+		(counter_count - at) * sizeof(struct hf_counter *));
 	counters[at] = counter;
 	counter_count++;
 	pthread_mutex_unlock(&lock);

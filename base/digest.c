@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Hashes and randomness. Digests are fetched from OpenSSL once: its implicit fetch costs more than hashing a short
- * string. A failure here means no memory or a broken library, so it ends the process. */
+/* Hashes and randomness. Digests are fetched from OpenSSL once: its implicit fetch costs more than
+ * hashing a short string. A failure here means no memory or a broken library, so it ends the
+ * process. */
 #include "base/digest.h"
 
 #include <limits.h>

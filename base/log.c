@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The log. A line is made on the stack and leaves in one write(2) of at most PIPE_BUF octets, so lines of several
- * threads do not mix and logging allocates nothing. The settings are one atomic word, read once per line.
+/* The log. A line is made on the stack and leaves in one write(2) of at most PIPE_BUF octets, so
+ * lines of several threads do not mix and logging allocates nothing. The settings are one atomic
+ * word, read once per line.
  *
  *     2026-02-07T21:52:25.123Z info login conn=17 user=anna mech=SCRAM-SHA-256
  *
@@ -145,8 +146,8 @@ static void line_add_time(struct line *line)
 	days = now.tv_sec / 86400;
 	second = now.tv_sec % 86400;
 	hf_date_from_days(days, &year, &month, &day);
-	size = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", year, month, day,
-			(int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60),
+	size = snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", year, month,
+			day, (int)(second / 3600), (int)(second / 60 % 60), (int)(second % 60),
 			(int)(now.tv_nsec / 1000000));
 	line_add(line, text, (size_t)size);
 }
@@ -232,7 +233,8 @@ void hf_log_write(const struct hf_log *log, enum hf_log_level level, const char 
 	errno = saved_errno;
 }
 
-/* How a character of a value is shown: as it is, as it is within quotes, or escaped within quotes. */
+/* How a character of a value is shown: as it is, as it is within quotes, or escaped within quotes.
+ */
 enum showing { PLAIN, QUOTED, ESCAPED };
 
 static enum showing showing_of(struct hf_str rest, size_t *size)

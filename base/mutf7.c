@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Modified UTF-7 for mailbox names, RFC 3501 §5.1.3. Decoding accepts only what encoding writes, so a name has one
- * spelling: decoding and encoding again gives the same octets. */
+/* Modified UTF-7 for mailbox names, RFC 3501 §5.1.3. Decoding accepts only what encoding writes, so
+ * a name has one spelling: decoding and encoding again gives the same octets. */
 #include "base/encode.h"
 
 static const char alphabet[64] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Quoted-printable, RFC 2045 §6.7, streaming and lenient.
  *
- * What cannot be decided yet is held: white space that may turn out to end a line (and is then dropped), and what
- * follows "=". The output does not depend on how the input was cut into pieces. A bare LF ends a line as CRLF does;
- * line ends are passed on as they came. "=" that begins no escape is passed on and marks the text as damaged. */
+ * What cannot be decided yet is held: white space that may turn out to end a line (and is then
+ * dropped), and what follows "=". The output does not depend on how the input was cut into pieces.
+ * A bare LF ends a line as CRLF does; line ends are passed on as they came. "=" that begins no
+ * escape is passed on and marks the text as damaged. */
 #include "base/encode.h"
 
 enum state {
@@ -14,7 +15,8 @@ enum state {
 	HEX,      /* held: '=', a hexadecimal digit */
 };
 
-enum { HELD_MAX = 76 }; /* an encoded line has no more octets; runs of white space past it are text */
+/* An encoded line has no more octets; runs of white space past it are text. */
+enum { HELD_MAX = 76 };
 
 static int hex_value(unsigned char c)
 {
@@ -41,7 +43,8 @@ static void flush(struct hf_decoder *d, struct hf_buf *out)
 	d->held_size = 0;
 }
 
-/* White space at the end of what is known: the last HELD_MAX octets of the run wait, what was before is text. */
+/* White space at the end of what is known: the last HELD_MAX octets of the run wait, what was
+ * before is text. */
 static void hold_space(struct hf_decoder *d, const char *space, size_t size, struct hf_buf *out)
 {
 	size_t excess;
@@ -82,7 +85,8 @@ static const char *feed_text(struct hf_decoder *d, const char *pos, const char *
 	return stop;
 }
 
-/* One octet that is not plain text, or follows something undecided. False: not taken, look at it again. */
+/* One octet that is not plain text, or follows something undecided. False: not taken, look at it
+ * again. */
 static bool feed_special(struct hf_decoder *d, unsigned char c, struct hf_buf *out)
 {
 	int high, low;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Number sets as ascending, disjoint, non-adjacent ranges. Operations on two sets are one merge into a new
- * array; changes at the upper end, the common case, touch only the last range. */
+/* Number sets as ascending, disjoint, non-adjacent ranges. Operations on two sets are one merge
+ * into a new array; changes at the upper end, the common case, touch only the last range. */
 #include "base/set.h"
 
 #include <stdlib.h>
@@ -342,7 +342,8 @@ static const char *parse_item(const char *pos, const char *end, uint32_t star,
 			return NULL;
 	}
 	*some = star || !(first_star || last_star);
-	*range = first <= last ? (struct hf_range){ first, last } : (struct hf_range){ last, first };
+	*range =
+		first <= last ? (struct hf_range){ first, last } : (struct hf_range){ last, first };
 	return pos;
 }
 

@@ -31,8 +31,8 @@ static inline int run_tests(const char *name, void (*add)(TCase *tc))
 static inline void assert_octets_at(struct hf_str actual, struct hf_str expected, const char *file,
 				    int line)
 {
-	ck_assert_msg(hf_str_eq(actual, expected), "%s:%d: \"%.*s\" instead of \"%.*s\"", file, line,
-		      HF_STR_ARG(actual), HF_STR_ARG(expected));
+	ck_assert_msg(hf_str_eq(actual, expected), "%s:%d: \"%.*s\" instead of \"%.*s\"", file,
+		      line, HF_STR_ARG(actual), HF_STR_ARG(expected));
 }
 #define assert_buf(buf, literal) assert_octets(hf_buf_str(buf), HF_STR(literal))
 

@@ -70,7 +70,9 @@ END_TEST
 
 START_TEST(the_first_allocation_may_have_any_size)
 {
-	static const size_t sizes[] = { 0, 1, 4079, 4080, 4081, 5000, 16384, 16385, 65536, 1000000 };
+	static const size_t sizes[] = {
+		0, 1, 4079, 4080, 4081, 5000, 16384, 16385, 65536, 1000000
+	};
 	struct hf_arena *arena = hf_arena_new();
 	char *data;
 

@@ -19,9 +19,14 @@ static void teardown(void)
 static const struct {
 	const char *plain, *encoded;
 } vectors[] = {
-	{ "", "" },		{ "f", "Zg==" },	{ "fo", "Zm8=" },
-	{ "foo", "Zm9v" },	{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
-	{ "foobar", "Zm9vYmFy" }, { "\xfb\xff\xbf", "+/+/" },
+	{ "", "" },
+	{ "f", "Zg==" },
+	{ "fo", "Zm8=" },
+	{ "foo", "Zm9v" },
+	{ "foob", "Zm9vYg==" },
+	{ "fooba", "Zm9vYmE=" },
+	{ "foobar", "Zm9vYmFy" },
+	{ "\xfb\xff\xbf", "+/+/" },
 };
 
 START_TEST(vectors_encode_and_decode)
@@ -35,8 +40,9 @@ START_TEST(vectors_encode_and_decode)
 END_TEST
 
 static const char *const bad[] = {
-	"Z", "Zg", "Zg=", "Zg===", "====", "=", "Z===", "Zh==", "Zm9=", "Zm9v\r\n", "Zm 9v", "Zg==Zg==",
-	"Zm8=Zm8=", "Zm9vY===", "Zm9-", "Zm9_", "Zm9\x80", "Zg=A", "*m9v", "Zm9vZ*==",
+	"Z",    "Zg",   "Zg=",      "Zg===", "====",     "=",        "Z===",
+	"Zh==", "Zm9=", "Zm9v\r\n", "Zm 9v", "Zg==Zg==", "Zm8=Zm8=", "Zm9vY===",
+	"Zm9-", "Zm9_", "Zm9\x80",  "Zg=A",  "*m9v",     "Zm9vZ*==",
 };
 
 START_TEST(strict_decoding_refuses_and_adds_nothing)

@@ -19,9 +19,10 @@ static void teardown(void)
 	hf_buf_fini(&out);
 }
 
-/* Rules in POSIX form need no zone database. Each test is a process of its own, so nothing is cached yet. */
+/* Rules in POSIX form need no zone database. Each test is a process of its own, so nothing is
+ * cached yet. */
 #define PACIFIC "PST8PDT,M3.2.0,M11.1.0"
-#define BERLIN "CET-1CEST,M3.5.0,M10.5.0/3"
+#define BERLIN  "CET-1CEST,M3.5.0,M10.5.0/3"
 
 static void zone(const char *tz)
 {
@@ -62,8 +63,8 @@ START_TEST(days_count_through_all_years)
 				int y, m, d;
 
 				hf_date_from_days(n, &y, &m, &d);
-				if (hf_date_days(year, month, day) != n || y != year || m != month ||
-				    d != day)
+				if (hf_date_days(year, month, day) != n || y != year ||
+				    m != month || d != day)
 					ck_abort_msg("%d-%d-%d is wrong", year, month, day);
 			}
 			days += length;
@@ -77,14 +78,19 @@ static const struct {
 	int64_t when;
 	const char *internal, *rfc5322;
 } dates[] = {
-	{ PACIFIC, 760686745, " 7-Feb-1994 21:52:25 -0800", "Mon, 7 Feb 1994 21:52:25 -0800 (PST)" },
+	{ PACIFIC, 760686745, " 7-Feb-1994 21:52:25 -0800",
+	  "Mon, 7 Feb 1994 21:52:25 -0800 (PST)" },
 	{ PACIFIC, 0, "31-Dec-1969 16:00:00 -0800", "Wed, 31 Dec 1969 16:00:00 -0800 (PST)" },
 	{ "UTC0", 0, " 1-Jan-1970 00:00:00 +0000", "Thu, 1 Jan 1970 00:00:00 +0000 (UTC)" },
 	{ "UTC0", -1, "31-Dec-1969 23:59:59 +0000", "Wed, 31 Dec 1969 23:59:59 +0000 (UTC)" },
-	{ "UTC0", 951782400, "29-Feb-2000 00:00:00 +0000", "Tue, 29 Feb 2000 00:00:00 +0000 (UTC)" },
-	{ "UTC0", 4294967296, " 7-Feb-2106 06:28:16 +0000", "Sun, 7 Feb 2106 06:28:16 +0000 (UTC)" },
-	{ BERLIN, 1711846799, "31-Mar-2024 01:59:59 +0100", "Sun, 31 Mar 2024 01:59:59 +0100 (CET)" },
-	{ BERLIN, 1711846800, "31-Mar-2024 03:00:00 +0200", "Sun, 31 Mar 2024 03:00:00 +0200 (CEST)" },
+	{ "UTC0", 951782400, "29-Feb-2000 00:00:00 +0000",
+	  "Tue, 29 Feb 2000 00:00:00 +0000 (UTC)" },
+	{ "UTC0", 4294967296, " 7-Feb-2106 06:28:16 +0000",
+	  "Sun, 7 Feb 2106 06:28:16 +0000 (UTC)" },
+	{ BERLIN, 1711846799, "31-Mar-2024 01:59:59 +0100",
+	  "Sun, 31 Mar 2024 01:59:59 +0100 (CET)" },
+	{ BERLIN, 1711846800, "31-Mar-2024 03:00:00 +0200",
+	  "Sun, 31 Mar 2024 03:00:00 +0200 (CEST)" },
 	{ "<+0545>-5:45", 0, " 1-Jan-1970 05:45:00 +0545", "Thu, 1 Jan 1970 05:45:00 +0545" },
 	{ "<-0330>3:30", 0, "31-Dec-1969 20:30:00 -0330", "Wed, 31 Dec 1969 20:30:00 -0330" },
 	{ "LMT-0:53:28", 0, " 1-Jan-1970 00:53:00 +0053", "Thu, 1 Jan 1970 00:53:00 +0053 (LMT)" },
@@ -113,7 +119,8 @@ END_TEST
 
 START_TEST(the_local_offset_is_the_systems_around_its_changes)
 {
-	static const char *const zones[] = { PACIFIC, BERLIN, "UTC0", "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" };
+	static const char *const zones[] = { PACIFIC, BERLIN, "UTC0",
+					     "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0" };
 
 	zone(zones[_i]);
 	for (int64_t when = 1700000000; when < 1735000000; when += 1795) {

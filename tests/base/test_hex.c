@@ -36,7 +36,8 @@ END_TEST
 
 START_TEST(anything_else_is_refused_and_adds_nothing)
 {
-	static const char *const bad[] = { "a", "0g", "g0", "00 0", " 00", "0x00", "00:1", "001/", "00@0" };
+	static const char *const bad[] = { "a",    "0g",   "g0",   "00 0", " 00",
+					   "0x00", "00:1", "001/", "00@0" };
 	struct hf_buf out = HF_BUF_INIT;
 
 	hf_buf_add_lit(&out, "kept");

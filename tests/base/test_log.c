@@ -84,8 +84,8 @@ END_TEST
 
 START_TEST(lines_to_the_journal_have_a_priority)
 {
-	static const char *const expected[] = { "<2>x n=0\n", "<3>x n=1\n", "<4>x n=2\n", "<6>x n=3\n",
-						"<7>x n=4\n" };
+	static const char *const expected[] = { "<2>x n=0\n", "<3>x n=1\n", "<4>x n=2\n",
+						"<6>x n=3\n", "<7>x n=4\n" };
 
 	hf_log_setup(HF_LOG_STDERR, HF_LOG_DEBUG, true, "holdfastd");
 	for (int i = 0; i < 5; i++) {
@@ -241,8 +241,8 @@ START_TEST(threads_log_while_settings_change)
 	for (int i = 0; i < 4; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, log_many, names[i]), 0);
 	for (int i = 0; i < 300; i++) {
-		hf_log_setup(i % 10 ? HF_LOG_STDERR : HF_LOG_SYSLOG, i % 3 ? HF_LOG_ERROR : HF_LOG_INFO,
-			     i % 2, i % 4 ? "a" : "b");
+		hf_log_setup(i % 10 ? HF_LOG_STDERR : HF_LOG_SYSLOG,
+			     i % 3 ? HF_LOG_ERROR : HF_LOG_INFO, i % 2, i % 4 ? "a" : "b");
 		hf_log_set_sink(i % 5 ? keep : NULL, &lines);
 	}
 	atomic_store(&stop, true);

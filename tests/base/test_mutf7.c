@@ -49,21 +49,24 @@ START_TEST(names_encode_and_decode)
 END_TEST
 
 static const char *const bad[] = {
-	"&",		     /* unterminated */
-	"a&AOk",	     "&Jjo!",	   "&AOk ",
-	"&U,BTFw-&ZeVnLIqe-", /* superfluous shift, RFC 3501 §5.1.3 */
-	"&AGE-",	     /* 'a' encoded */
-	"&ACY-",	     /* '&' encoded */
-	"&AOkAYQ-",	     /* 'a' within a run */
-	"&A-",		     "&AO-",	   "&AOkA-", /* no whole unit */
-	"&AOl-",	     /* trailing bits */
-	"&AOkB-",	     "&AOkAA-",
-	"&2D0-",	     /* high surrogate alone */
-	"&3Kk-",	     /* low surrogate alone */
-	"&2D3YPQ-",	     /* two high ones */
-	"&2D0AOQ-",	     "&AOk/-",	   "&AO.k-", "&AOk=-",
-	"caf\xc3\xa9",	     /* raw 8-bit */
-	"a\x01",	     "a\x7f",	   "\r\n",
+	"&", /* unterminated */
+	"a&AOk",       "&Jjo!",
+	"&AOk ",       "&U,BTFw-&ZeVnLIqe-", /* superfluous shift, RFC 3501 §5.1.3 */
+	"&AGE-",                             /* 'a' encoded */
+	"&ACY-",                             /* '&' encoded */
+	"&AOkAYQ-",                          /* 'a' within a run */
+	"&A-",         "&AO-",
+	"&AOkA-", /* no whole unit */
+	"&AOl-",  /* trailing bits */
+	"&AOkB-",      "&AOkAA-",
+	"&2D0-",    /* high surrogate alone */
+	"&3Kk-",    /* low surrogate alone */
+	"&2D3YPQ-", /* two high ones */
+	"&2D0AOQ-",    "&AOk/-",
+	"&AO.k-",      "&AOk=-",
+	"caf\xc3\xa9", /* raw 8-bit */
+	"a\x01",       "a\x7f",
+	"\r\n",
 };
 
 START_TEST(anything_else_is_refused_and_adds_nothing)

@@ -24,8 +24,8 @@ static void assert_set_at(const struct hf_set *s, const char *text, int line)
 {
 	hf_buf_clear(&out);
 	hf_set_format(s, &out);
-	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s", line,
-		      (int)out.size, out.data, text);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s",
+		      line, (int)out.size, out.data, text);
 }
 
 static void parse(const char *text, struct hf_set *s)
@@ -342,7 +342,8 @@ START_TEST(what_is_formatted_parses_to_the_same)
 		for (uint32_t k = 1 + below(&seed, 40); k > 0; k--) {
 			uint32_t first = 1 + below(&seed, UINT32_MAX - 1);
 
-			hf_set_add_range(&set, first, first + below(&seed, UINT32_MAX - first + 1) % 5);
+			hf_set_add_range(&set, first,
+					 first + below(&seed, UINT32_MAX - first + 1) % 5);
 		}
 		hf_buf_clear(&out);
 		hf_set_format(&set, &out);

@@ -17,7 +17,7 @@ END_TEST
 START_TEST(a_number_that_is_no_status_has_a_text)
 {
 	ck_assert_str_eq(hf_status_text(HF_STATUS_COUNT), "unknown status");
-	ck_assert_str_eq(hf_status_text((enum hf_status)-1), "unknown status");
+	ck_assert_str_eq(hf_status_text((enum hf_status) - 1), "unknown status");
 }
 END_TEST
 

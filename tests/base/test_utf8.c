@@ -20,7 +20,10 @@ START_TEST(every_character_comes_back)
 		back = hf_utf8_next(hf_buf_str(&buf), &size);
 		if (back != c || size != buf.size)
 			ck_abort_msg("U+%04X came back as U+%04X", c, back);
-		if (c < 0x80 ? size != 1 : c < 0x800 ? size != 2 : c < 0x10000 ? size != 3 : size != 4)
+		if (c < 0x80      ? size != 1
+		    : c < 0x800   ? size != 2
+		    : c < 0x10000 ? size != 3
+				  : size != 4)
 			ck_abort_msg("U+%04X has %zu octets", c, size);
 	}
 	hf_buf_fini(&buf);
@@ -39,11 +42,25 @@ START_TEST(what_is_no_character_is_written_as_the_replacement)
 END_TEST
 
 static const struct hf_str malformed[] = {
-	HF_STR("\x80"), HF_STR("\xbf"), HF_STR("\xc0\x80"), HF_STR("\xc1\xbf"), HF_STR("\xc3"),
-	HF_STR("\xc3("), HF_STR("\xe0\x80\x80"), HF_STR("\xe0\x9f\xbf"), HF_STR("\xe2\x82"),
-	HF_STR("\xe2(\xa1"), HF_STR("\xed\xa0\x80"), HF_STR("\xed\xbf\xbf"),
-	HF_STR("\xf0\x80\x80\x80"), HF_STR("\xf0\x8f\xbf\xbf"), HF_STR("\xf0\x9f\x92"),
-	HF_STR("\xf4\x90\x80\x80"), HF_STR("\xf5\x80\x80\x80"), HF_STR("\xfe"), HF_STR("\xff"),
+	HF_STR("\x80"),
+	HF_STR("\xbf"),
+	HF_STR("\xc0\x80"),
+	HF_STR("\xc1\xbf"),
+	HF_STR("\xc3"),
+	HF_STR("\xc3("),
+	HF_STR("\xe0\x80\x80"),
+	HF_STR("\xe0\x9f\xbf"),
+	HF_STR("\xe2\x82"),
+	HF_STR("\xe2(\xa1"),
+	HF_STR("\xed\xa0\x80"),
+	HF_STR("\xed\xbf\xbf"),
+	HF_STR("\xf0\x80\x80\x80"),
+	HF_STR("\xf0\x8f\xbf\xbf"),
+	HF_STR("\xf0\x9f\x92"),
+	HF_STR("\xf4\x90\x80\x80"),
+	HF_STR("\xf5\x80\x80\x80"),
+	HF_STR("\xfe"),
+	HF_STR("\xff"),
 };
 
 START_TEST(malformed_sequences_are_found_wherever_they_are)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Base64: the first octet is the size of the pieces; the streaming decoder gives the same for the whole as for
- * pieces. What the strict decoder takes has one spelling, and the streaming one reads it alike. */
+/* Base64: the first octet is the size of the pieces; the streaming decoder gives the same for the
+ * whole as for pieces. What the strict decoder takes has one spelling, and the streaming one reads
+ * it alike. */
 #include "base/assert.h"
 #include "base/encode.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Quoted-printable: the first octet is the size of the pieces; the streaming decoder gives the same for the whole as
- * for pieces. */
+/* Quoted-printable: the first octet is the size of the pieces; the streaming decoder gives the same
+ * for the whole as for pieces. */
 #include "base/assert.h"
 #include "base/encode.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sequence sets: the first octet chooses '*', the rest is the text. What parses is well formed, and its text parses
- * to the same set. */
+/* Sequence sets: the first octet chooses '*', the rest is the text. What parses is well formed, and
+ * its text parses to the same set. */
 #include "base/assert.h"
 #include "base/set.h"
 
