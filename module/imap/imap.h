@@ -107,9 +107,9 @@ struct imap_command {
 	enum hf_status (*done)(struct imap_cmd *cmd, const struct hf_op *op);
 	/* Called once after start, however the command ends (connection lost too). */
 	void (*finish)(struct imap_cmd *cmd);
-	/* APPEND, REPLACE: takes its message literals in pieces. parse is called for what precedes the first message literal (HF_ESYNTAX at the end of that text means that
-	 * the literal is an argument, not a message: parse is called again with it in place), then start (HF_OK: go on with begin), then literal.c calls these,
-	 * then, after the last rest, next. Without any message literal the command ends with BAD. */
+	/* APPEND, REPLACE: takes its message literals in pieces. parse is called with the text up to and with the first literal's header. HF_OK with the position at the header:
+	 * a message begins there, and literal.c calls these, then, after the last rest, start. HF_ESYNTAX with the position there: the literal is an argument, and
+	 * parse is called again once it has come. finish is called whenever parse returned HF_OK. */
 	const struct imap_literal *literal;
 	/* The tagged OK has been written and the command is gone; the next one has not been looked at (STARTTLS, LOGOUT). */
 	void (*after)(struct imap_session *session);
@@ -122,7 +122,7 @@ struct imap_literal {
 	enum hf_status (*begin)(struct imap_cmd *cmd, uint64_t size, bool binary);
 	enum hf_status (*data)(struct imap_cmd *cmd, struct hf_str piece); /* HF_OK, HF_WAIT (taken; woken for more), error (rest skipped) */
 	enum hf_status (*end)(struct imap_cmd *cmd);                        /* HF_OK, HF_WAIT: call again */
-	/* What follows a literal up to the next literal or the end of line. HF_OK with *more true: ends in another literal. */
+	/* What follows a literal up to the end of line or up to and with the next literal's header. HF_OK with *more true: the position is at that header. */
 	enum hf_status (*rest)(struct imap_cmd *cmd, struct imap_parser *p, bool *more);
 };
 
