@@ -32,19 +32,23 @@ struct hf_sasl_settings {
 	const char *source;            /* "store" (default), "saslauthd", or the name of an installed auxprop plug-in ("sasldb", "sql", "ldapdb") */
 	const char *saslauthd_path;    /* socket, default /run/saslauthd/mux */
 	uint32_t saslauthd_timeout_ms; /* default 10000 */
-	const char *mechanisms;        /* "PLAIN SCRAM-SHA-1 SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-256-PLUS EXTERNAL" */
+	const char *mechanisms;        /* in order of preference; without PLAIN (or LOGIN) the LOGIN command is off too */
 	const char *const *options;    /* further Cyrus SASL options, name, value, ..., NULL: for sql, ldapdb */
 	const char *admins;            /* names that may authorise as others (proxy), space separated */
 	bool allow_plaintext;          /* plaintext mechanisms without TLS off loopback too */
 	uint32_t iterations;           /* of new secrets: 10000 to 65536, default 10000 */
 	uint32_t verifier_s;           /* how long a verified password is recognised again without PBKDF2; default 600, 0: off */
 };
+#define HF_SASL_MECHANISMS_DEFAULT \
+	"SCRAM-SHA-256-PLUS SCRAM-SHA-1-PLUS SCRAM-SHA-256 SCRAM-SHA-1 PLAIN EXTERNAL"
 HF_API void hf_sasl_settings_init(struct hf_sasl_settings *settings);
 
-/* One per process. Checks that the mechanism plug-ins are installed (`why` names the Debian package). */
+/* One per process: HF_EINUSE when there is one. Checks that the mechanism plug-ins are installed (HF_ECANNOT, `why`
+ * names the Debian package) and that the settings make sense (HF_EINVALID). Copies the settings and `accounts`; `log`
+ * must last. */
 HF_API enum hf_status hf_sasl_open(const struct hf_sasl_settings *settings, const struct hf_sasl_accounts *accounts,
 				   const struct hf_log *log, struct hf_note *why, struct hf_sasl **sasl);
-HF_API void hf_sasl_close(struct hf_sasl **sasl);
+HF_API void hf_sasl_close(struct hf_sasl **sasl); /* no exchange may be left */
 
 /* What is known of the connection an exchange runs on. */
 struct hf_sasl_peer {
@@ -71,7 +75,8 @@ HF_API enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_p
  * does not answer; HF_ESYNTAX: malformed. May block. */
 HF_API enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial, struct hf_str client,
 				   struct hf_buf *server);
-/* The LOGIN command. Equal cost for unknown users. May block. HF_OK, HF_EAUTH, HF_EUNAVAILABLE. */
+/* The LOGIN command. Equal cost for unknown users. May block. HF_OK (the canonical name is appended), HF_EAUTH,
+ * HF_EUNAVAILABLE; HF_ECANNOT where plaintext is not allowed. */
 HF_API enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str user,
 				    struct hf_str password, struct hf_buf *canonical);
 /* After HF_OK: who is authenticated, and as whom they act (the same, unless an admin proxies). Canonical names. */
@@ -87,7 +92,8 @@ HF_API void hf_sasl_note_result(struct hf_sasl *sasl, struct hf_str address, boo
 /* Forget cached verifiers of a user (password changed, disabled). */
 HF_API void hf_sasl_forget(struct hf_sasl *sasl, struct hf_str canonical);
 
-/* Makes the SCRAM-SHA-256 and SCRAM-SHA-1 secrets of a new password (SASLprep; HF_EINVALID when the password is empty or prohibited). */
+/* Makes the SCRAM-SHA-256 and SCRAM-SHA-1 secrets of a new password (SASLprep; HF_EINVALID when the password is empty
+ * or prohibited). `sasl` may be NULL, for tools: the default number of iterations. Takes some 10 ms: not in the writer. */
 HF_API enum hf_status hf_sasl_make_secrets(struct hf_sasl *sasl, struct hf_str password, struct hf_buf *sha256,
 					   struct hf_buf *sha1);
 
