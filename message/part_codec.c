@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* struct hf_message as octets: a version, then varints and strings, the part tree in preorder. A string is 0 (NULL),
+ * an odd number (an entry of the dictionary) or an even one (its size, then the octets). The dictionary belongs to the
+ * version: entries are never changed, new ones only come with a new version. Both directions walk the tree without
+ * recursion; decoding believes nothing. */
+#include "message/part.h"
+
+#define VERSION 1
+#define DEPTH_MAX 512 /* more than the parser makes; for those who recurse over the tree */
+
+#define DICTIONARY_STRINGS(X) \
+	X("") X("TEXT") X("PLAIN") X("CHARSET") X("US-ASCII") X("7BIT") X("text") X("plain") X("html") X("charset") \
+	X("utf-8") X("UTF-8") X("us-ascii") X("7bit") X("8bit") X("8BIT") X("base64") X("quoted-printable") X("binary") \
+	X("multipart") X("mixed") X("alternative") X("related") X("signed") X("report") X("digest") X("boundary") \
+	X("message") X("rfc822") X("MESSAGE") X("RFC822") X("application") X("octet-stream") X("APPLICATION") \
+	X("OCTET-STREAM") X("pdf") X("image") X("png") X("jpeg") X("gif") X("name") X("filename") X("attachment") \
+	X("inline") X("format") X("flowed") X("delsp") X("iso-8859-1") X("ISO-8859-1") X("windows-1252") X("type") \
+	X("protocol") X("micalg") X("Received") X("Return-Path") X("Delivered-To") X("DKIM-Signature") X("From") X("To") \
+	X("Cc") X("Bcc") X("Subject") X("Date") X("Message-ID") X("Message-Id") X("MIME-Version") X("Mime-Version") \
+	X("Content-Type") X("Content-Transfer-Encoding") X("Content-Disposition") X("Content-Language") \
+	X("In-Reply-To") X("References") X("Reply-To") X("Sender") X("User-Agent") X("X-Mailer") X("List-Id") \
+	X("List-ID") X("List-Unsubscribe") X("List-Unsubscribe-Post") X("List-Post") X("List-Help") X("List-Archive") \
+	X("List-Subscribe") X("Precedence") X("Authentication-Results") X("ARC-Seal") X("ARC-Message-Signature") \
+	X("ARC-Authentication-Results") X("Received-SPF") X("X-Received") X("Auto-Submitted") X("Errors-To") \
+	X("Feedback-ID") X("X-Spam-Status") X("X-Spam-Score") X("Importance") X("X-Priority") X("Thread-Topic") \
+	X("Thread-Index") X("Organization") X("Lines") X("Status") X("X-Original-To")
+
+#define ENTRY(literal) { literal, sizeof(literal) - 1 },
+static const struct hf_str dictionary[] = { DICTIONARY_STRINGS(ENTRY) };
+
+enum part_flags {
+	HAS_ENVELOPE = 1,
+	SENDER_IS_FROM = 2,
+	REPLY_TO_IS_FROM = 4
+};
+
+enum message_flags {
+	FIELDS_COMPLETE = 1,
+	HAS_NUL = 2,
+	TRUNCATED_TREE = 4,
+	HAS_DATE = 8,
+	IS_REPLY = 16
+};
+
+static void put_str(struct hf_buf *out, struct hf_str s)
+{
+	if (!s.data) {
+		hf_buf_add_varint(out, 0);
+		return;
+	}
+	for (size_t i = 0; i < HF_COUNT(dictionary) && s.size <= 32; i++) {
+		if (dictionary[i].size == s.size && memcmp(dictionary[i].data, s.data, s.size) == 0) {
+			hf_buf_add_varint(out, i * 2 + 1);
+			return;
+		}
+	}
+	hf_buf_add_varint(out, ((uint64_t)s.size + 1) * 2);
+	hf_buf_add_str(out, s);
+}
+
+static void put_signed(struct hf_buf *out, int64_t n)
+{
+	hf_buf_add_varint(out, n < 0 ? ((uint64_t)~n << 1 | 1) : (uint64_t)n << 1);
+}
+
+static void put_params(struct hf_buf *out, const struct hf_param *params, uint32_t count)
+{
+	hf_buf_add_varint(out, count);
+	for (uint32_t i = 0; i < count; i++) {
+		put_str(out, params[i].name);
+		put_str(out, params[i].value);
+	}
+}
+
+static void put_strs(struct hf_buf *out, const struct hf_str *strs, uint32_t count)
+{
+	hf_buf_add_varint(out, count);
+	for (uint32_t i = 0; i < count; i++)
+		put_str(out, strs[i]);
+}
+
+static void put_addresses(struct hf_buf *out, const struct hf_address *first)
+{
+	uint64_t count = 0;
+
+	for (const struct hf_address *a = first; a; a = a->next)
+		count++;
+	hf_buf_add_varint(out, count);
+	for (const struct hf_address *a = first; a; a = a->next) {
+		put_str(out, a->name);
+		put_str(out, a->route);
+		put_str(out, a->mailbox);
+		put_str(out, a->host);
+	}
+}
+
+static void put_envelope(struct hf_buf *out, const struct hf_envelope *e)
+{
+	put_str(out, e->date);
+	put_str(out, e->subject);
+	put_str(out, e->in_reply_to);
+	put_str(out, e->message_id);
+	put_addresses(out, e->from);
+	if (e->sender != e->from)
+		put_addresses(out, e->sender);
+	if (e->reply_to != e->from)
+		put_addresses(out, e->reply_to);
+	put_addresses(out, e->to);
+	put_addresses(out, e->cc);
+	put_addresses(out, e->bcc);
+}
+
+static void put_part(struct hf_buf *out, const struct hf_part *part)
+{
+	const struct hf_envelope *e = part->envelope;
+	uint64_t flags = 0;
+
+	if (e)
+		flags = HAS_ENVELOPE | (e->sender == e->from ? SENDER_IS_FROM : 0u) |
+			(e->reply_to == e->from ? REPLY_TO_IS_FROM : 0u);
+	hf_buf_add_varint(out, (flags * 8 + part->cte) * 4 + part->kind);
+	hf_buf_add_varint(out, part->child_count);
+	hf_buf_add_varint(out, part->header_offset - (part->parent ? part->parent->body_offset : 0));
+	hf_buf_add_varint(out, part->header_size);
+	hf_buf_add_varint(out, part->body_size);
+	hf_buf_add_varint(out, part->header_lines);
+	hf_buf_add_varint(out, part->body_lines);
+	put_str(out, part->type);
+	put_str(out, part->subtype);
+	put_params(out, part->params, part->param_count);
+	put_str(out, part->encoding);
+	put_str(out, part->id);
+	put_str(out, part->description);
+	put_str(out, part->md5);
+	put_str(out, part->location);
+	put_str(out, part->disposition);
+	put_params(out, part->disposition_params, part->disposition_param_count);
+	put_strs(out, part->languages, part->language_count);
+	if (e)
+		put_envelope(out, e);
+}
+
+void hf_message_encode(const struct hf_message *message, struct hf_buf *out)
+{
+	const struct hf_part *part = message->root;
+	uint64_t end = 0;
+
+	hf_buf_add_char(out, VERSION);
+	hf_buf_add_varint(out, (message->fields_complete ? FIELDS_COMPLETE : 0u) | (message->has_nul ? HAS_NUL : 0u) |
+				       (message->truncated_tree ? TRUNCATED_TREE : 0u) |
+				       (message->has_date ? HAS_DATE : 0u) | (message->subject_is_reply ? IS_REPLY : 0u));
+	hf_buf_add_varint(out, message->size);
+	if (message->has_date) {
+		put_signed(out, message->sent);
+		put_signed(out, message->sent_zone);
+	}
+	put_str(out, message->preview);
+	put_str(out, message->base_subject);
+	put_str(out, message->message_id);
+	put_strs(out, message->references, message->reference_count);
+	hf_buf_add_varint(out, message->field_count);
+	for (uint32_t i = 0; i < message->field_count; i++) {
+		const struct hf_field *field = &message->fields[i];
+
+		put_str(out, field->name);
+		hf_buf_add_varint(out, field->offset - end); /* octets that belong to no field */
+		hf_buf_add_varint(out, field->size);
+		hf_buf_add_varint(out, field->value - field->name.size);
+		end = (uint64_t)field->offset + field->size;
+	}
+	while (part) {
+		put_part(out, part);
+		if (part->children) {
+			part = part->children;
+			continue;
+		}
+		while (part && !part->next)
+			part = part->parent;
+		if (part)
+			part = part->next;
+	}
+}
+
+/* Decoding. The reader's `ok` turns false at the first thing that cannot be. */
+struct decode {
+	struct hf_reader r;
+	struct hf_arena *arena;
+};
+
+static void fail(struct decode *d)
+{
+	d->r.ok = false;
+	d->r.pos = d->r.end;
+}
+
+static uint64_t get_u64(struct decode *d, uint64_t max)
+{
+	uint64_t n = 0;
+
+	if (!hf_read_varint(&d->r, &n) || n > max) {
+		fail(d);
+		return 0;
+	}
+	return n;
+}
+
+static uint32_t get_u32(struct decode *d)
+{
+	return (uint32_t)get_u64(d, UINT32_MAX);
+}
+
+/* A count of things that each take at least `size` octets of the input: nothing is allocated for what is not there. */
+static uint32_t get_count(struct decode *d, size_t size)
+{
+	return (uint32_t)get_u64(d, (uint64_t)(d->r.end - d->r.pos) / size);
+}
+
+static int64_t get_signed(struct decode *d)
+{
+	uint64_t n = get_u64(d, UINT64_MAX);
+
+	return n & 1 ? ~(int64_t)(n >> 1) : (int64_t)(n >> 1);
+}
+
+static struct hf_str get_str(struct decode *d, bool required)
+{
+	uint64_t n = get_u64(d, UINT64_MAX);
+	struct hf_str s = HF_STR_NULL;
+
+	if (n == 0) {
+		if (required)
+			fail(d);
+	} else if (n & 1) {
+		if (n / 2 < HF_COUNT(dictionary))
+			return dictionary[n / 2];
+		fail(d);
+	} else if (n / 2 - 1 > (uint64_t)(d->r.end - d->r.pos) || !hf_read_bytes(&d->r, (size_t)(n / 2 - 1), &s)) {
+		fail(d);
+		return HF_STR_NULL;
+	}
+	return s;
+}
+
+static uint32_t get_params(struct decode *d, struct hf_param **params)
+{
+	uint32_t count = get_count(d, 2);
+
+	if (count)
+		*params = hf_new_array(d->arena, struct hf_param, count);
+	for (uint32_t i = 0; i < count; i++) {
+		(*params)[i].name = get_str(d, true);
+		(*params)[i].value = get_str(d, true);
+	}
+	return count;
+}
+
+static uint32_t get_strs(struct decode *d, struct hf_str **strs)
+{
+	uint32_t count = get_count(d, 1);
+
+	if (count)
+		*strs = hf_new_array(d->arena, struct hf_str, count);
+	for (uint32_t i = 0; i < count; i++)
+		(*strs)[i] = get_str(d, true);
+	return count;
+}
+
+static struct hf_address *get_addresses(struct decode *d)
+{
+	uint32_t count = get_count(d, 4);
+	struct hf_address *addresses;
+
+	if (count == 0)
+		return NULL;
+	addresses = hf_new_array(d->arena, struct hf_address, count);
+	for (uint32_t i = 0; i < count; i++) {
+		addresses[i].name = get_str(d, false);
+		addresses[i].route = get_str(d, false);
+		addresses[i].mailbox = get_str(d, false);
+		addresses[i].host = get_str(d, false);
+		addresses[i].next = i + 1 < count ? &addresses[i + 1] : NULL;
+	}
+	return addresses;
+}
+
+static struct hf_envelope *get_envelope(struct decode *d, uint64_t flags)
+{
+	struct hf_envelope *e = hf_new(d->arena, struct hf_envelope);
+
+	e->date = get_str(d, false);
+	e->subject = get_str(d, false);
+	e->in_reply_to = get_str(d, false);
+	e->message_id = get_str(d, false);
+	e->from = get_addresses(d);
+	e->sender = flags & SENDER_IS_FROM ? e->from : get_addresses(d);
+	e->reply_to = flags & REPLY_TO_IS_FROM ? e->from : get_addresses(d);
+	e->to = get_addresses(d);
+	e->cc = get_addresses(d);
+	e->bcc = get_addresses(d);
+	return e;
+}
+
+static bool children_fit(enum hf_part_kind kind, uint32_t count)
+{
+	switch (kind) {
+	case HF_PART_LEAF:
+		return count == 0;
+	case HF_PART_MULTIPART:
+		return count > 0;
+	case HF_PART_MESSAGE:
+		return count == 1;
+	}
+	return false;
+}
+
+/* Reads what put_part() wrote; the part must lie within the `room` octets from `base`. */
+static void get_part(struct decode *d, struct hf_part *part, uint64_t base, uint64_t room)
+{
+	uint64_t word = get_u64(d, UINT16_MAX), flags = word / 32, offset;
+
+	if (word % 4 > HF_PART_MESSAGE || word / 4 % 8 > HF_CTE_UNKNOWN)
+		fail(d);
+	part->kind = (enum hf_part_kind)(word % 4);
+	part->cte = (enum hf_cte)(word / 4 % 8);
+	part->child_count = get_count(d, 10);
+	offset = get_u64(d, room);
+	part->header_offset = base + offset;
+	part->header_size = get_u64(d, room - offset);
+	part->body_offset = part->header_offset + part->header_size;
+	part->body_size = d->r.ok ? get_u64(d, room - offset - part->header_size) : 0;
+	part->header_lines = get_u32(d);
+	part->body_lines = get_u32(d);
+	part->type = get_str(d, true);
+	part->subtype = get_str(d, true);
+	part->param_count = get_params(d, &part->params);
+	part->encoding = get_str(d, true);
+	part->id = get_str(d, false);
+	part->description = get_str(d, false);
+	part->md5 = get_str(d, false);
+	part->location = get_str(d, false);
+	part->disposition = get_str(d, false);
+	part->disposition_param_count = get_params(d, &part->disposition_params);
+	part->language_count = get_strs(d, &part->languages);
+	if (flags & HAS_ENVELOPE)
+		part->envelope = get_envelope(d, flags);
+	if (!children_fit(part->kind, part->child_count) || part->type.size == 0 || part->subtype.size == 0)
+		fail(d);
+	/* The root of every message has an envelope, and nothing else has one. */
+	if ((part->envelope != NULL) != (!part->parent || part->parent->kind == HF_PART_MESSAGE))
+		fail(d);
+}
+
+static struct hf_part *get_tree(struct decode *d, uint64_t size)
+{
+	struct hf_part *root = hf_new(d->arena, struct hf_part), *part = root;
+	uint32_t depth = 1, left[DEPTH_MAX]; /* left[n]: parts still to come at that depth */
+
+	get_part(d, root, 0, size);
+	left[0] = 0;
+	while (d->r.ok) {
+		struct hf_part *fresh;
+
+		if (part->child_count && !part->children) {
+			if (depth == DEPTH_MAX) {
+				fail(d);
+				break;
+			}
+			left[depth++] = part->child_count - 1;
+			fresh = part->children = hf_new(d->arena, struct hf_part);
+			fresh->parent = part;
+		} else {
+			while (depth && left[depth - 1] == 0) {
+				depth--;
+				part = part->parent;
+			}
+			if (depth == 0)
+				return root;
+			left[depth - 1]--;
+			fresh = part->next = hf_new(d->arena, struct hf_part);
+			fresh->parent = part->parent;
+		}
+		part = fresh;
+		get_part(d, part, part->parent->body_offset, part->parent->body_size);
+	}
+	return root;
+}
+
+static void get_fields(struct decode *d, struct hf_message *message)
+{
+	uint64_t end = 0;
+
+	message->field_count = get_count(d, 4);
+	if (message->field_count)
+		message->fields = hf_new_array(d->arena, struct hf_field, message->field_count);
+	for (uint32_t i = 0; i < message->field_count; i++) {
+		struct hf_field *field = &message->fields[i];
+
+		field->name = get_str(d, true);
+		field->offset = (uint32_t)(end + get_u64(d, UINT32_MAX - end));
+		field->size = (uint32_t)get_u64(d, UINT32_MAX - field->offset);
+		if (field->name.size >= field->size) {
+			fail(d);
+			return;
+		}
+		field->value = (uint32_t)(field->name.size + get_u64(d, field->size - field->name.size));
+		end = (uint64_t)field->offset + field->size;
+	}
+}
+
+enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in, struct hf_message *message)
+{
+	struct hf_message m = { 0 };
+	struct decode d = { .arena = arena };
+	uint64_t flags;
+	uint8_t version = 0;
+
+	if (in.size == 0)
+		return HF_ECORRUPT;
+	d.r = hf_reader_init(hf_arena_str(arena, in)); /* strings point into the copy */
+	if (!hf_read_u8(&d.r, &version) || version != VERSION)
+		return HF_ECORRUPT;
+	flags = get_u64(&d, 31);
+	m.fields_complete = flags & FIELDS_COMPLETE;
+	m.has_nul = flags & HAS_NUL;
+	m.truncated_tree = flags & TRUNCATED_TREE;
+	m.has_date = flags & HAS_DATE;
+	m.subject_is_reply = flags & IS_REPLY;
+	m.size = get_u64(&d, INT64_MAX);
+	if (m.has_date) {
+		int64_t zone;
+
+		m.sent = get_signed(&d);
+		zone = get_signed(&d);
+		if (zone < -24 * 60 || zone > 24 * 60)
+			fail(&d);
+		else
+			m.sent_zone = (int32_t)zone;
+	}
+	m.preview = get_str(&d, true);
+	m.base_subject = get_str(&d, true);
+	m.message_id = get_str(&d, true);
+	m.reference_count = get_strs(&d, &m.references);
+	get_fields(&d, &m);
+	m.root = get_tree(&d, m.size);
+	if (!d.r.ok || d.r.pos != d.r.end)
+		return HF_ECORRUPT;
+	/* The index speaks of the top header. */
+	if (m.field_count && (uint64_t)m.fields[m.field_count - 1].offset + m.fields[m.field_count - 1].size >
+				     m.root->header_size)
+		return HF_ECORRUPT;
+	*message = m;
+	return HF_OK;
+}
