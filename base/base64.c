@@ -47,7 +47,9 @@ void hf_base64_encode(struct hf_str in, struct hf_buf *out)
 
 		to[0] = alphabet[bits >> 18];
 		to[1] = alphabet[bits >> 12 & 63];
-		to[2] = left == 2 ? alphabet[bits >> 6 & 63] : '=';
+		to[2] = '=';
+		if (left == 2)
+			to[2] = alphabet[bits >> 6 & 63];
 		to[3] = '=';
 	}
 	hf_buf_added(out, size);

@@ -24,8 +24,9 @@ struct offset_entry {
 	bool valid;
 };
 
-static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-static const char weekdays[] = "SunMonTueWedThuFriSat";
+static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+				    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+static const char weekdays[7][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 
 int64_t hf_now_s(void)
 {
@@ -177,7 +178,7 @@ void hf_date_format_internal(int64_t when, struct hf_buf *out)
 	if (*begin == '0')
 		*begin = ' ';
 	*to++ = '-';
-	to = put_text(to, months + (date.month - 1) * 3, 3);
+	to = put_text(to, months[date.month - 1], 3);
 	*to++ = '-';
 	to = put_year(to, date.year);
 	*to++ = ' ';
@@ -193,13 +194,13 @@ void hf_date_format_rfc5322(int64_t when, struct hf_buf *out)
 	struct tm tm;
 
 	date_from_local(when, &date);
-	to = put_text(to, weekdays + date.weekday * 3, 3);
+	to = put_text(to, weekdays[date.weekday], 3);
 	to = put_text(to, ", ", 2);
 	if (date.day >= 10)
 		*to++ = (char)('0' + date.day / 10);
 	*to++ = (char)('0' + date.day % 10);
 	*to++ = ' ';
-	to = put_text(to, months + (date.month - 1) * 3, 3);
+	to = put_text(to, months[date.month - 1], 3);
 	*to++ = ' ';
 	to = put_year(to, date.year);
 	*to++ = ' ';
@@ -235,7 +236,7 @@ static bool take_digits(struct hf_str *s, size_t count, int *n)
 static bool take_month(struct hf_str *s, int *month)
 {
 	for (int i = 0; i < 12; i++) {
-		if (hf_str_istarts(*s, hf_str_n(months + (size_t)i * 3, 3))) {
+		if (hf_str_istarts(*s, hf_str_n(months[i], 3))) {
 			*s = hf_str_sub(*s, 3, s->size);
 			*month = i + 1;
 			return true;
@@ -296,7 +297,8 @@ bool hf_date_parse_internal(struct hf_str text, int64_t *when)
 	/* 60 is a leap second */
 	if (hour > 23 || minute > 59 || second > 60 || zone_hour > 23 || zone_minute > 59)
 		return false;
-	zone = zone_hour * 3600 + zone_minute * 60;
-	*when = days * DAY_S + hour * 3600 + minute * 60 + second - (west ? -zone : zone);
+	zone = (int64_t)zone_hour * 3600 + (int64_t)zone_minute * 60;
+	*when = days * DAY_S + (int64_t)hour * 3600 + (int64_t)minute * 60 + second -
+		(west ? -zone : zone);
 	return true;
 }

@@ -284,10 +284,8 @@ static size_t quote(struct hf_str value, char *out)
 			size += step;
 		}
 	}
-	if (shown.size < value.size) {
-		memcpy(out + size, "...", 3);
-		size += 3;
-	}
+	for (int i = 0; i < 3 && shown.size < value.size; i++)
+		out[size++] = '.';
 	if (quoted)
 		out[size++] = '"';
 	return size;

@@ -135,7 +135,7 @@ static bool feed_special(struct hf_decoder *d, unsigned char c, struct hf_buf *o
 	case HEX:
 		high = hex_value((unsigned char)d->held[1]);
 		low = hex_value(c);
-		if (low < 0)
+		if (high < 0 || low < 0)
 			goto damaged;
 		d->held_size = 0;
 		d->count = TEXT;
