@@ -21,7 +21,9 @@ struct hf_view;
 
 /* Opens (or joins) a mailbox. `news` is woken when there is something to sync. HF_MORE: call again when it is our turn (a
  * large mailbox is read in slices; *view holds the state in between); HF_WAIT: another session is reading it, `news` will be woken, then call
- * again. HF_ENONEXISTENT. With `examine`, \Recent is not claimed (RFC 3501 §6.3.2). */
+ * again. HF_ENONEXISTENT. With `examine`, \Recent is not claimed (RFC 3501 §6.3.2).
+ * *view is NULL at the first call, and again after an error; after HF_MORE or HF_WAIT call with the same arguments, or
+ * hf_view_close(). `news` is woken once until the next sync, so look at hf_view_has_news() before parking. */
 HF_API enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool examine, struct hf_waiter *news,
 				   struct hf_view **view);
 HF_API void hf_view_close(struct hf_view **view);
@@ -51,6 +53,7 @@ HF_API void hf_view_seqs_of(const struct hf_view *view, const struct hf_set *uid
  * Copies `count` records from sequence number `first` on; returns how many (fewer only at the end). Fast in bulk: ask for up to 512. */
 HF_API uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count, struct hf_record *records);
 HF_API bool hf_view_record(struct hf_view *view, struct hf_seq seq, struct hf_record *record);
+/* In a view that has been overrun (see hf_view_sync) a gone message has a record with nothing but its UID. */
 /* Whether others have expunged it (it is still readable here). */
 HF_API bool hf_view_is_gone(struct hf_view *view, struct hf_uid uid);
 
@@ -60,7 +63,7 @@ HF_API struct hf_str hf_view_keyword(struct hf_view *view, unsigned bit);
 HF_API int hf_view_keyword_bit(struct hf_view *view, struct hf_str name);
 HF_API unsigned hf_view_keyword_count(struct hf_view *view);
 
-/* Messages of the view whose modseq is greater; cost follows the changes where the change log reaches back far enough.
+/* Messages of the view, not gone, whose modseq is greater; cost follows the changes where the change log reaches back far enough.
  * The result is a set of UIDs. */
 HF_API void hf_view_changed_since(struct hf_view *view, struct hf_mod modseq, struct hf_set *uids);
 /* UIDs expunged after modseq (RFC 7162 VANISHED EARLIER), limited to `within` when not NULL. *complete is false when the history
@@ -87,7 +90,9 @@ struct hf_sync {
 /* Whether there is something to sync; cheap, any thread of the session. */
 HF_API bool hf_view_has_news(const struct hf_view *view);
 /* Moves the view to the newest published state. With `hold_expunges`, messages that are gone stay in the view (RFC 9051
- * §7.5.1) until a sync without it. Results live in the arena. */
+ * §7.5.1) until a sync without it. Results live in the arena and are only read (no hf_set_fini()). A view that leaves too
+ * many expunges unsynced (200,000 more than it shows messages) is overrun: what they were is not kept for it, and its
+ * next sync says `deleted`, so that its session ends and starts over. */
 HF_API void hf_view_sync(struct hf_view *view, bool hold_expunges, struct hf_arena *arena, struct hf_sync *sync);
 
 #endif
