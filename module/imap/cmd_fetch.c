@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* FETCH, UID FETCH: read messages.
+ * RFC 9051 §6.4.5; CHANGEDSINCE: RFC 7162 §3.1.4.
+ *
+ * Arguments: sequence-set, items, [(CHANGEDSINCE modseq)].
+ *
+ * Where an item sets \Seen, the flags are made durable first, in one operation for the whole set, and the responses carry them. */
+#include "base/mem.h"
+#include "module/imap/fetch.h"
+
+#define READ_AHEAD 256  /* records */
+#define CHEAP_BATCH 64  /* messages of one call of next, when no item reads from disk */
+
+static enum hf_status parse_modifiers(struct imap_parser *p, struct fetch_args *args)
+{
+	uint64_t modseq;
+
+	if (!imap_parse_char(p, '('))
+		return imap_parser_expected(p, "(CHANGEDSINCE number)");
+	imap_parse_space(p);
+	/* 0 is not a valid modseq, but real clients send it (field: iOS 16.5 Mail). */
+	if (!imap_parse_keyword(p, "CHANGEDSINCE") || !imap_parse_space(p) || !imap_parse_number64(p, &modseq))
+		return imap_parser_expected(p, "CHANGEDSINCE number");
+	imap_parse_space(p);
+	args->has_changedsince = true;
+	args->changedsince = HF_MOD(modseq);
+	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, ")");
+}
+
+static enum hf_status fetch_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct fetch_args *args = cmd->args = hf_new(cmd->arena, struct fetch_args);
+	enum hf_status status;
+
+	if (!imap_parse_set(p, &args->set) || !imap_parse_space(p))
+		return imap_parser_expected(p, "a sequence set");
+	if (cmd->uid)
+		fetch_use_add(cmd, "UID");
+	status = fetch_items_parse(cmd, p);
+	if (status == HF_OK && imap_parse_space(p) && !imap_parse_end(p))
+		status = parse_modifiers(p, args);
+	if (status != HF_OK)
+		return status;
+	if (args->has_changedsince)
+		fetch_use_add(cmd, "MODSEQ");
+	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "the end of the command");
+}
+
+/* RFC 7162 §3.1: asking for MODSEQ is asking for CONDSTORE. */
+static void enable_condstore(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	const struct fetch_item *modseq = fetch_item_find(HF_STR("MODSEQ"));
+	size_t i;
+
+	for (i = 0; i < args->use_count; i++)
+		if (args->uses[i].item == modseq)
+			cmd->session->enabled |= IMAP_EN_CONDSTORE;
+}
+
+/* Of args->uids, those that do not carry \Seen yet. */
+static void find_unseen(struct imap_cmd *cmd, struct hf_set *unseen)
+{
+	struct fetch_args *args = cmd->args;
+	size_t i;
+
+	for (i = 0; i < args->seqs.count; i++) {
+		uint32_t seq = args->seqs.ranges[i].first, last = args->seqs.ranges[i].last;
+
+		while (seq <= last) {
+			uint32_t want = last - seq + 1 < READ_AHEAD ? last - seq + 1 : READ_AHEAD, j;
+			uint32_t got = hf_view_records(cmd->session->view, HF_SEQ(seq), want, args->records);
+
+			for (j = 0; j < got; j++)
+				if (!(args->records[j].flags & HF_FLAG_SEEN))
+					hf_set_add(unseen, args->records[j].uid.n);
+			if (got < want)
+				return;
+			seq += got;
+		}
+	}
+}
+
+static enum hf_status set_seen(struct imap_cmd *cmd)
+{
+	struct hf_flag_change change = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN };
+	struct hf_set unseen = HF_SET_INIT;
+	enum hf_status status = HF_MORE;
+
+	find_unseen(cmd, &unseen);
+	if (!hf_set_is_empty(&unseen)) {
+		cmd->silent = true; /* the responses tell it */
+		status = imap_submit(cmd, hf_op_store(cmd->session->view, &unseen, &change));
+	}
+	hf_set_fini(&unseen);
+	return status;
+}
+
+static enum hf_status fetch_start(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	struct hf_set changed = HF_SET_INIT;
+	enum hf_status status = imap_resolve_set(cmd, args->set, &args->uids);
+
+	if (status != HF_OK)
+		return status;
+	enable_condstore(cmd);
+	if (args->has_changedsince) {
+		hf_view_changed_since(cmd->session->view, args->changedsince, &changed);
+		hf_set_intersect(&args->uids, &changed);
+		hf_set_fini(&changed);
+	}
+	hf_view_seqs_of(cmd->session->view, &args->uids, &args->seqs);
+	args->records = hf_alloc(READ_AHEAD * sizeof *args->records);
+	args->scratch = hf_arena_new();
+	args->flags_key = ~0u;
+	if (args->needs & FETCH_SETS_SEEN && !cmd->session->read_only)
+		return set_seen(cmd);
+	return HF_MORE;
+}
+
+/* The next record to answer, or NULL at the end. */
+static const struct hf_record *next_record(struct imap_cmd *cmd, struct hf_seq *seq)
+{
+	struct fetch_args *args = cmd->args;
+
+	while (args->range < args->seqs.count) {
+		const struct hf_range *range = &args->seqs.ranges[args->range];
+
+		if (!args->next)
+			args->next = range->first;
+		if (args->next > range->last || args->next < range->first) {
+			args->range++;
+			args->next = 0;
+			continue;
+		}
+		if (args->next < args->record_first || args->next >= args->record_first + args->record_count) {
+			uint32_t want = range->last - args->next + 1;
+
+			args->record_first = args->next;
+			args->record_count = hf_view_records(cmd->session->view, HF_SEQ(args->next),
+							     want < READ_AHEAD ? want : READ_AHEAD, args->records);
+			if (!args->record_count)
+				return NULL;
+		}
+		*seq = HF_SEQ(args->next++);
+		return &args->records[seq->n - args->record_first];
+	}
+	return NULL;
+}
+
+static void note_failure(struct imap_cmd *cmd, const struct hf_record *record, enum hf_status status)
+{
+	struct fetch_args *args = cmd->args;
+
+	hf_error(&cmd->session->log, "fetch-failed mailbox=%llu uid=%u reason=%s",
+		 (unsigned long long)hf_view_mailbox(cmd->session->view), record->uid.n,
+		 hf_log_quote(hf_str(hf_status_text(status))));
+	if (args->failed == HF_OK || status == HF_ECORRUPT)
+		args->failed = status;
+}
+
+static enum hf_status fetch_next(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	bool cheap = !(args->needs & (FETCH_NEEDS_LIST | FETCH_NEEDS_EMAIL));
+	unsigned budget = cheap ? CHEAP_BATCH : 1;
+	enum hf_status status = HF_OK;
+
+	while (budget--) {
+		struct fetch_message m = { .cmd = cmd, .args = args, .out = &args->out };
+
+		m.record = next_record(cmd, &m.seq);
+		if (!m.record)
+			break;
+		status = fetch_message_write(&m);
+		if (status != HF_OK)
+			note_failure(cmd, m.record, status);
+		if (!cheap)
+			hf_arena_reset(args->scratch);
+		status = HF_MORE;
+	}
+	fetch_out_send(&args->out, cmd->session->conn);
+	return status == HF_MORE ? HF_MORE : args->failed;
+}
+
+/* \Seen is durable, or could not be set (a full disk must not keep anyone from reading). */
+static enum hf_status fetch_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	if (hf_op_status(op) != HF_OK)
+		hf_info(&cmd->session->log, "seen-not-set reason=%s", hf_log_quote(hf_str(hf_status_text(hf_op_status(op)))));
+	return HF_MORE;
+}
+
+static void fetch_finish(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+
+	hf_set_fini(&args->uids);
+	hf_set_fini(&args->seqs);
+	hf_free(args->records);
+	hf_list_reader_close(&args->list);
+	hf_arena_free(&args->scratch);
+	hf_buf_fini(&args->flags_text);
+	fetch_out_fini(&args->out);
+}
+
+const struct imap_command imap_cmd_fetch = {
+	.name = "FETCH",
+	.states = IMAP_SELECTED,
+	.traits = IMAP_HAS_UID_FORM | IMAP_USES_SEQUENCE,
+	.parse = fetch_parse,
+	.start = fetch_start,
+	.next = fetch_next,
+	.done = fetch_done,
+	.finish = fetch_finish,
+};

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SEARCH, UID SEARCH: which messages match.
+ * RFC 3501 §6.4.4 and §7.2.5; MODSEQ: RFC 7162 §3.1.5.
+ *
+ * Arguments: [CHARSET name] keys. */
+#include "module/imap/search.h"
+
+#define WRITE_BATCH 4096 /* numbers of one call of next */
+
+struct search_args {
+	struct search_program program;
+	struct search_run *run;
+	struct hf_set matches;      /* sequence numbers */
+	bool writing;
+	struct hf_set_iter at;
+};
+
+static enum hf_status search_cmd_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct search_args *args = cmd->args = hf_new(cmd->arena, struct search_args);
+	enum hf_status status = search_parse(cmd, p, &args->program);
+
+	if (status != HF_OK)
+		search_free(&args->program);
+	return status;
+}
+
+static enum hf_status search_start(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+
+	if (args->program.uses_modseq)
+		cmd->session->enabled |= IMAP_EN_CONDSTORE; /* RFC 7162 §3.1 */
+	args->run = search_run_new(cmd, &args->program);
+	return HF_MORE;
+}
+
+/* " 1 2 3": HF_MORE until all are written. */
+static enum hf_status write_numbers(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+	struct hf_buf out = HF_BUF_INIT;
+	unsigned budget = WRITE_BATCH;
+	enum hf_status status = HF_OK;
+	uint32_t seq;
+
+	while (hf_set_iter_next(&args->at, &seq)) {
+		hf_buf_add_char(&out, ' ');
+		hf_buf_add_u64(&out, cmd->uid ? hf_view_uid(cmd->session->view, HF_SEQ(seq)).n : seq);
+		if (!--budget) {
+			status = HF_MORE;
+			break;
+		}
+	}
+	hf_conn_write_str(cmd->session->conn, hf_buf_str(&out));
+	hf_buf_fini(&out);
+	return status;
+}
+
+static enum hf_status search_next(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+	enum hf_status status;
+
+	if (!args->writing) {
+		status = search_run_next(args->run, &args->matches);
+		if (status != HF_OK)
+			return status;
+		args->writing = true;
+		hf_set_iter_init(&args->at, &args->matches);
+		imap_printf(cmd->session, "* SEARCH");
+	}
+	status = write_numbers(cmd);
+	if (status != HF_OK)
+		return status;
+	if (args->program.uses_modseq && !hf_set_is_empty(&args->matches))
+		imap_printf(cmd->session, " (MODSEQ %llu)", (unsigned long long)search_run_modseq(args->run).n);
+	imap_printf(cmd->session, "\r\n");
+	return search_run_failed(args->run);
+}
+
+static void search_finish(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+
+	search_run_free(&args->run);
+	hf_set_fini(&args->matches);
+	search_free(&args->program);
+}
+
+const struct imap_command imap_cmd_search = {
+	.name = "SEARCH",
+	.states = IMAP_SELECTED,
+	.traits = IMAP_HAS_UID_FORM | IMAP_USES_SEQUENCE,
+	.parse = search_cmd_parse,
+	.start = search_start,
+	.next = search_next,
+	.finish = search_finish,
+};

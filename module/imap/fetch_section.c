@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* BODY[section]<partial>, BODY.PEEK[...], BODY without a section, and the older RFC822, RFC822.HEADER, RFC822.TEXT.
+ * RFC 9051 §6.4.5 and §6.4.5.1. */
+#include "message/render.h"
+#include "message/text.h"
+#include "module/imap/fetch.h"
+
+#define SECTION_DEPTH_MAX 100
+
+enum section_what {
+	SECTION_STRUCTURE, /* BODY alone: the short body structure */
+	SECTION_ALL,       /* the message, or the body of a part */
+	SECTION_HEADER,
+	SECTION_FIELDS,
+	SECTION_FIELDS_NOT,
+	SECTION_TEXT,
+	SECTION_MIME
+};
+
+struct section {
+	enum section_what what;
+	uint32_t *numbers;
+	size_t number_count;
+	struct hf_str *fields;
+	size_t field_count;
+	bool common_fields;    /* all of them are in the list row's header block */
+	bool partial;
+	uint64_t offset, count;
+	struct hf_str label;   /* "BODY[1.HEADER]<0>" */
+};
+
+/* What struct hf_list_row.headers holds. */
+static bool is_common_field(struct hf_str name)
+{
+	static const char *const names[] = { "From",       "To",          "Cc",       "Bcc",     "Subject", "Date",
+					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
+	size_t i;
+
+	for (i = 0; i < HF_COUNT(names); i++)
+		if (hf_str_ieq(name, hf_str(names[i])))
+			return true;
+	return false;
+}
+
+static enum hf_status parse_fields(struct imap_cmd *cmd, struct imap_parser *p, struct section *s)
+{
+	size_t capacity = 0;
+	struct hf_str name;
+
+	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
+		return imap_parser_expected(p, "a list of header fields");
+	s->common_fields = s->what == SECTION_FIELDS;
+	do {
+		imap_parse_space(p);
+		if (imap_parse_is(p, ')') && s->field_count)
+			break;
+		if (!imap_parse_astring(p, &name))
+			return imap_parser_expected(p, "a header field name");
+		if (s->field_count == capacity) {
+			struct hf_str *grown = hf_new_array(cmd->arena, struct hf_str, capacity = capacity ? capacity * 2 : 8);
+
+			if (s->field_count)
+				memcpy(grown, s->fields, s->field_count * sizeof *grown);
+			s->fields = grown;
+		}
+		s->fields[s->field_count++] = name;
+		s->common_fields = s->common_fields && is_common_field(name);
+	} while (imap_parse_is(p, ' '));
+	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, ")");
+}
+
+/* "1.2.3", and the dot behind it if words follow. *dot tells that they must. */
+static enum hf_status parse_numbers(struct imap_cmd *cmd, struct imap_parser *p, struct section *s, bool *dot)
+{
+	uint32_t numbers[SECTION_DEPTH_MAX];
+
+	*dot = false;
+	while (p->pos < p->end && *p->pos >= '0' && *p->pos <= '9') {
+		if (s->number_count == SECTION_DEPTH_MAX)
+			return imap_parser_expected(p, "fewer part numbers");
+		if (!imap_parse_number(p, &numbers[s->number_count]) || !numbers[s->number_count])
+			return imap_parser_expected(p, "a part number");
+		s->number_count++;
+		*dot = imap_parse_char(p, '.');
+		if (!*dot)
+			break;
+	}
+	s->numbers = hf_arena_memdup(cmd->arena, numbers, s->number_count * sizeof *numbers);
+	return HF_OK;
+}
+
+static enum hf_status parse_words(struct imap_cmd *cmd, struct imap_parser *p, struct section *s)
+{
+	if (imap_parse_keyword(p, "HEADER.FIELDS.NOT")) {
+		s->what = SECTION_FIELDS_NOT;
+		return parse_fields(cmd, p, s);
+	}
+	if (imap_parse_keyword(p, "HEADER.FIELDS")) {
+		s->what = SECTION_FIELDS;
+		return parse_fields(cmd, p, s);
+	}
+	if (imap_parse_keyword(p, "HEADER"))
+		s->what = SECTION_HEADER;
+	else if (imap_parse_keyword(p, "TEXT"))
+		s->what = SECTION_TEXT;
+	else if (s->number_count && imap_parse_keyword(p, "MIME"))
+		s->what = SECTION_MIME;
+	else
+		return imap_parser_expected(p, "HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME");
+	return HF_OK;
+}
+
+static enum hf_status parse_brackets(struct imap_cmd *cmd, struct imap_parser *p, struct section *s)
+{
+	enum hf_status status;
+	bool dot;
+
+	s->what = SECTION_ALL;
+	status = parse_numbers(cmd, p, s, &dot);
+	if (status == HF_OK && (dot || (!s->number_count && !imap_parse_is(p, ']'))))
+		status = parse_words(cmd, p, s);
+	if (status != HF_OK)
+		return status;
+	if (!imap_parse_char(p, ']'))
+		return imap_parser_expected(p, "]");
+	if (!imap_parse_char(p, '<'))
+		return HF_OK;
+	if (!imap_parse_number64(p, &s->offset) || !imap_parse_char(p, '.') || !imap_parse_number64(p, &s->count) || !s->count ||
+	    !imap_parse_char(p, '>'))
+		return imap_parser_expected(p, "<offset.count> with a count above 0");
+	s->partial = true;
+	return HF_OK;
+}
+
+static struct hf_str make_label(struct imap_cmd *cmd, const struct section *s)
+{
+	static const char *const words[] = {
+		[SECTION_HEADER] = "HEADER",
+		[SECTION_FIELDS] = "HEADER.FIELDS",
+		[SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
+		[SECTION_TEXT] = "TEXT",
+		[SECTION_MIME] = "MIME",
+	};
+	struct hf_buf label = HF_BUF_INIT;
+	struct hf_str kept;
+	size_t i;
+
+	hf_buf_add_lit(&label, "BODY[");
+	for (i = 0; i < s->number_count; i++)
+		hf_buf_printf(&label, i ? ".%u" : "%u", s->numbers[i]);
+	if (s->what != SECTION_ALL)
+		hf_buf_printf(&label, "%s%s", s->number_count ? "." : "", words[s->what]);
+	if (s->field_count) {
+		for (i = 0; i < s->field_count; i++) {
+			hf_buf_add_cstr(&label, i ? " " : " (");
+			imap_add_astring(&label, s->fields[i]);
+		}
+		hf_buf_add_char(&label, ')');
+	}
+	hf_buf_add_char(&label, ']');
+	if (s->partial)
+		hf_buf_printf(&label, "<%llu>", (unsigned long long)s->offset);
+	hf_buf_add_char(&label, ' ');
+	kept = hf_arena_str(cmd->arena, hf_buf_str(&label));
+	hf_buf_fini(&label);
+	return kept;
+}
+
+enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
+				   unsigned *needs)
+{
+	struct section *s = hf_new(cmd->arena, struct section);
+	bool peek = !strcmp(item->name, "BODY.PEEK");
+	enum hf_status status;
+
+	*arg = s;
+	if (!strcmp(item->name, "RFC822") || !strcmp(item->name, "RFC822.HEADER") || !strcmp(item->name, "RFC822.TEXT")) {
+		s->what = item->name[6] == 0 ? SECTION_ALL : item->name[7] == 'H' ? SECTION_HEADER : SECTION_TEXT;
+		s->label = hf_str(hf_arena_printf(cmd->arena, "%s ", item->name));
+		return HF_OK;
+	}
+	if (!imap_parse_char(p, '[')) {
+		if (peek)
+			return imap_parser_expected(p, "[");
+		s->what = SECTION_STRUCTURE;
+		s->label = HF_STR("BODY ");
+		return HF_OK;
+	}
+	status = parse_brackets(cmd, p, s);
+	if (status != HF_OK)
+		return status;
+	s->label = make_label(cmd, s);
+	if (!peek)
+		*needs |= FETCH_SETS_SEEN;
+	if (s->common_fields && !s->number_count)
+		*needs = (*needs & ~(unsigned)FETCH_NEEDS_EMAIL) | FETCH_NEEDS_LIST;
+	return HF_OK;
+}
+
+/* Where in prefix + content the section lies; false: there is no such section (NIL). */
+static bool locate(const struct fetch_message *m, const struct section *s, uint64_t *offset, uint64_t *size)
+{
+	const struct hf_email *email = &m->email;
+	const struct hf_part *part;
+
+	if (!s->number_count) {
+		*offset = s->what == SECTION_TEXT ? email->header_size : 0;
+		*size = s->what == SECTION_ALL ? email->size :
+			s->what == SECTION_TEXT ? email->size - email->header_size :
+						    email->header_size;
+		return true;
+	}
+	part = hf_part_find(email->message.root, s->numbers, s->number_count);
+	if (part && s->what != SECTION_ALL && s->what != SECTION_MIME)
+		part = part->kind == HF_PART_MESSAGE ? part->children : NULL;
+	if (!part)
+		return false;
+	if (s->what == SECTION_ALL || s->what == SECTION_TEXT) {
+		*offset = part->body_offset;
+		*size = part->body_size;
+	} else {
+		*offset = part->header_offset;
+		*size = part->header_size;
+	}
+	/* Part 1 of a message of one part: its header is the message's, trace lines and all. */
+	if (s->what == SECTION_MIME && !part->parent) {
+		*offset = 0;
+		*size = email->header_size;
+	} else {
+		*offset += email->prefix.size;
+	}
+	return true;
+}
+
+struct pick {
+	const struct section *section;
+	struct hf_buf *out;
+};
+
+static bool pick_field(void *arg, struct hf_str name, struct hf_str value, struct hf_str field)
+{
+	struct pick *pick = arg;
+	bool listed = false;
+	size_t i;
+
+	(void)value;
+	for (i = 0; i < pick->section->field_count && !listed; i++)
+		listed = hf_str_ieq(name, pick->section->fields[i]);
+	if (listed == (pick->section->what == SECTION_FIELDS)) {
+		hf_buf_add_str(pick->out, field);
+		if (!hf_str_ends(field, HF_STR("\n")))
+			hf_buf_add_lit(pick->out, "\r\n");
+	}
+	return true;
+}
+
+static void add_partial(struct fetch_message *m, const struct section *s, struct hf_str data)
+{
+	if (s->partial)
+		data = hf_str_sub(data, s->offset > data.size ? data.size : (size_t)s->offset,
+				  s->count > data.size ? data.size : (size_t)s->count);
+	hf_buf_printf(&m->out->text, "{%zu}\r\n", data.size);
+	hf_buf_add_str(&m->out->text, data);
+}
+
+/* The fields chosen, and the empty line (RFC 9051 §6.4.5.1: it is part of every header fetch). */
+static void write_fields(struct fetch_message *m, const struct section *s, struct hf_str header)
+{
+	struct hf_buf picked = HF_BUF_INIT;
+	struct pick pick = { s, &picked };
+	size_t i;
+
+	hf_header_each(header, pick_field, &pick);
+	hf_buf_add_lit(&picked, "\r\n");
+	for (i = 0; m->has_email && m->email.message.has_nul && i < picked.size; i++)
+		if (!picked.data[i])
+			picked.data[i] = (char)0x80;
+	add_partial(m, s, hf_buf_str(&picked));
+	hf_buf_fini(&picked);
+}
+
+static enum hf_status read_range(struct fetch_message *m, uint64_t offset, uint64_t size, struct hf_str *data)
+{
+	struct hf_content *content;
+	char *to = hf_arena_alloc(m->args->scratch, (size_t)size + 1);
+	size_t done = 0, got;
+	enum hf_status status = fetch_content(m, &content);
+
+	while (status == HF_OK && done < size) {
+		status = hf_content_read(content, offset + done, to + done, (size_t)size - done, &got);
+		if (status == HF_OK && !got)
+			status = HF_ECORRUPT;
+		else if (status == HF_OK)
+			done += got;
+	}
+	*data = hf_str_n(to, done);
+	return status;
+}
+
+static enum hf_status need_email(struct fetch_message *m)
+{
+	enum hf_status status;
+
+	if (m->has_email)
+		return HF_OK;
+	status = hf_email_get(m->cmd->session->store, hf_view_owner(m->cmd->session->view), m->record->email, m->args->scratch,
+			      &m->email);
+	m->has_email = status == HF_OK;
+	return status;
+}
+
+static enum hf_status write_header_fields(struct fetch_message *m, const struct section *s)
+{
+	struct hf_str header;
+	uint64_t offset, size;
+	enum hf_status status;
+
+	if (!s->number_count && s->common_fields && m->has_list && m->list.headers.data) {
+		write_fields(m, s, m->list.headers);
+		return HF_OK;
+	}
+	status = need_email(m);
+	if (status != HF_OK)
+		return status;
+	if (!s->number_count) {
+		status = fetch_header(m, &header);
+	} else {
+		if (!locate(m, s, &offset, &size)) {
+			hf_buf_add_lit(&m->out->text, "NIL");
+			return HF_OK;
+		}
+		status = read_range(m, offset, size, &header);
+	}
+	if (status == HF_OK)
+		write_fields(m, s, header);
+	return status;
+}
+
+enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_item *item, const void *arg)
+{
+	const struct section *s = arg;
+	uint64_t offset, size;
+
+	(void)item;
+	hf_buf_add_str(&m->out->text, s->label);
+	if (s->what == SECTION_STRUCTURE) {
+		hf_bodystructure_render(m->email.message.root, false, &m->out->text);
+		return HF_OK;
+	}
+	if (s->what == SECTION_FIELDS || s->what == SECTION_FIELDS_NOT)
+		return write_header_fields(m, s);
+	if (!locate(m, s, &offset, &size)) {
+		hf_buf_add_lit(&m->out->text, "NIL");
+		return HF_OK;
+	}
+	if (s->partial) {
+		uint64_t skip = s->offset < size ? s->offset : size;
+
+		offset += skip;
+		size -= skip;
+		if (size > s->count)
+			size = s->count;
+	}
+	return fetch_add_literal(m, offset, size);
+}

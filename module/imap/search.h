@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SEARCH: a program of keys, tried on one message at a time, what is cheap to read first. A key is a row of a table
+ * (search_keys.c). Used by SEARCH now; whatever else takes a search program (SORT, THREAD...) takes this one. */
+#ifndef HF_MODULE_IMAP_SEARCH_H
+#define HF_MODULE_IMAP_SEARCH_H
+
+#include "message/text.h"
+#include "module/imap/imap.h"
+
+/* What a message has to offer so far; a node that needs more answers SEARCH_UNKNOWN. In order of cost. */
+enum search_level {
+	SEARCH_RECORD, /* the record */
+	SEARCH_LIST,   /* and the list row with the common header fields */
+	SEARCH_HEADER, /* and the header */
+	SEARCH_BODY    /* and the decoded text */
+};
+
+enum search_answer { SEARCH_NO, SEARCH_YES, SEARCH_UNKNOWN };
+
+enum search_kind {
+	SEARCH_AND,      /* all children */
+	SEARCH_OR,       /* any child */
+	SEARCH_NOT,      /* the one child */
+	SEARCH_ALL,
+	SEARCH_FLAGS,    /* number: all of these HF_FLAG_* */
+	SEARCH_KEYWORD,  /* text: keyword name */
+	SEARCH_RECENT,
+	SEARCH_LARGER,   /* number */
+	SEARCH_SMALLER,
+	SEARCH_BEFORE,   /* day; internal date */
+	SEARCH_ON,
+	SEARCH_SINCE,
+	SEARCH_SENTBEFORE,
+	SEARCH_SENTON,
+	SEARCH_SENTSINCE,
+	SEARCH_UIDS,     /* set */
+	SEARCH_SEQS,     /* set */
+	SEARCH_MODSEQ,   /* number: at least */
+	SEARCH_FIELD,    /* header field `field` contains text */
+	SEARCH_BODY_TEXT,/* body contains text */
+	SEARCH_ANY_TEXT  /* header or body contains text */
+};
+
+struct search_node {
+	enum search_kind kind;
+	struct search_node *next;      /* sibling */
+	struct search_node *children;
+	uint64_t number;
+	int32_t day;
+	struct hf_set set;             /* freed by search_free() */
+	struct hf_str field, text;     /* UTF-8 */
+	struct hf_matcher *matcher;
+	enum search_answer seen;       /* of this message: FIELD, BODY_TEXT, ANY_TEXT; UNKNOWN until decided */
+	struct search_node *next_text; /* all nodes with a matcher */
+	struct search_node *next_set;  /* all nodes with a set */
+};
+
+struct search_program {
+	struct search_node *root;
+	struct search_node *texts;     /* list by next_text */
+	struct search_node *sets;      /* list by next_set */
+	bool uses_modseq;              /* the answer carries the highest modseq (RFC 7162 §3.1.5) */
+	struct hf_str charset;         /* empty: UTF-8 */
+	unsigned nodes;
+};
+
+struct search_run;
+
+struct search_key {
+	const char *name;
+	enum search_kind kind;
+	uint64_t number;
+	bool negate;
+	/* Takes the key's arguments, with the space before them. NULL: none. */
+	enum hf_status (*parse)(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				struct search_node *node);
+	const char *field;             /* SEARCH_FIELD: which */
+};
+
+/* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. */
+const struct search_key *search_key_find(struct hf_str name);
+enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
+enum hf_status search_parse_keys(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				 struct search_node *parent);
+enum hf_status search_parse_key(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				struct search_node **node);
+struct search_node *search_node_new(struct imap_cmd *cmd, struct search_program *program, enum search_kind kind);
+void search_free(struct search_program *program);
+
+/* search_eval.c */
+struct search_message {
+	struct hf_view *view;
+	struct hf_seq seq;
+	const struct hf_record *record;
+};
+/* The program's answer with what the message offers. `node->seen` holds what texts have been found. */
+enum search_answer search_eval(const struct search_node *node, const struct search_message *m);
+
+/* search_run.c: one pass over the view. */
+struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *program);
+/* One bounded piece of work: adds sequence numbers of messages that match. HF_MORE: go on; HF_OK: all have been tried. */
+enum hf_status search_run_next(struct search_run *run, struct hf_set *matches);
+struct hf_mod search_run_modseq(const struct search_run *run); /* highest of the matches */
+enum hf_status search_run_failed(const struct search_run *run); /* HF_OK, or why some message could not be read */
+void search_run_free(struct search_run **run);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A search over the view: each message is tried with what is cheap (its record, then the row with the common header fields, then the header) and its text
+ * is decoded only when that leaves the answer open. Bodies are read in pieces, so that a large one does not hold a worker. */
+#include "base/mem.h"
+#include "message/mime.h"
+#include "module/imap/search.h"
+
+#define READ_AHEAD 256          /* records */
+#define RECORD_BATCH 256        /* messages of one step that are decided by their records */
+#define PIECE ((size_t)256 << 10) /* octets of content of one step */
+
+struct search_run {
+	struct imap_cmd *cmd;
+	struct search_program *program;
+	struct hf_record *records;
+	uint32_t record_first, record_count, next;
+	struct hf_list_reader *list;
+	struct hf_arena *scratch;       /* of one message */
+	struct hf_mod modseq;
+	enum hf_status failed;
+	bool fields, bodies;            /* the program has keys of that kind */
+	/* The message whose text is being decoded. */
+	struct search_message message;
+	struct hf_text_sink sink;
+	struct hf_content *content;
+	struct hf_mime *mime;
+	uint64_t offset;
+};
+
+/* Texts of one header field or body part come in pieces and end with an empty one. */
+static void see_text(struct search_node *node, struct hf_str utf8)
+{
+	if (!utf8.size)
+		hf_matcher_restart(node->matcher);
+	else if (hf_matcher_feed(node->matcher, utf8))
+		node->seen = SEARCH_YES;
+}
+
+static void sink_text(struct hf_text_sink *sink, enum hf_text_kind kind, struct hf_str field, struct hf_str utf8)
+{
+	struct search_run *run = HF_CONTAINER(sink, struct search_run, sink);
+	struct search_node *node;
+
+	(void)field;
+	for (node = run->program->texts; node; node = node->next_text)
+		if (node->seen == SEARCH_UNKNOWN &&
+		    (node->kind == SEARCH_ANY_TEXT || (node->kind == SEARCH_BODY_TEXT && kind == HF_TEXT_BODY)))
+			see_text(node, utf8);
+}
+
+struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *program)
+{
+	struct search_run *run = hf_alloc_zero(sizeof *run);
+	struct search_node *node;
+
+	run->cmd = cmd;
+	run->program = program;
+	run->records = hf_alloc(READ_AHEAD * sizeof *run->records);
+	run->scratch = hf_arena_new();
+	run->sink.text = sink_text;
+	run->next = 1;
+	for (node = program->texts; node; node = node->next_text) {
+		run->fields |= node->kind == SEARCH_FIELD;
+		run->bodies |= node->kind != SEARCH_FIELD;
+	}
+	return run;
+}
+
+void search_run_free(struct search_run **run_p)
+{
+	struct search_run *run = *run_p;
+
+	if (!run)
+		return;
+	hf_mime_free(&run->mime);
+	hf_content_close(&run->content);
+	hf_list_reader_close(&run->list);
+	hf_arena_free(&run->scratch);
+	hf_free(run->records);
+	hf_free(run);
+	*run_p = NULL;
+}
+
+struct hf_mod search_run_modseq(const struct search_run *run)
+{
+	return run->modseq;
+}
+
+enum hf_status search_run_failed(const struct search_run *run)
+{
+	return run->failed;
+}
+
+static const struct hf_record *next_record(struct search_run *run)
+{
+	if (run->next < run->record_first || run->next >= run->record_first + run->record_count) {
+		run->record_first = run->next;
+		run->record_count =
+			hf_view_records(run->cmd->session->view, HF_SEQ(run->next), READ_AHEAD, run->records);
+		if (!run->record_count)
+			return NULL;
+	}
+	return &run->records[run->next++ - run->record_first];
+}
+
+static void match(struct search_run *run, struct hf_set *matches)
+{
+	hf_set_add(matches, run->message.seq.n);
+	if (run->message.record->modseq.n > run->modseq.n)
+		run->modseq = run->message.record->modseq;
+}
+
+/* Fields ------------------------------------------------------------------------------------------------------------ */
+
+static bool see_field(void *arg, struct hf_str name, struct hf_str value, struct hf_str field)
+{
+	struct search_run *run = arg;
+	struct search_node *node;
+	struct hf_buf unfolded = HF_BUF_INIT, utf8 = HF_BUF_INIT;
+
+	(void)field;
+	for (node = run->program->texts; node; node = node->next_text) {
+		if (node->kind != SEARCH_FIELD || node->seen != SEARCH_UNKNOWN || !hf_str_ieq(node->field, name))
+			continue;
+		if (!unfolded.size) {
+			hf_header_unfold(value, &unfolded);
+			hf_header_decode(hf_buf_str(&unfolded), &utf8);
+		}
+		hf_matcher_restart(node->matcher);
+		if (!node->text.size || hf_matcher_feed(node->matcher, hf_buf_str(&utf8)))
+			node->seen = SEARCH_YES;
+	}
+	hf_buf_fini(&unfolded);
+	hf_buf_fini(&utf8);
+	return true;
+}
+
+/* What has not been found is not there. `common`: only the fields that the list row has are decided. */
+static void close_fields(struct search_run *run, bool common)
+{
+	static const char *const names[] = { "From", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "In-Reply-To",
+					     "References", "Reply-To", "Sender" };
+	struct search_node *node;
+	size_t i;
+
+	for (node = run->program->texts; node; node = node->next_text) {
+		if (node->kind != SEARCH_FIELD || node->seen != SEARCH_UNKNOWN)
+			continue;
+		for (i = 0; common && i < HF_COUNT(names) && !hf_str_ieq(node->field, hf_str(names[i])); i++)
+			;
+		if (!common || i < HF_COUNT(names))
+			node->seen = SEARCH_NO;
+	}
+}
+
+static enum hf_status read_list(struct search_run *run)
+{
+	struct imap_session *session = run->cmd->session;
+	struct hf_list_row row;
+	enum hf_status status = HF_OK;
+
+	if (!run->list)
+		status = hf_list_reader_open(session->store, hf_view_owner(session->view), &run->list);
+	if (status == HF_OK)
+		status = hf_list_reader_get(run->list, run->message.record->email, &row);
+	if (status == HF_OK && row.headers.data) {
+		hf_header_each(row.headers, see_field, run);
+		close_fields(run, true);
+	}
+	return status;
+}
+
+static enum hf_status open_content(struct search_run *run)
+{
+	struct imap_session *session = run->cmd->session;
+	struct hf_email email;
+	enum hf_status status;
+
+	if (run->content)
+		return HF_OK;
+	status = hf_email_get(session->store, hf_view_owner(session->view), run->message.record->email, run->scratch, &email);
+	return status == HF_OK ? hf_content_open(session->store, &email, &run->content) : status;
+}
+
+static enum hf_status read_header(struct search_run *run)
+{
+	struct hf_str header;
+	enum hf_status status = open_content(run);
+
+	if (status == HF_OK)
+		status = hf_content_header(run->content, run->scratch, &header);
+	if (status != HF_OK)
+		return status;
+	hf_header_each(header, see_field, run);
+	close_fields(run, false);
+	return HF_OK;
+}
+
+/* Text -------------------------------------------------------------------------------------------------------------- */
+
+static void restart_texts(struct search_run *run)
+{
+	struct search_node *node;
+
+	for (node = run->program->texts; node; node = node->next_text) {
+		hf_matcher_restart(node->matcher);
+		/* The empty string is in every text (RFC 9051 §6.4.4), but a field has to be there. */
+		node->seen = !node->text.size && node->kind != SEARCH_FIELD ? SEARCH_YES : SEARCH_UNKNOWN;
+	}
+}
+
+static void end_text(struct search_run *run)
+{
+	hf_mime_free(&run->mime);
+	hf_content_close(&run->content);
+	hf_arena_reset(run->scratch);
+}
+
+/* Decodes a piece of the message's text. HF_MORE: the answer is still open; HF_OK: *answer. */
+static enum hf_status read_text(struct search_run *run, enum search_answer *answer)
+{
+	struct search_node *node;
+	struct hf_message parsed;
+	struct hf_str piece;
+	size_t done = 0;
+	enum hf_status status;
+
+	while (done < PIECE) {
+		status = hf_content_peek(run->content, run->offset, &piece);
+		if (status != HF_OK)
+			return status;
+		if (!piece.size) {
+			hf_mime_finish(&run->mime, &parsed);
+			for (node = run->program->texts; node; node = node->next_text)
+				if (node->seen == SEARCH_UNKNOWN)
+					node->seen = SEARCH_NO;
+			*answer = search_eval(run->program->root, &run->message);
+			return HF_OK;
+		}
+		hf_mime_feed(run->mime, piece);
+		run->offset += piece.size;
+		done += piece.size;
+		*answer = search_eval(run->program->root, &run->message);
+		if (*answer != SEARCH_UNKNOWN)
+			return HF_OK;
+	}
+	return HF_MORE;
+}
+
+static enum hf_status begin_text(struct search_run *run)
+{
+	enum hf_status status = open_content(run);
+
+	if (status != HF_OK)
+		return status;
+	run->mime = hf_mime_new(run->scratch, NULL, &run->sink);
+	run->offset = 0;
+	return HF_MORE;
+}
+
+/* A message that cannot be read does not match; the client is told at the end. */
+static void fail(struct search_run *run, enum hf_status status)
+{
+	hf_error(&run->cmd->session->log, "search-failed mailbox=%llu uid=%u reason=%s",
+		 (unsigned long long)hf_view_mailbox(run->cmd->session->view), run->message.record->uid.n,
+		 hf_log_quote(hf_str(hf_status_text(status))));
+	run->failed = status;
+}
+
+/* Tries the rows in order of cost. HF_MORE: begin_text() has been called. */
+static enum hf_status try_rows(struct search_run *run, enum search_answer *answer)
+{
+	enum hf_status status;
+
+	if (run->fields) {
+		status = read_list(run);
+		if (status != HF_OK)
+			return status;
+		*answer = search_eval(run->program->root, &run->message);
+		if (*answer != SEARCH_UNKNOWN)
+			return HF_OK;
+		status = read_header(run);
+		if (status != HF_OK)
+			return status;
+		*answer = search_eval(run->program->root, &run->message);
+		if (*answer != SEARCH_UNKNOWN)
+			return HF_OK;
+	}
+	return begin_text(run);
+}
+
+enum hf_status search_run_next(struct search_run *run, struct hf_set *matches)
+{
+	enum search_answer answer = SEARCH_NO;
+	enum hf_status status;
+	unsigned budget = RECORD_BATCH;
+
+	if (run->mime) {
+		status = read_text(run, &answer);
+	} else {
+		do {
+			run->message.view = run->cmd->session->view;
+			run->message.record = next_record(run);
+			if (!run->message.record)
+				return HF_OK;
+			run->message.seq = HF_SEQ(run->next - 1);
+			if (run->program->texts)
+				restart_texts(run);
+			answer = search_eval(run->program->root, &run->message);
+			if (answer == SEARCH_YES)
+				match(run, matches);
+		} while (answer != SEARCH_UNKNOWN && --budget);
+		if (answer != SEARCH_UNKNOWN)
+			return HF_MORE;
+		status = try_rows(run, &answer);
+	}
+	if (status == HF_MORE)
+		return HF_MORE;
+	if (status != HF_OK)
+		fail(run, status);
+	else if (answer == SEARCH_YES)
+		match(run, matches);
+	end_text(run);
+	return HF_MORE;
+}
