@@ -55,7 +55,7 @@ static void enable_condstore(struct imap_cmd *cmd)
 
 	for (i = 0; i < args->use_count; i++)
 		if (args->uses[i].item == modseq)
-			cmd->session->enabled |= IMAP_EN_CONDSTORE;
+			imap_enable_condstore(cmd->session);
 }
 
 /* Of args->uids, those that do not carry \Seen yet. */

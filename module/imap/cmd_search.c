@@ -30,7 +30,7 @@ static enum hf_status search_start(struct imap_cmd *cmd)
 	struct search_args *args = cmd->args;
 
 	if (args->program.uses_modseq)
-		cmd->session->enabled |= IMAP_EN_CONDSTORE; /* RFC 7162 §3.1 */
+		imap_enable_condstore(cmd->session);
 	args->run = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }

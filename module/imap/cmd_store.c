@@ -65,7 +65,7 @@ static enum hf_status store_start(struct imap_cmd *cmd)
 	if (status != HF_OK)
 		return status;
 	if (args->change.conditional)
-		cmd->session->enabled |= IMAP_EN_CONDSTORE; /* RFC 7162 §3.1: a CONDSTORE enabling command */
+		imap_enable_condstore(cmd->session);
 	if (hf_set_is_empty(&args->uids))
 		return HF_OK;
 	return imap_submit(cmd, hf_op_store(cmd->session->view, &args->uids, &args->change));
