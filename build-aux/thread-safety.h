@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* For make lint only, put in front of every file: POSIX locks as types that clang's thread safety analysis knows,
- * so that HF_GUARDED_BY() and HF_REQUIRES() are checked against plain pthread_mutex_lock(). */
+ * so that HF_GUARDED_BY() and HF_REQUIRES() are checked against plain pthread_mutex_lock(). HF_REQUIRES() says that a
+ * lock is held, not how, so a read lock counts as well. */
 #ifndef HF_LINT_THREAD_SAFETY_H
 #define HF_LINT_THREAD_SAFETY_H
 
@@ -30,9 +31,11 @@ int hf_lint_cond_clockwait(pthread_cond_t *c, struct hf_lint_mutex *m, clockid_t
 	HF_LINT(requires_capability(*m));
 int hf_lint_rwlock_init(struct hf_lint_rwlock *l, const pthread_rwlockattr_t *attr);
 int hf_lint_rwlock_destroy(struct hf_lint_rwlock *l);
-int hf_lint_rwlock_rdlock(struct hf_lint_rwlock *l) HF_LINT(acquire_shared_capability(*l));
+int hf_lint_rwlock_rdlock(struct hf_lint_rwlock *l) HF_LINT(acquire_capability(*l));
+int hf_lint_rwlock_tryrdlock(struct hf_lint_rwlock *l) HF_LINT(try_acquire_capability(0, *l));
+int hf_lint_rwlock_trywrlock(struct hf_lint_rwlock *l) HF_LINT(try_acquire_capability(0, *l));
 int hf_lint_rwlock_wrlock(struct hf_lint_rwlock *l) HF_LINT(acquire_capability(*l));
-int hf_lint_rwlock_unlock(struct hf_lint_rwlock *l) HF_LINT(release_generic_capability(*l));
+int hf_lint_rwlock_unlock(struct hf_lint_rwlock *l) HF_LINT(release_capability(*l));
 
 #undef PTHREAD_MUTEX_INITIALIZER
 #undef PTHREAD_RWLOCK_INITIALIZER
@@ -52,6 +55,8 @@ int hf_lint_rwlock_unlock(struct hf_lint_rwlock *l) HF_LINT(release_generic_capa
 #define pthread_rwlock_init hf_lint_rwlock_init
 #define pthread_rwlock_destroy hf_lint_rwlock_destroy
 #define pthread_rwlock_rdlock hf_lint_rwlock_rdlock
+#define pthread_rwlock_tryrdlock hf_lint_rwlock_tryrdlock
+#define pthread_rwlock_trywrlock hf_lint_rwlock_trywrlock
 #define pthread_rwlock_wrlock hf_lint_rwlock_wrlock
 #define pthread_rwlock_unlock hf_lint_rwlock_unlock
 
