@@ -16,9 +16,11 @@
 #if defined(__clang__) && defined(HF_THREAD_SAFETY)
 #define HF_GUARDED_BY(lock) __attribute__((guarded_by(lock)))
 #define HF_REQUIRES(lock) __attribute__((exclusive_locks_required(lock)))
+#define HF_UNCHECKED_LOCKS __attribute__((no_thread_safety_analysis)) /* say why */
 #else
 #define HF_GUARDED_BY(lock)
 #define HF_REQUIRES(lock)
+#define HF_UNCHECKED_LOCKS
 #endif
 
 #endif
