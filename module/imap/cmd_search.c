@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SEARCH, UID SEARCH: which messages match.
- * RFC 3501 §6.4.4 and §7.2.5; MODSEQ: RFC 7162 §3.1.5.
+ * RFC 3501 §6.4.4 and §7.2.5; RETURN: RFC 4731, RFC 9051 §6.4.4; PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.5.
  *
- * Arguments: [CHARSET name] keys. */
+ * Arguments: [RETURN (options)] [CHARSET name] keys. */
 #include "module/imap/search.h"
 
 #define WRITE_BATCH 4096 /* numbers of one call of next */
 
 struct search_args {
+	struct search_return result;
 	struct search_program program;
 	struct search_run *run;
 	struct hf_set matches;      /* sequence numbers */
@@ -18,8 +19,10 @@ struct search_args {
 static enum hf_status search_cmd_parse(struct imap_cmd *cmd, struct imap_parser *p)
 {
 	struct search_args *args = cmd->args = hf_new(cmd->arena, struct search_args);
-	enum hf_status status = search_parse(cmd, p, &args->program);
+	enum hf_status status = search_return_parse(p, &args->result);
 
+	if (status == HF_OK)
+		status = search_parse(cmd, p, &args->program);
 	if (status != HF_OK)
 		search_free(&args->program);
 	return status;
@@ -57,15 +60,13 @@ static enum hf_status write_numbers(struct imap_cmd *cmd)
 	return status;
 }
 
-static enum hf_status search_next(struct imap_cmd *cmd)
+/* The old form: "* SEARCH 1 2 3 (MODSEQ 5)". */
+static enum hf_status write_search(struct imap_cmd *cmd)
 {
 	struct search_args *args = cmd->args;
 	enum hf_status status;
 
 	if (!args->writing) {
-		status = search_run_next(args->run, &args->matches);
-		if (status != HF_OK)
-			return status;
 		args->writing = true;
 		hf_set_iter_init(&args->at, &args->matches);
 		imap_printf(cmd->session, "* SEARCH");
@@ -76,7 +77,25 @@ static enum hf_status search_next(struct imap_cmd *cmd)
 	if (args->program.uses_modseq && !hf_set_is_empty(&args->matches))
 		imap_printf(cmd->session, " (MODSEQ %llu)", (unsigned long long)search_run_modseq(args->run).n);
 	imap_printf(cmd->session, "\r\n");
-	return search_run_failed(args->run);
+	return HF_OK;
+}
+
+static enum hf_status search_next(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+	enum hf_status status;
+
+	if (!args->writing) {
+		status = search_run_next(args->run, &args->matches);
+		if (status != HF_OK)
+			return status;
+	}
+	if (args->result.given || cmd->session->enabled & IMAP_EN_REV2)
+		search_return_write(cmd, &args->result, &args->matches,
+				    args->program.uses_modseq ? search_run_modseq(args->run) : HF_MOD(0));
+	else
+		status = write_search(cmd);
+	return status != HF_OK ? status : search_run_failed(args->run);
 }
 
 static void search_finish(struct imap_cmd *cmd)

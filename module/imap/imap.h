@@ -105,11 +105,11 @@ struct imap_command {
 	enum hf_status (*next)(struct imap_cmd *cmd);
 	/* The operation given to imap_submit() is durable; returns the command's status, or HF_MORE to go on with next. NULL: the operation's status. */
 	enum hf_status (*done)(struct imap_cmd *cmd, const struct hf_op *op);
-	/* Called once after start, however the command ends (connection lost too). */
+	/* Called once when parse has succeeded, however the command ends (before start, connection lost...). */
 	void (*finish)(struct imap_cmd *cmd);
 	/* APPEND, REPLACE: takes its message literals in pieces. parse is called with the text up to and with the first literal's header. HF_OK with the position at the header:
 	 * a message begins there, and literal.c calls these, then, after the last rest, start. HF_ESYNTAX with the position there: the literal is an argument, and
-	 * parse is called again once it has come. finish is called whenever parse returned HF_OK. */
+	 * parse is called again once it has come. */
 	const struct imap_literal *literal;
 	/* The tagged OK has been written and the command is gone; the next one has not been looked at (STARTTLS, LOGOUT). */
 	void (*after)(struct imap_session *session);
@@ -190,6 +190,9 @@ void imap_bye(struct imap_session *session, const char *code, const char *text);
 /* After authentication: opens the account, sets state, log and limits. HF_ELIMIT, HF_EUNAVAILABLE. */
 enum hf_status imap_session_login(struct imap_session *session, struct hf_str user);
 
+/* For handlers that were given a name which imap_parse_mailbox() did not like: sets the text, returns HF_ECANNOT. */
+enum hf_status imap_bad_name(struct imap_cmd *cmd);
+
 /* reply.c: output */
 #define imap_conn(cmd) ((cmd)->session->conn)
 void imap_printf(struct imap_session *session, const char *fmt, ...) HF_PRINTF(2, 3); /* raw; write CRLF yourself */
@@ -206,6 +209,8 @@ void imap_status_words(enum hf_status status, const char **word, const char **co
 /* capability.c: the space separated list for the session's state. */
 void imap_add_capabilities(struct imap_session *session, struct hf_buf *out);
 
+/* The same without a word: the command has said it. `reason` for the log, constant. */
+void imap_end(struct imap_session *session, const char *reason);
 /* "(\Answered \Flagged ...)" of the mailbox for FLAGS; for PERMANENTFLAGS with \* when there is room for keywords. */
 void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bool permanent);
 

@@ -87,6 +87,18 @@ enum hf_status search_parse_key(struct imap_cmd *cmd, struct imap_parser *p, str
 struct search_node *search_node_new(struct imap_cmd *cmd, struct search_program *program, enum search_kind kind);
 void search_free(struct search_program *program);
 
+/* search_return.c. RETURN (options): RFC 4731, RFC 9394. */
+struct search_return {
+	bool given, min, max, all, count, partial;
+	bool backward;                 /* the window counts from the end */
+	uint32_t window_first, window_last;
+};
+/* Takes "RETURN (...) " when it is there. */
+enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r);
+/* The ESEARCH response; `matches` are sequence numbers; `modseq` 0: none to tell. */
+void search_return_write(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches,
+			 struct hf_mod modseq);
+
 /* search_eval.c */
 struct search_message {
 	struct hf_view *view;

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the server announces: computed from the commands that are there and from what this session may use.
+ * RFC 9051 §7.2.2, RFC 3501 §7.2.1; each row's RFC stands beside it. */
+#include "module/imap/session_priv.h"
+
+static const struct {
+	const char *name;
+	const char *command; /* announced only where this command exists; NULL: the session itself does it */
+	unsigned states;
+} rows[] = {
+	{ "IMAP4rev1", NULL, IMAP_ANY_STATE },
+	{ "LITERAL+", NULL, IMAP_ANY_STATE },                /* RFC 7888 */
+	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },       /* RFC 4959 */
+	{ "ID", "ID", IMAP_ANY_STATE },                      /* RFC 2971 */
+	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },              /* RFC 5161 */
+	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                  /* RFC 2177 */
+	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },        /* RFC 2342 */
+	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },          /* RFC 3691 */
+	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },            /* RFC 4315 */
+	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                  /* RFC 6851 */
+	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },              /* RFC 3348 */
+	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },           /* RFC 6154 */
+	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },  /* RFC 6154 */
+	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },            /* RFC 7162 */
+};
+
+static void add_authentication(struct imap_session *session, struct hf_buf *out)
+{
+	struct hf_sasl *sasl = session->priv->module->sasl;
+	struct hf_buf names = HF_BUF_INIT;
+	struct hf_sasl_peer peer;
+	struct hf_str rest;
+
+	imap_auth_peer(session, &peer);
+	if (hf_conn_can_starttls(session->conn))
+		hf_buf_add_lit(out, " STARTTLS");
+	hf_sasl_mechanisms(sasl, &peer, &names);
+	rest = hf_buf_str(&names);
+	while (rest.size) {
+		struct hf_str name = hf_str_split(&rest, ' ');
+
+		if (!name.size)
+			continue;
+		hf_buf_add_lit(out, " AUTH=");
+		hf_buf_add_str(out, name);
+	}
+	hf_buf_fini(&names);
+	if (!hf_sasl_allows_plaintext(sasl, &peer))
+		hf_buf_add_lit(out, " LOGINDISABLED");
+}
+
+void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < HF_COUNT(rows); i++) {
+		if (!(rows[i].states & (unsigned)session->state))
+			continue;
+		if (rows[i].command && !imap_command_find(hf_str(rows[i].command)))
+			continue;
+		if (!first)
+			hf_buf_add_char(out, ' ');
+		hf_buf_add_cstr(out, rows[i].name);
+		first = false;
+	}
+	if (session->state == IMAP_NOT_AUTHENTICATED)
+		add_authentication(session, out);
+}

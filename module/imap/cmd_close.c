@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CLOSE, UNSELECT: leave the selected mailbox; CLOSE expunges what carries \Deleted, without a word, unless the mailbox is read-only.
+ * RFC 9051 §6.4.1, §6.4.2; UNSELECT: RFC 3691.
+ *
+ * Arguments: none. Both work when the mailbox has been deleted meanwhile (IMAP_NO_SYNC: there is no mailbox afterwards). */
+#include "module/imap/imap.h"
+
+static enum hf_status unselect_start(struct imap_cmd *cmd)
+{
+	imap_unselect(cmd->session);
+	hf_conn_set_activity(imap_conn(cmd), "logged in");
+	return HF_OK;
+}
+
+static enum hf_status close_start(struct imap_cmd *cmd)
+{
+	if (cmd->session->read_only)
+		return unselect_start(cmd);
+	return imap_submit(cmd, hf_op_expunge(cmd->session->view, NULL, false));
+}
+
+/* The mailbox is left whatever has become of the expunge: there is nothing the client could do. */
+static enum hf_status close_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	enum hf_status status = hf_op_status(op);
+
+	unselect_start(cmd);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+const struct imap_command imap_cmd_close = {
+	.name = "CLOSE",
+	.states = IMAP_SELECTED,
+	.traits = IMAP_NO_SYNC,
+	.start = close_start,
+	.done = close_done,
+};
+
+const struct imap_command imap_cmd_unselect = {
+	.name = "UNSELECT",
+	.states = IMAP_SELECTED,
+	.traits = IMAP_NO_SYNC,
+	.start = unselect_start,
+};

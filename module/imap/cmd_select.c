@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SELECT, EXAMINE: open a mailbox, to write or only to read. RFC 9051 §6.3.2, §6.3.3; RFC 3501 §6.3.1 (RECENT, UNSEEN);
+ * CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8.
+ *
+ * Arguments: mailbox, and at the client's choice (CONDSTORE). The mailbox that was selected is left even when this fails. */
+#include "module/imap/imap.h"
+
+#include "base/mem.h"
+
+struct select_args {
+	struct hf_str name;
+	bool examine, condstore;
+	uint64_t mailbox;
+	struct hf_view *view; /* until the session has it */
+};
+
+/* select-param, RFC 4466 §2.1: no other than CONDSTORE is known. */
+static enum hf_status parse_params(struct select_args *args, struct imap_parser *p)
+{
+	do {
+		if (!imap_parse_keyword(p, "CONDSTORE"))
+			return imap_parser_expected(p, "CONDSTORE");
+		args->condstore = true;
+	} while (imap_parse_space(p));
+	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
+}
+
+static enum hf_status parse_select(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct select_args *args = cmd->args = hf_new(cmd->arena, struct select_args);
+
+	if (!imap_parse_mailbox(p, &args->name))
+		return imap_parser_expected(p, "a mailbox name");
+	if (imap_parse_end(p))
+		return HF_OK;
+	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
+		return imap_parser_expected(p, "a list of parameters or the end of the command");
+	return parse_params(args, p);
+}
+
+static enum hf_status examine_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	enum hf_status status = parse_select(cmd, p);
+
+	((struct select_args *)cmd->args)->examine = true;
+	return status;
+}
+
+static void write_mailbox(struct imap_session *session)
+{
+	struct hf_view *view = session->view;
+	struct hf_seq unseen = hf_view_first_unseen(view);
+	struct hf_buf out = HF_BUF_INIT;
+
+	hf_buf_add_lit(&out, "* FLAGS ");
+	imap_add_mailbox_flags(session, &out, false);
+	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n* %u RECENT\r\n", hf_view_count(view), hf_view_recent_count(view));
+	if (unseen.n)
+		hf_buf_printf(&out, "* OK [UNSEEN %u] First unseen message\r\n", unseen.n);
+	hf_buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", hf_view_uidvalidity(view));
+	hf_buf_printf(&out, "* OK [UIDNEXT %u] Next UID\r\n", hf_view_uidnext(view).n);
+	hf_buf_add_lit(&out, "* OK [PERMANENTFLAGS ");
+	if (session->read_only)
+		hf_buf_add_lit(&out, "()] Read-only mailbox\r\n");
+	else
+		imap_add_mailbox_flags(session, &out, true);
+	if (!session->read_only)
+		hf_buf_add_lit(&out, "] Flags are kept\r\n");
+	hf_buf_printf(&out, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n", (unsigned long long)hf_view_modseq(view).n);
+	hf_conn_write(session->conn, out.data, out.size);
+	hf_buf_fini(&out);
+}
+
+static void show_activity(struct imap_session *session)
+{
+	struct hf_buf words = HF_BUF_INIT;
+
+	hf_buf_add_cstr(&words, session->read_only ? "EXAMINE " : "SELECT ");
+	hf_log_value(&words, session->mailbox_name);
+	hf_conn_set_activity(session->conn, hf_buf_cstr(&words));
+	hf_buf_fini(&words);
+}
+
+static enum hf_status select_next(struct imap_cmd *cmd)
+{
+	struct imap_session *session = cmd->session;
+	struct select_args *args = cmd->args;
+	enum hf_status status = hf_view_open(session->store, args->mailbox, args->examine,
+					     hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
+
+	if (status != HF_OK)
+		return status;
+	session->view = args->view;
+	args->view = NULL;
+	session->read_only = args->examine;
+	session->mailbox_name = hf_str_n(hf_memdup(args->name.data, args->name.size), args->name.size);
+	session->state = IMAP_SELECTED;
+	if (args->condstore)
+		session->enabled |= IMAP_EN_CONDSTORE; /* HIGHESTMODSEQ is told anyway */
+	write_mailbox(session);
+	show_activity(session);
+	imap_code(cmd, args->examine ? "READ-ONLY" : "READ-WRITE");
+	return HF_OK;
+}
+
+static enum hf_status select_start(struct imap_cmd *cmd)
+{
+	struct imap_session *session = cmd->session;
+	struct select_args *args = cmd->args;
+	struct hf_mailbox_info info;
+	enum hf_status status;
+
+	if (session->view && session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2))
+		imap_untagged_text(session, "OK", "CLOSED", "Previous mailbox closed"); /* RFC 7162 §3.2.11 */
+	imap_unselect(session);
+	if (!args->name.data)
+		return imap_bad_name(cmd);
+	status = hf_account_find(session->account, args->name, cmd->arena, &info);
+	if (status != HF_OK)
+		return status;
+	if (!info.id)
+		return HF_ENONEXISTENT;
+	args->mailbox = info.id;
+	args->name = info.name;
+	return select_next(cmd);
+}
+
+static void select_finish(struct imap_cmd *cmd)
+{
+	struct select_args *args = cmd->args;
+
+	hf_view_close(&args->view);
+}
+
+const struct imap_command imap_cmd_select = {
+	.name = "SELECT",
+	.states = IMAP_LOGGED_IN,
+	.parse = parse_select,
+	.start = select_start,
+	.next = select_next,
+	.finish = select_finish,
+};
+
+const struct imap_command imap_cmd_examine = {
+	.name = "EXAMINE",
+	.states = IMAP_LOGGED_IN,
+	.parse = examine_parse,
+	.start = select_start,
+	.next = select_next,
+	.finish = select_finish,
+};

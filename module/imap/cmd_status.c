@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* STATUS: numbers of a mailbox without selecting it. RFC 9051 §6.3.11, RFC 3501 §6.3.10; HIGHESTMODSEQ: RFC 7162 §3.1.7.
+ *
+ * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox costs nothing more. */
+#include "module/imap/imap.h"
+
+static uint64_t messages_of(const struct hf_mailbox_info *info)
+{
+	return info->messages;
+}
+
+static uint64_t recent_of(const struct hf_mailbox_info *info)
+{
+	return info->recent;
+}
+
+static uint64_t uidnext_of(const struct hf_mailbox_info *info)
+{
+	return info->uidnext.n;
+}
+
+static uint64_t uidvalidity_of(const struct hf_mailbox_info *info)
+{
+	return info->uidvalidity;
+}
+
+static uint64_t unseen_of(const struct hf_mailbox_info *info)
+{
+	return info->unseen;
+}
+
+static uint64_t highestmodseq_of(const struct hf_mailbox_info *info)
+{
+	return info->highestmodseq.n;
+}
+
+static const struct {
+	const char *name;
+	uint64_t (*value)(const struct hf_mailbox_info *info);
+	void (*asked)(struct imap_session *session); /* what asking for it turns on */
+} items[] = {
+	{ "MESSAGES", messages_of, NULL },
+	{ "RECENT", recent_of, NULL },
+	{ "UIDNEXT", uidnext_of, NULL },
+	{ "UIDVALIDITY", uidvalidity_of, NULL },
+	{ "UNSEEN", unseen_of, NULL },
+	{ "HIGHESTMODSEQ", highestmodseq_of, imap_enable_condstore },
+};
+
+#define WANTED_MAX 32
+
+struct status_args {
+	struct hf_str name;
+	uint8_t wanted[WANTED_MAX]; /* indexes into items, in the client's order */
+	size_t count;
+};
+
+static enum hf_status parse_item(struct status_args *args, struct imap_parser *p)
+{
+	for (size_t i = 0; i < HF_COUNT(items); i++) {
+		if (!imap_parse_keyword(p, items[i].name))
+			continue;
+		if (args->count == WANTED_MAX)
+			return imap_parser_expected(p, "fewer items");
+		args->wanted[args->count++] = (uint8_t)i;
+		return HF_OK;
+	}
+	return imap_parser_expected(p, "a status item");
+}
+
+static enum hf_status status_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct status_args *args = cmd->args = hf_new(cmd->arena, struct status_args);
+
+	if (!imap_parse_mailbox(p, &args->name))
+		return imap_parser_expected(p, "a mailbox name");
+	if (!imap_parse_space(p))
+		return imap_parser_expected(p, "a list of items");
+	if (!imap_parse_char(p, '('))
+		return parse_item(args, p);
+	while (imap_parse_space(p))
+		;
+	do {
+		enum hf_status status = parse_item(args, p);
+
+		if (status != HF_OK)
+			return status;
+	} while (imap_parse_space(p) && !imap_parse_is(p, ')'));
+	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
+}
+
+static enum hf_status status_start(struct imap_cmd *cmd)
+{
+	const struct status_args *args = cmd->args;
+	struct imap_session *session = cmd->session;
+	struct hf_mailbox_info info;
+	struct hf_buf out = HF_BUF_INIT;
+	enum hf_status status;
+
+	if (!args->name.data)
+		return imap_bad_name(cmd);
+	status = hf_account_find(session->account, args->name, cmd->arena, &info);
+	if (status != HF_OK)
+		return status;
+	if (!info.id)
+		return HF_ENONEXISTENT;
+	for (size_t i = 0; i < args->count; i++)
+		if (items[args->wanted[i]].asked)
+			items[args->wanted[i]].asked(session);
+	hf_buf_add_lit(&out, "* STATUS ");
+	imap_add_mailbox(session, &out, info.name);
+	hf_buf_add_lit(&out, " (");
+	for (size_t i = 0; i < args->count; i++)
+		hf_buf_printf(&out, "%s%s %llu", i ? " " : "", items[args->wanted[i]].name,
+			      (unsigned long long)items[args->wanted[i]].value(&info));
+	hf_buf_add_lit(&out, ")\r\n");
+	hf_conn_write(session->conn, out.data, out.size);
+	hf_buf_fini(&out);
+	return HF_OK;
+}
+
+const struct imap_command imap_cmd_status = {
+	.name = "STATUS",
+	.states = IMAP_LOGGED_IN,
+	.parse = status_parse,
+	.start = status_start,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tree of a user's mailboxes as LIST and LSUB see it, and the patterns that pick from it. */
+#ifndef HF_MODULE_IMAP_LIST_H
+#define HF_MODULE_IMAP_LIST_H
+
+#include "module/imap/imap.h"
+
+/* RFC 6154 attributes. */
+struct imap_special_use {
+	uint32_t bit; /* HF_USE_* */
+	const char *name; /* without backslash */
+};
+extern const struct imap_special_use imap_special_uses[];
+extern const size_t imap_special_use_count;
+
+/* A name: a mailbox, a subscription, or only a level above one of these. */
+struct imap_list_node {
+	struct hf_str name;
+	const struct hf_mailbox_info *info; /* NULL: only a level */
+	bool children;                      /* a mailbox is below it */
+	bool subscribed_children;           /* a subscription is below it */
+};
+
+struct imap_list_tree {
+	struct imap_list_node *nodes; /* parents before their children */
+	size_t count;
+};
+
+static inline bool imap_list_exists(const struct imap_list_node *node)
+{
+	return node->info && node->info->id;
+}
+
+/* From a snapshot of the account; everything lives in the arena. */
+void imap_list_tree(struct hf_account *account, struct hf_arena *arena, struct imap_list_tree *tree);
+
+/* A pattern made ready: reference and pattern joined, UTF-8, runs of wildcards reduced. */
+struct imap_list_pattern {
+	struct hf_str text;
+	bool star;  /* has a "*" */
+	bool never; /* not a name at all: matches nothing */
+};
+void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena, struct hf_str reference, struct hf_str pattern,
+			    struct imap_list_pattern *made);
+/* RFC 9051 §6.3.9: "*" matches anything, "%" anything but "/". Linear in pattern times name. INBOX without regard to case. */
+bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name);
+
+/* One response: `attributes` ("\\HasNoChildren", may be empty), then special uses. */
+void imap_list_write(struct imap_session *session, const char *word, const char *attributes, const struct imap_list_node *node);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1. */
+#include "module/imap/search.h"
+
+/* "1:100" or "-1:-100", in either order; 0 stands for nothing. */
+static bool parse_window(struct imap_parser *p, struct search_return *r)
+{
+	uint32_t a, b;
+
+	r->backward = imap_parse_char(p, '-');
+	if (!imap_parse_number(p, &a) || !imap_parse_char(p, ':') || (r->backward && !imap_parse_char(p, '-')) ||
+	    !imap_parse_number(p, &b) || !a || !b)
+		return false;
+	r->window_first = a < b ? a : b;
+	r->window_last = a < b ? b : a;
+	r->partial = true;
+	return true;
+}
+
+enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r)
+{
+	if (!imap_parse_keyword(p, "RETURN"))
+		return HF_OK;
+	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
+		return imap_parser_expected(p, "( and result options");
+	r->given = true;
+	while (!imap_parse_char(p, ')')) {
+		if (imap_parse_keyword(p, "MIN"))
+			r->min = true;
+		else if (imap_parse_keyword(p, "MAX"))
+			r->max = true;
+		else if (imap_parse_keyword(p, "ALL"))
+			r->all = true;
+		else if (imap_parse_keyword(p, "COUNT"))
+			r->count = true;
+		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !parse_window(p, r))
+			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT or PARTIAL first:last");
+		if (!imap_parse_space(p) && !imap_parse_is(p, ')'))
+			return imap_parser_expected(p, "a result option or )");
+	}
+	if (r->all && r->partial)
+		return imap_parser_expected(p, "ALL or PARTIAL, not both"); /* RFC 9394 §3.1 */
+	if (!r->min && !r->max && !r->count && !r->partial)
+		r->all = true;
+	return imap_parse_space(p) ? HF_OK : imap_parser_expected(p, "search keys");
+}
+
+static uint32_t number(struct imap_cmd *cmd, uint32_t seq)
+{
+	return cmd->uid ? hf_view_uid(cmd->session->view, HF_SEQ(seq)).n : seq;
+}
+
+static void add_set(struct imap_cmd *cmd, struct hf_buf *out, const struct hf_set *seqs)
+{
+	struct hf_set uids = HF_SET_INIT;
+
+	if (cmd->uid)
+		hf_view_uids_of(cmd->session->view, seqs, &uids);
+	hf_set_format(cmd->uid ? &uids : seqs, out);
+	hf_set_fini(&uids);
+}
+
+/* The matches numbered window_first to window_last, counted from the start or from the end. */
+static void add_window(struct imap_cmd *cmd, struct hf_buf *out, const struct search_return *r, const struct hf_set *matches)
+{
+	uint64_t size = hf_set_size(matches), at = 0, first = r->window_first, last = r->window_last;
+	struct hf_set window = HF_SET_INIT;
+	size_t i;
+
+	if (r->backward) {
+		last = r->window_first > size ? 0 : size - r->window_first + 1;
+		first = r->window_last > size ? 1 : size - r->window_last + 1;
+	}
+	for (i = 0; i < matches->count && at < last; i++) {
+		const struct hf_range *range = &matches->ranges[i];
+		uint64_t count = (uint64_t)range->last - range->first + 1;
+		uint64_t low = first > at + 1 ? first - at - 1 : 0, high = last - at < count ? last - at : count;
+
+		if (low < high)
+			hf_set_add_range(&window, range->first + (uint32_t)low, range->first + (uint32_t)high - 1);
+		at += count;
+	}
+	hf_buf_printf(out, r->backward ? " PARTIAL (-%u:-%u " : " PARTIAL (%u:%u ", r->window_first, r->window_last);
+	if (hf_set_is_empty(&window))
+		hf_buf_add_lit(out, "NIL");
+	else
+		add_set(cmd, out, &window);
+	hf_buf_add_char(out, ')');
+	hf_set_fini(&window);
+}
+
+void search_return_write(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches, struct hf_mod modseq)
+{
+	struct hf_buf out = HF_BUF_INIT;
+
+	hf_buf_add_lit(&out, "* ESEARCH (TAG ");
+	imap_add_string(&out, cmd->tag);
+	hf_buf_add_char(&out, ')');
+	if (cmd->uid)
+		hf_buf_add_lit(&out, " UID");
+	if (!hf_set_is_empty(matches)) {
+		if (r->min)
+			hf_buf_printf(&out, " MIN %u", number(cmd, matches->ranges[0].first));
+		if (r->max)
+			hf_buf_printf(&out, " MAX %u", number(cmd, matches->ranges[matches->count - 1].last));
+		if (r->all || !r->given) {
+			hf_buf_add_lit(&out, " ALL ");
+			add_set(cmd, &out, matches);
+		}
+	}
+	if (r->count)
+		hf_buf_printf(&out, " COUNT %llu", (unsigned long long)hf_set_size(matches));
+	if (r->partial)
+		add_window(cmd, &out, r, matches);
+	if (modseq.n && !hf_set_is_empty(matches))
+		hf_buf_printf(&out, " MODSEQ %llu", (unsigned long long)modseq.n);
+	hf_buf_add_lit(&out, "\r\n");
+	hf_conn_write_str(cmd->session->conn, hf_buf_str(&out));
+	hf_buf_fini(&out);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* News of the selected mailbox, in the order in which a client can follow it: EXPUNGE, EXISTS, RECENT, FLAGS, then FETCH of
+ * changed flags. RFC 9051 §5.2, §7.4, §7.5; RFC 3501 §7.3.2 (RECENT); MODSEQ: RFC 7162 §3.1.4.2; VANISHED: RFC 7162 §3.2.10.
+ *
+ * The view moves once, when imap_sync() is called; what it has to tell is then written in pieces, by the session's loop,
+ * before anything else goes on. A mailbox that is deleted while selected is told by an untagged NO, once; commands that need it are
+ * then refused with NO [NONEXISTENT] until the client selects another. Messages are not told as expunged: their numbers
+ * would help nobody. RFC 2180 §3.3 allows this, and it disturbs clients less than BYE. */
+#include "module/imap/session_priv.h"
+
+#include "base/assert.h"
+#include "base/mem.h"
+
+#define NEWS_AT_ONCE 256 /* responses written before the loop looks at the clock */
+
+static void end_news(struct imap_session_priv *priv)
+{
+	priv->news_pending = false;
+	hf_arena_trim(priv->news_arena);
+}
+
+void imap_sync(struct imap_session *session, bool hold_expunges)
+{
+	struct imap_session_priv *priv = session->priv;
+	bool released = priv->expunges_held && !hold_expunges;
+
+	if (!session->view || priv->mailbox_gone || priv->news_pending)
+		return;
+	if (!hf_view_has_news(session->view) && !released)
+		return;
+	if (!priv->news_arena)
+		priv->news_arena = hf_arena_new();
+	hf_view_sync(session->view, hold_expunges, priv->news_arena, &priv->news);
+	priv->expunges_held = hold_expunges;
+	if (priv->news.deleted) {
+		priv->mailbox_gone = true;
+		imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
+		hf_arena_trim(priv->news_arena);
+		return;
+	}
+	priv->news_pending = true;
+	priv->news_at = 0;
+	priv->news_quiet = session->cmd && session->cmd->silent && session->cmd->op;
+	imap_news_advance(session);
+}
+
+static void write_vanished(struct imap_session *session, const struct hf_set *uids)
+{
+	struct hf_buf *out = &session->priv->out;
+
+	if (hf_set_is_empty(uids))
+		return;
+	hf_buf_clear(out);
+	hf_buf_add_lit(out, "* VANISHED ");
+	hf_set_format(uids, out);
+	hf_buf_add_lit(out, "\r\n");
+	hf_conn_write(session->conn, out->data, out->size);
+}
+
+static void write_expunge(struct imap_session *session, uint32_t seq)
+{
+	struct hf_buf *out = &session->priv->out;
+
+	hf_buf_clear(out);
+	hf_buf_add_lit(out, "* ");
+	hf_buf_add_u64(out, seq);
+	hf_buf_add_lit(out, " EXPUNGE\r\n");
+	hf_conn_write(session->conn, out->data, out->size);
+}
+
+static void write_counts(struct imap_session *session, const struct hf_sync *news)
+{
+	struct hf_buf *out = &session->priv->out;
+
+	if (news->exists != news->exists_before)
+		imap_printf(session, "* %u EXISTS\r\n", news->exists);
+	if (news->recent_changed)
+		imap_printf(session, "* %u RECENT\r\n", hf_view_recent_count(session->view));
+	if (!news->keywords_changed)
+		return;
+	hf_buf_clear(out);
+	hf_buf_add_lit(out, "* FLAGS ");
+	imap_add_mailbox_flags(session, out, false);
+	hf_buf_add_lit(out, "\r\n* OK [PERMANENTFLAGS ");
+	if (session->read_only)
+		hf_buf_add_lit(out, "()");
+	else
+		imap_add_mailbox_flags(session, out, true);
+	hf_buf_add_lit(out, "] New keyword\r\n");
+	hf_conn_write(session->conn, out->data, out->size);
+}
+
+static void write_changed(struct imap_session *session, struct hf_seq seq)
+{
+	const struct imap_cmd *cmd = session->cmd;
+	bool with_uid = (cmd && cmd->uid) || session->enabled & IMAP_EN_QRESYNC;
+	struct hf_record record;
+
+	if (!hf_view_record(session->view, seq, &record))
+		return;
+	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
+		imap_write_flags(session, seq, &record, with_uid);
+	else if (session->enabled & IMAP_EN_CONDSTORE)
+		imap_printf(session, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", seq.n, record.uid.n,
+			    (unsigned long long)record.modseq.n);
+}
+
+bool imap_news_advance(struct imap_session *session)
+{
+	struct imap_session_priv *priv = session->priv;
+	const struct hf_sync *news = &priv->news;
+	size_t end = priv->news_at + NEWS_AT_ONCE;
+
+	if (priv->news_at == 0 && session->enabled & IMAP_EN_QRESYNC) {
+		write_vanished(session, &news->vanished);
+		priv->news_at = news->expunged_count;
+	}
+	for (; priv->news_at < end; priv->news_at++) {
+		size_t at = priv->news_at;
+
+		if (at < news->expunged_count) {
+			write_expunge(session, news->expunged[at]);
+		} else if (at == news->expunged_count) {
+			write_counts(session, news);
+		} else if (at - news->expunged_count <= news->changed_count) {
+			write_changed(session, news->changed[at - news->expunged_count - 1]);
+		} else {
+			end_news(priv);
+			return false;
+		}
+	}
+	return true;
+}
+
+void imap_unselect(struct imap_session *session)
+{
+	struct imap_session_priv *priv = session->priv;
+
+	if (priv->news_pending)
+		end_news(priv);
+	hf_view_close(&session->view);
+	hf_free((void *)(uintptr_t)session->mailbox_name.data);
+	session->mailbox_name = HF_STR_NULL;
+	session->read_only = false;
+	priv->mailbox_gone = false;
+	priv->expunges_held = false;
+	if (session->state == IMAP_SELECTED)
+		session->state = IMAP_AUTHENTICATED;
+}
+
+void imap_enable_condstore(struct imap_session *session)
+{
+	if (session->enabled & IMAP_EN_CONDSTORE)
+		return;
+	session->enabled |= IMAP_EN_CONDSTORE;
+	if (session->view && !session->priv->mailbox_gone)
+		imap_printf(session, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n",
+			    (unsigned long long)hf_view_modseq(session->view).n);
+}
+
+enum hf_status imap_resolve_set(struct imap_cmd *cmd, struct hf_str text, struct hf_set *uids)
+{
+	struct hf_view *view = cmd->session->view;
+	uint32_t count = hf_view_count(view);
+	struct hf_set numbers = HF_SET_INIT;
+	uint32_t star = !count ? 0 : cmd->uid ? hf_view_uid(view, HF_SEQ(count)).n : count;
+	enum hf_status status = hf_set_parse(text, star, cmd->session->settings->line_size_max, &numbers);
+
+	if (status == HF_ESYNTAX) {
+		imap_text(cmd, "Malformed set of numbers");
+	} else if (status == HF_OK && !cmd->uid && numbers.count && numbers.ranges[numbers.count - 1].last > count) {
+		imap_text(cmd, "There is no message %u, the last is %u", numbers.ranges[numbers.count - 1].last, count);
+		status = HF_ESYNTAX;
+	} else if (status == HF_OK && cmd->uid) {
+		hf_set_fini(uids);
+		*uids = numbers;
+		return HF_OK;
+	} else if (status == HF_OK) {
+		hf_view_uids_of(view, &numbers, uids);
+	}
+	hf_set_fini(&numbers);
+	return status;
+}
