@@ -129,8 +129,8 @@ enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identit
  * HF_EUNAVAILABLE. */
 enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id, struct hf_str password);
 
-/* --- saslprep.c, RFC 4013. HF_EINVALID: not UTF-8, prohibited, or nothing left. `stored`: unassigned code points are
- * prohibited too. */
+/* --- saslprep.c, RFC 4013. HF_EINVALID: not UTF-8, prohibited, or nothing left; HF_EUNAVAILABLE: ICU has no data for it.
+ * `stored`: unassigned code points are prohibited too. */
 enum hf_status hf_saslprep(struct hf_str in, bool stored, struct hf_buf *out);
 /* One form for all spellings of a user name that differ in case or compatibility forms; never fails. */
 void hf_sasl_fold_name(struct hf_str in, struct hf_buf *out);

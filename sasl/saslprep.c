@@ -54,10 +54,22 @@ static void add_utf8(struct hf_buf *out, const UChar *text, int32_t size)
 		hf_buf_added(out, (size_t)used);
 }
 
+/* Opened once and kept: ICU would only cache it, too. NULL when ICU has been built without it. */
+static pthread_once_t profile_once = PTHREAD_ONCE_INIT;
+static UStringPrepProfile *profile;
+
+static void open_profile(void)
+{
+	UErrorCode error = U_ZERO_ERROR;
+
+	profile = usprep_openByType(USPREP_RFC4013_SASLPREP, &error);
+	if (U_FAILURE(error))
+		profile = NULL;
+}
+
 enum hf_status hf_saslprep(struct hf_str in, bool stored, struct hf_buf *out)
 {
 	UErrorCode error = U_ZERO_ERROR;
-	UStringPrepProfile *profile;
 	UChar *text, *prepared;
 	int32_t size = 0, room, done;
 	bool control;
@@ -70,20 +82,17 @@ enum hf_status hf_saslprep(struct hf_str in, bool stored, struct hf_buf *out)
 		hf_buf_add_str(out, in);
 		return HF_OK;
 	}
+	pthread_once(&profile_once, open_profile);
+	if (!profile)
+		return HF_EUNAVAILABLE;
 	text = to_utf16(in, &size);
 	if (!text)
 		return HF_EINVALID;
-	profile = usprep_openByType(USPREP_RFC4013_SASLPREP, &error);
-	if (U_FAILURE(error)) {
-		hf_free_secret(text, (in.size + 1) * sizeof(*text));
-		return HF_EUNAVAILABLE;
-	}
 	/* NFKC makes at most 18 of one character. */
 	room = size * 18 + 1;
 	prepared = hf_alloc((size_t)room * sizeof(*prepared));
 	done = usprep_prepare(profile, text, size, prepared, room,
 			      stored ? USPREP_DEFAULT : USPREP_ALLOW_UNASSIGNED, NULL, &error);
-	usprep_close(profile);
 	if (U_SUCCESS(error) && done > 0)
 		add_utf8(out, prepared, done);
 	hf_free_secret(text, (in.size + 1) * sizeof(*text));

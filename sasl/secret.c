@@ -41,6 +41,7 @@ bool hf_scram_secret_parse(struct hf_str text, struct hf_scram_secret *secret)
 	size_t stored_size, server_size;
 	uint64_t count;
 
+	memset(secret, 0, sizeof(*secret));
 	if (hf_str_eq(name, HF_STR("SCRAM-SHA-256")))
 		secret->alg = HF_SHA256;
 	else if (hf_str_eq(name, HF_STR("SCRAM-SHA-1")))
@@ -188,7 +189,7 @@ enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identit
 		hf_buf_clear(&prepared);
 		hf_buf_add_str(&prepared, password);
 	}
-	keys = hf_str_n(secret.stored_key, sizeof(secret.stored_key));
+	keys = hf_str_n(secret.stored_key, hf_digest_size(secret.alg));
 	if (sasl->verifier_s && hf_sasl_verifiers_have(sasl->verifiers, name, keys, hf_buf_str(&prepared), now) &&
 	    real && !prohibited) {
 		hf_counter_add(sasl->recognised, 1);

@@ -221,9 +221,14 @@ END_TEST
 
 START_TEST(account_with_sha1_only_may_use_plain)
 {
+	int64_t rounds;
+
 	open_default();
 	hf_buf_clear(&account_of(HF_STR("ben"))->sha256);
 	ck_assert_int_eq(plain(PLAIN("", "ben", "bens secret"), NULL), HF_OK);
+	rounds = counter("sasl.pbkdf2_rounds");
+	ck_assert_int_eq(plain(PLAIN("", "ben", "bens secret"), NULL), HF_OK);
+	ck_assert_int_eq(counter("sasl.pbkdf2_rounds"), rounds);
 	ck_assert_int_eq(plain(PLAIN("", "ben", "no"), NULL), HF_EAUTH);
 	close_sasl();
 }
