@@ -140,12 +140,12 @@ static void wake_behind(struct hf_mailbox *mb, uint64_t version)
 	pthread_mutex_unlock(&mb->watch);
 }
 
-/* Those that wait for it to be loaded. */
-static void wake_opening(struct hf_mailbox *mb)
+/* Those that wait for it to be loaded, but for the one that has just done it. */
+static void wake_opening(struct hf_mailbox *mb, const struct hf_view *loader)
 {
 	pthread_mutex_lock(&mb->watch);
 	for (struct hf_view *view = mb->views; view; view = view->next) {
-		if (!view->attached)
+		if (!view->attached && view != loader)
 			hf_waiter_wake(view->news);
 	}
 	pthread_mutex_unlock(&mb->watch);
@@ -438,7 +438,7 @@ void hf_mailbox_delete(struct hf_mailbox *mb)
 	version = atomic_fetch_add(&mb->version, 1) + 1;
 	pthread_rwlock_unlock(&mb->lock);
 	wake_behind(mb, version);
-	wake_opening(mb);
+	wake_opening(mb, NULL);
 }
 
 void hf_publish_mailbox(struct hf_store *store, const struct hf_mailbox_news *news)
@@ -520,7 +520,7 @@ static void barrier_passed(struct hf_waiter *waiter)
 	pthread_rwlock_wrlock(&mb->lock);
 	mb->barrier_passed = true;
 	pthread_rwlock_unlock(&mb->lock);
-	wake_opening(mb);
+	wake_opening(mb, NULL);
 	hf_mailbox_release(mb);
 }
 
@@ -600,7 +600,7 @@ enum hf_status hf_mailbox_load(struct hf_mailbox *mb, struct hf_view *view)
 	if (status != HF_OK)
 		return status;
 	load_finish(mb);
-	wake_opening(mb);
+	wake_opening(mb, view);
 	return HF_OK;
 }
 
@@ -614,5 +614,5 @@ void hf_mailbox_load_abandon(struct hf_mailbox *mb, struct hf_view *view)
 		mb->loader = NULL;
 	pthread_rwlock_unlock(&mb->lock);
 	if (was_loader)
-		wake_opening(mb);
+		wake_opening(mb, NULL);
 }

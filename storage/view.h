@@ -50,10 +50,10 @@ HF_API void hf_view_uids_of(const struct hf_view *view, const struct hf_set *seq
 HF_API void hf_view_seqs_of(const struct hf_view *view, const struct hf_set *uids, struct hf_set *seqs);
 
 /* The newest published record of the message (which may be newer than the view's modseq), or the last one it had when it is gone.
- * Copies `count` records from sequence number `first` on; returns how many (fewer only at the end). Fast in bulk: ask for up to 512. */
+ * Copies `count` records from sequence number `first` on; returns how many (fewer only at the end). Fast in bulk: ask for up to 512.
+ * In a view that has been overrun (hf_view_sync) a gone message has a record with nothing but its UID. */
 HF_API uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count, struct hf_record *records);
 HF_API bool hf_view_record(struct hf_view *view, struct hf_seq seq, struct hf_record *record);
-/* In a view that has been overrun (see hf_view_sync) a gone message has a record with nothing but its UID. */
 /* Whether others have expunged it (it is still readable here). */
 HF_API bool hf_view_is_gone(struct hf_view *view, struct hf_uid uid);
 
