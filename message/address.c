@@ -86,7 +86,7 @@ static void read_words(struct parser *p)
 		if (at_end(p))
 			return;
 		c = peek(p);
-		if (p->pos != before && p->any_word && c != '.' && !joined) {
+		if (p->pos != before && p->any_word && !joined && (is_atom(c) || c == '"')) {
 			hf_buf_clear(&p->local);
 			p->phrase_before = p->phrase.size;
 		}
@@ -272,6 +272,8 @@ struct hf_address *hf_addresses_parse(struct hf_arena *arena, struct hf_str valu
 	struct parser p = { .arena = arena, .s = value, .left = max };
 
 	p.tail = &p.first;
+	hf_buf_reserve(&p.phrase, 64);
+	hf_buf_reserve(&p.local, 64);
 	while (p.left && !at_end(&p)) {
 		clear(&p);
 		read_words(&p);

@@ -44,6 +44,7 @@ struct level {
 	uint32_t hash;
 	bool digest;
 	bool open; /* its delimiters are still looked for */
+	bool seen; /* one was found */
 };
 
 struct hf_mime {
@@ -238,8 +239,9 @@ static void header_begin(struct hf_mime *m, struct hf_part *part, bool in_digest
 	m->line_start = true;
 }
 
-/* RFC 2046 §5.1 wants at least one part, and so does BODYSTRUCTURE. */
-static void multipart_complete(struct hf_mime *m, struct hf_part *part)
+/* RFC 2046 §5.1 wants at least one part, and so does BODYSTRUCTURE. Without a single delimiter all there is becomes
+ * that part, so that a reader sees it; otherwise it is empty. */
+static void multipart_complete(struct hf_mime *m, struct hf_part *part, bool delimiter_seen)
 {
 	struct hf_part *child;
 	struct hf_header_job job = { .arena = m->arena, .limits = &m->limits };
@@ -247,7 +249,11 @@ static void multipart_complete(struct hf_mime *m, struct hf_part *part)
 	if (part->children)
 		return;
 	child = child_new(m, part, &part->children);
-	child->header_offset = child->body_offset = part->body_offset + part->body_size;
+	child->header_offset = child->body_offset = part->body_offset + (delimiter_seen ? part->body_size : 0);
+	if (!delimiter_seen) {
+		child->body_size = part->body_size;
+		child->body_lines = part->body_lines;
+	}
 	job.part = child;
 	hf_mime_header(&job, HF_STR(""));
 }
@@ -264,9 +270,10 @@ static void part_end(struct hf_mime *m)
 	if (part->kind != HF_PART_LEAF)
 		m->depth--;
 	if (part->kind == HF_PART_MULTIPART) {
-		if (m->levels[--m->level_count].open)
-			m->open_count--;
-		multipart_complete(m, part);
+		struct level *level = &m->levels[--m->level_count];
+
+		m->open_count -= level->open;
+		multipart_complete(m, part, level->seen);
 	}
 	m->part = part->parent;
 }
@@ -483,6 +490,7 @@ static void delimiter(struct hf_mime *m, uint32_t index, bool closing, size_t eo
 	struct hf_part *part;
 
 	end_inside(m, index);
+	level->seen = true;
 	if (closing) {
 		/* The line end after it may belong to the next delimiter. */
 		char end[2];

@@ -72,8 +72,6 @@ static void index_add(struct work *work, const char *start, struct hf_str name, 
 	struct hf_message *message = work->job->message;
 	struct hf_field *entry;
 
-	if (!message->fields_complete)
-		return;
 	if (message->field_count == work->job->limits->fields) {
 		message->fields_complete = false;
 		return;
@@ -138,7 +136,7 @@ static struct hf_str unfolded(struct work *work, enum known known)
 {
 	hf_buf_clear(&work->scratch);
 	hf_header_unfold(work->values[known], &work->scratch);
-	return hf_buf_str(&work->scratch);
+	return work->scratch.size ? hf_buf_str(&work->scratch) : HF_STR("");
 }
 
 static void default_type(struct work *work)
@@ -309,7 +307,7 @@ void hf_mime_header(const struct hf_header_job *job, struct hf_str header)
 	struct hf_part *part = job->part;
 
 	if (job->message)
-		job->message->fields_complete = !job->truncated;
+		job->message->fields_complete = !job->truncated && job->memory_left;
 	fields_read(&work, header);
 	read_type(&work);
 	read_encoding(&work);

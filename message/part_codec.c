@@ -165,7 +165,7 @@ void hf_message_encode(const struct hf_message *message, struct hf_buf *out)
 		put_str(out, field->name);
 		hf_buf_add_varint(out, field->offset - end); /* octets that belong to no field */
 		hf_buf_add_varint(out, field->size);
-		hf_buf_add_varint(out, field->value - field->name.size);
+		hf_buf_add_varint(out, field->value - field->name.size - 1); /* white space before the colon */
 		end = (uint64_t)field->offset + field->size;
 	}
 	while (part) {
@@ -358,7 +358,7 @@ static struct hf_part *get_tree(struct decode *d, uint64_t size)
 	get_part(d, root, 0, size);
 	left[0] = 0;
 	while (d->r.ok) {
-		struct hf_part *fresh;
+		struct hf_part *fresh, *before = NULL;
 
 		if (part->child_count && !part->children) {
 			if (depth == DEPTH_MAX) {
@@ -376,11 +376,14 @@ static struct hf_part *get_tree(struct decode *d, uint64_t size)
 			if (depth == 0)
 				return root;
 			left[depth - 1]--;
+			before = part;
 			fresh = part->next = hf_new(d->arena, struct hf_part);
 			fresh->parent = part->parent;
 		}
 		part = fresh;
 		get_part(d, part, part->parent->body_offset, part->parent->body_size);
+		if (before && part->header_offset < before->body_offset + before->body_size)
+			fail(d);
 	}
 	return root;
 }
@@ -402,7 +405,7 @@ static void get_fields(struct decode *d, struct hf_message *message)
 			fail(d);
 			return;
 		}
-		field->value = (uint32_t)(field->name.size + get_u64(d, field->size - field->name.size));
+		field->value = (uint32_t)(field->name.size + 1 + get_u64(d, field->size - field->name.size - 1));
 		end = (uint64_t)field->offset + field->size;
 	}
 }
