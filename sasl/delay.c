@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How long failures make an address wait. Never an account: that would let anyone lock out anyone.
  *
- * An address is an IPv4 address or an IPv6 /64. Failures are counted up to eight and one is forgotten a minute. The
- * table is of fixed size, eight entries to a set; a set is chosen by a keyed hash of the address, and the entry unused
- * for longest gives way. */
+ * An address is an IPv4 address or an IPv6 /64. Failures are counted up to eight and one is
+ * forgotten a minute. The table is of fixed size, eight entries to a set; a set is chosen by a
+ * keyed hash of the address, and the entry unused for longest gives way. */
 #include <arpa/inet.h>
 
 #include "sasl/sasl_priv.h"
 
 #include "base/mem.h"
 
-#define SETS 8192
-#define WAYS 8
+#define SETS         8192
+#define WAYS         8
 #define FAILURES_MAX 8
-#define FORGET_MS 60000
+#define FORGET_MS    60000
 
-static const uint32_t delays_ms[FAILURES_MAX + 1] = { 0, 0, 250, 500, 1000, 2000, 4000, 8000, 15000 };
+static const uint32_t delays_ms[FAILURES_MAX + 1] = {
+	0, 0, 250, 500, 1000, 2000, 4000, 8000, 15000
+};
 
 struct address {
 	uint8_t bytes[8];
@@ -69,7 +71,9 @@ static struct address address_parse(struct hf_str text)
 			return address;
 		}
 		if (inet_pton(AF_INET6, name, raw) == 1) {
-			static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+			static const uint8_t mapped[12] = {
+				0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+			};
 			bool v4 = memcmp(raw, mapped, sizeof(mapped)) == 0;
 
 			memcpy(address.bytes, v4 ? raw + 12 : raw, v4 ? 4 : 8);
@@ -126,7 +130,8 @@ uint32_t hf_sasl_delays_get(struct hf_sasl_delays *delays, struct hf_str text, u
 	return ms;
 }
 
-void hf_sasl_delays_note(struct hf_sasl_delays *delays, struct hf_str text, bool success, uint64_t now_ms)
+void hf_sasl_delays_note(struct hf_sasl_delays *delays, struct hf_str text, bool success,
+			 uint64_t now_ms)
 {
 	struct address address = address_parse(text);
 	struct entry *set, *entry;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One authentication, from the mechanism's name to a result.
  *
- * Cyrus SASL's part of it is made at the first step, once the client's first message is there: only then is it known
- * which channel binding a SCRAM client means, and one connection of Cyrus SASL has room for one.
+ * Cyrus SASL's part of it is made at the first step, once the client's first message is there: only
+ * then is it known which channel binding a SCRAM client means, and one connection of Cyrus SASL has
+ * room for one.
  *
- * What always holds: a result of success was checked against the account once more (`finish`), whatever the mechanism
- * thought; nothing of the library's error texts reaches the client. */
+ * What always holds: a result of success was checked against the account once more (`finish`),
+ * whatever the mechanism thought; nothing of the library's error texts reaches the client. */
 #include <stddef.h>
 
 #include "base/assert.h"
@@ -15,9 +16,9 @@
 #define PROC(function) ((int (*)(void))(void (*)(void))(function))
 
 enum stage {
-	STAGE_NEW,      /* nothing from the client yet */
-	STAGE_WAITING,  /* an empty challenge is out, the client's first message is to come */
-	STAGE_RUNNING,  /* in Cyrus SASL's hands */
+	STAGE_NEW,     /* nothing from the client yet */
+	STAGE_WAITING, /* an empty challenge is out, the client's first message is to come */
+	STAGE_RUNNING, /* in Cyrus SASL's hands */
 	STAGE_DONE
 };
 
@@ -44,8 +45,9 @@ struct hf_sasl_exchange {
 	const char *why;        /* for the log */
 };
 
-/* --- what Cyrus SASL asks in the course of an exchange. The context of SASL_CB_CANON_USER is found by the property
- * plug-in, too; so it is the exchange's look-up, from which the exchange is found. */
+/* --- what Cyrus SASL asks in the course of an exchange. The context of SASL_CB_CANON_USER is found
+ * by the property plug-in, too; so it is the exchange's look-up, from which the exchange is found.
+ */
 
 static struct hf_sasl_exchange *exchange_of(void *context)
 {
@@ -62,8 +64,9 @@ static bool is_name(struct hf_str name)
 	return true;
 }
 
-static int on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned in_size, unsigned flags,
-			 const char *realm, char *out, unsigned out_max, unsigned *out_size)
+static int on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsigned in_size,
+			 unsigned flags, const char *realm, char *out, unsigned out_max,
+			 unsigned *out_size)
 {
 	struct hf_sasl_exchange *x = exchange_of(context);
 	struct hf_sasl_identity *id = flags & SASL_CU_AUTHID ? &x->authid : &x->authzid;
@@ -87,8 +90,9 @@ static int on_canon_user(sasl_conn_t *conn, void *context, const char *in, unsig
 	return SASL_OK;
 }
 
-/* PLAIN, LOGIN and the LOGIN command, unless the source is an auxprop plug-in with readable passwords. Cyrus SASL takes
- * no refusal for final and goes on to `pwcheck_method`, which names nobody. */
+/* PLAIN, LOGIN and the LOGIN command, unless the source is an auxprop plug-in with readable
+ * passwords. Cyrus SASL takes no refusal for final and goes on to `pwcheck_method`, which names
+ * nobody. */
 static int on_checkpass(sasl_conn_t *conn, void *context, const char *user, const char *password,
 			unsigned password_size, struct propctx *properties)
 {
@@ -101,22 +105,24 @@ static int on_checkpass(sasl_conn_t *conn, void *context, const char *user, cons
 	if (x->sasl->source == HF_SASL_STORE)
 		status = hf_sasl_verify(x->sasl, &x->authid, secret);
 	else
-		status = hf_saslauthd_ask(x->sasl->saslauthd_path, x->sasl->saslauthd_timeout_ms, hf_str(user), secret,
-					  x->service, &x->why);
+		status = hf_saslauthd_ask(x->sasl->saslauthd_path, x->sasl->saslauthd_timeout_ms,
+					  hf_str(user), secret, x->service, &x->why);
 	if (status == HF_OK)
 		return SASL_OK;
 	if (status != HF_EAUTH) {
 		x->trouble = HF_EUNAVAILABLE;
 		return SASL_UNAVAIL;
 	}
-	x->why = x->authid.disabled ? "account disabled" :
-		 !x->authid.known && x->sasl->source == HF_SASL_STORE ? "unknown user" : "wrong password";
+	x->why = x->authid.disabled                                     ? "account disabled"
+		 : !x->authid.known && x->sasl->source == HF_SASL_STORE ? "unknown user"
+									: "wrong password";
 	return SASL_BADAUTH;
 }
 
-static int on_proxy_policy(sasl_conn_t *conn, void *context, const char *requested, unsigned requested_size,
-			   const char *authenticated, unsigned authenticated_size, const char *realm,
-			   unsigned realm_size, struct propctx *properties)
+static int on_proxy_policy(sasl_conn_t *conn, void *context, const char *requested,
+			   unsigned requested_size, const char *authenticated,
+			   unsigned authenticated_size, const char *realm, unsigned realm_size,
+			   struct propctx *properties)
 {
 	struct hf_sasl_exchange *x = exchange_of(context);
 	struct hf_str user = hf_str_n(requested, requested_size);
@@ -196,8 +202,8 @@ void hf_sasl_exchange_free(struct hf_sasl_exchange **exchange)
 	*exchange = NULL;
 }
 
-enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str name,
-			     struct hf_sasl_exchange **exchange)
+enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+			     struct hf_str name, struct hf_sasl_exchange **exchange)
 {
 	const struct hf_sasl_mechanism *mechanism = hf_sasl_mechanism_find(sasl, peer, name);
 
@@ -217,14 +223,17 @@ static int make_conn(struct hf_sasl_exchange *x)
 	size_t n = 0;
 	int result;
 
-	x->callbacks[n++] = (sasl_callback_t){ SASL_CB_CANON_USER, PROC(on_canon_user), &x->lookup };
-	x->callbacks[n++] = (sasl_callback_t){ SASL_CB_PROXY_POLICY, PROC(on_proxy_policy), &x->lookup };
+	x->callbacks[n++] =
+		(sasl_callback_t){ SASL_CB_CANON_USER, PROC(on_canon_user), &x->lookup };
+	x->callbacks[n++] =
+		(sasl_callback_t){ SASL_CB_PROXY_POLICY, PROC(on_proxy_policy), &x->lookup };
 	if (x->sasl->source != HF_SASL_AUXPROP)
-		x->callbacks[n++] = (sasl_callback_t){ SASL_CB_SERVER_USERDB_CHECKPASS, PROC(on_checkpass),
-						       &x->lookup };
+		x->callbacks[n++] = (sasl_callback_t){ SASL_CB_SERVER_USERDB_CHECKPASS,
+						       PROC(on_checkpass), &x->lookup };
 	x->callbacks[n] = (sasl_callback_t){ SASL_CB_LIST_END, NULL, NULL };
 	result = sasl_server_new(x->service, x->sasl->hostname, NULL, addresses ? x->local : NULL,
-				 addresses ? x->remote : NULL, x->callbacks, SASL_SUCCESS_DATA, &x->conn);
+				 addresses ? x->remote : NULL, x->callbacks, SASL_SUCCESS_DATA,
+				 &x->conn);
 	if (result != SASL_OK)
 		return result;
 	if (!x->secure && !x->loopback && !x->sasl->allow_plaintext)
@@ -279,8 +288,8 @@ static enum hf_status choose_binding(struct hf_sasl_exchange *x, struct hf_str c
 	}
 	data = gs2.flag == 'p' ? binding_data(x, gs2.binding) : HF_STR_NULL;
 	if (!data.size || gs2.binding.size >= sizeof(x->binding_name)) {
-		x->why = gs2.flag == 'p' ? "channel binding of a type that is not to be had" :
-					   "no channel binding with -PLUS";
+		x->why = gs2.flag == 'p' ? "channel binding of a type that is not to be had"
+					 : "no channel binding with -PLUS";
 		return HF_EAUTH;
 	}
 	memcpy(x->binding_name, gs2.binding.data, gs2.binding.size);
@@ -304,12 +313,13 @@ static void log_failure(struct hf_sasl_exchange *x, enum hf_status status, int r
 	if (!why)
 		why = hf_status_text(status);
 	if (status == HF_EUNAVAILABLE)
-		hf_error(x->sasl->log, "auth_unavailable mech=%s user=%s reason=%s", x->mechanism->name,
-			 hf_log_quote(hf_buf_str(&x->authid.name)), hf_log_quote(hf_str(why)));
+		hf_error(x->sasl->log, "auth_unavailable mech=%s user=%s reason=%s",
+			 x->mechanism->name, hf_log_quote(hf_buf_str(&x->authid.name)),
+			 hf_log_quote(hf_str(why)));
 	else
-		hf_info(x->sasl->log, "auth_failed mech=%s user=%s address=%s reason=%s", x->mechanism->name,
-			hf_log_quote(hf_buf_str(&x->authid.name)), hf_log_quote(hf_buf_str(&x->address)),
-			hf_log_quote(hf_str(why)));
+		hf_info(x->sasl->log, "auth_failed mech=%s user=%s address=%s reason=%s",
+			x->mechanism->name, hf_log_quote(hf_buf_str(&x->authid.name)),
+			hf_log_quote(hf_buf_str(&x->address)), hf_log_quote(hf_str(why)));
 }
 
 static enum hf_status fail(struct hf_sasl_exchange *x, enum hf_status status, int result)
@@ -326,8 +336,8 @@ static enum hf_status finish(struct hf_sasl_exchange *x)
 	const void *authenticated = NULL, *authorised = NULL;
 
 	if (sasl_getprop(x->conn, SASL_AUTHUSER, &authenticated) != SASL_OK ||
-	    sasl_getprop(x->conn, SASL_USERNAME, &authorised) != SASL_OK || !authenticated || !authorised ||
-	    !hf_str_eq(hf_str(authenticated), hf_buf_str(&x->authid.name))) {
+	    sasl_getprop(x->conn, SASL_USERNAME, &authorised) != SASL_OK || !authenticated ||
+	    !authorised || !hf_str_eq(hf_str(authenticated), hf_buf_str(&x->authid.name))) {
 		x->why = "no user name at the end";
 		return fail(x, HF_EAUTH, SASL_OK);
 	}
@@ -362,7 +372,10 @@ static enum hf_status settle(struct hf_sasl_exchange *x, int result)
 		return fail(x, HF_EUNAVAILABLE, result);
 	case SASL_BADPROT:
 		/* SCRAM says so of a wrong proof too, which only the second message holds. */
-		return fail(x, x->mechanism->kind == HF_SASL_SCRAM && x->steps > 1 ? HF_EAUTH : HF_ESYNTAX, result);
+		return fail(x,
+			    x->mechanism->kind == HF_SASL_SCRAM && x->steps > 1 ? HF_EAUTH
+										: HF_ESYNTAX,
+			    result);
 	default:
 		return fail(x, HF_EAUTH, result);
 	}
@@ -408,10 +421,11 @@ static enum hf_status first_step(struct hf_sasl_exchange *x, bool has_message, s
 enum hf_status hf_sasl_step(struct hf_sasl_exchange *x, bool has_initial, struct hf_str client,
 			    struct hf_buf *server)
 {
-	bool server_first = x->mechanism->kind == HF_SASL_LOGIN || x->mechanism->kind == HF_SASL_OTHER;
+	bool server_first =
+		x->mechanism->kind == HF_SASL_LOGIN || x->mechanism->kind == HF_SASL_OTHER;
 	bool has_message = has_initial || x->stage != STAGE_NEW;
-	struct hf_buf message = HF_BUF_INIT;
 	enum hf_status status = HF_OK;
+	char *message;
 	const char *out = NULL;
 	unsigned out_size = 0;
 	int result = SASL_OK;
@@ -427,17 +441,16 @@ enum hf_status hf_sasl_step(struct hf_sasl_exchange *x, bool has_initial, struct
 		return HF_MORE;
 	}
 	/* Cyrus SASL wants a NUL behind it. */
-	hf_buf_reserve(&message, client.size + 1);
-	hf_buf_add_str(&message, client);
-	hf_buf_cstr(&message);
+	message = hf_strndup(client.size ? client.data : "", client.size);
 	if (x->stage == STAGE_RUNNING) {
 		x->steps++;
-		result = sasl_server_step(x->conn, message.data, (unsigned)message.size, &out, &out_size);
+		result = sasl_server_step(x->conn, message, (unsigned)client.size, &out, &out_size);
 	} else {
 		x->stage = STAGE_RUNNING;
-		status = first_step(x, has_message, hf_buf_str(&message), &out, &out_size, &result);
+		status = first_step(x, has_message, hf_str_n(message, client.size), &out, &out_size,
+				    &result);
 	}
-	hf_sasl_buf_wipe(&message);
+	hf_free_secret(message, client.size);
 	if (status != HF_OK)
 		return fail(x, status, SASL_OK);
 	if (result == SASL_CONTINUE) {
@@ -450,10 +463,12 @@ enum hf_status hf_sasl_step(struct hf_sasl_exchange *x, bool has_initial, struct
 	return status;
 }
 
-enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str user,
-			     struct hf_str password, struct hf_buf *canonical)
+enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+			     struct hf_str user, struct hf_str password, struct hf_buf *canonical)
 {
-	static const struct hf_sasl_mechanism command = { .name = "LOGIN", .base = "LOGIN", .kind = HF_SASL_LOGIN };
+	static const struct hf_sasl_mechanism command = { .name = "LOGIN",
+							  .base = "LOGIN",
+							  .kind = HF_SASL_LOGIN };
 	struct hf_sasl_exchange *x;
 	enum hf_status status;
 	int result;
@@ -462,23 +477,22 @@ enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *pe
 		return HF_ECANNOT;
 	x = exchange_new(sasl, peer, &command);
 	if (user.size == 0 || user.size > HF_SASL_NAME_MAX || password.size == 0 ||
-	    password.size > HF_SASL_RESPONSE_MAX || hf_str_chr(user, '\0') >= 0 || hf_str_chr(password, '\0') >= 0) {
+	    password.size > HF_SASL_RESPONSE_MAX || hf_str_chr(user, '\0') >= 0 ||
+	    hf_str_chr(password, '\0') >= 0) {
 		x->why = "empty, too long, or with a NUL";
 		status = fail(x, HF_EAUTH, SASL_OK);
 	} else {
-		struct hf_buf name = HF_BUF_INIT, secret = HF_BUF_INIT;
+		char *name = hf_strndup(user.data, user.size);
+		char *secret = hf_strndup(password.data, password.size);
 
-		hf_buf_add_str(&name, user);
-		hf_buf_reserve(&secret, password.size + 1);
-		hf_buf_add_str(&secret, password);
 		result = make_conn(x);
 		if (result != SASL_OK)
 			x->trouble = HF_EUNAVAILABLE;
 		else
-			result = sasl_checkpass(x->conn, hf_buf_cstr(&name), (unsigned)name.size, hf_buf_cstr(&secret),
-						(unsigned)secret.size);
-		hf_buf_fini(&name);
-		hf_sasl_buf_wipe(&secret);
+			result = sasl_checkpass(x->conn, name, (unsigned)user.size, secret,
+						(unsigned)password.size);
+		hf_free(name);
+		hf_free_secret(secret, password.size);
 		status = settle(x, result);
 	}
 	if (status == HF_OK)

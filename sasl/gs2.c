@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The GS2 header before a SCRAM client-first message: which channel binding the client asks for. Only the flag is read
- * here; the rest of the message is the mechanism's business. */
+/* The GS2 header before a SCRAM client-first message: which channel binding the client asks for.
+ * Only the flag is read here; the rest of the message is the mechanism's business. */
 #include "sasl/sasl_priv.h"
 
 /* cb-name = 1*(ALPHA / DIGIT / "." / "-"), RFC 5801 §4 */
 static bool is_name_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-	       c == '-';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '-';
 }
 
 bool hf_gs2_parse(struct hf_str client, struct hf_gs2 *gs2)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which mechanisms there are and who may use them: the one place that decides what is offered, and what is accepted is
- * what is offered. */
+/* Which mechanisms there are and who may use them: the one place that decides what is offered, and
+ * what is accepted is what is offered. */
 #include "sasl/sasl_priv.h"
 
 static bool is_mechanism_char(char c)
@@ -66,7 +66,8 @@ static bool may_use(const struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
 	return true;
 }
 
-const struct hf_sasl_mechanism *hf_sasl_mechanism_find(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+const struct hf_sasl_mechanism *hf_sasl_mechanism_find(struct hf_sasl *sasl,
+						       const struct hf_sasl_peer *peer,
 						       struct hf_str name)
 {
 	for (size_t i = 0; i < sasl->mechanism_count; i++) {
@@ -82,7 +83,8 @@ bool hf_sasl_offers_plus(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
 			 const struct hf_sasl_mechanism *mechanism)
 {
 	for (size_t i = 0; i < sasl->mechanism_count; i++)
-		if (sasl->mechanisms[i].plus && strcmp(sasl->mechanisms[i].base, mechanism->base) == 0)
+		if (sasl->mechanisms[i].plus &&
+		    strcmp(sasl->mechanisms[i].base, mechanism->base) == 0)
 			return may_use(sasl, peer, &sasl->mechanisms[i]);
 	return false;
 }
@@ -104,7 +106,8 @@ void hf_sasl_mechanisms(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, s
 bool hf_sasl_allows_plaintext(struct hf_sasl *sasl, const struct hf_sasl_peer *peer)
 {
 	for (size_t i = 0; i < sasl->mechanism_count; i++)
-		if (sasl->mechanisms[i].kind == HF_SASL_PLAIN || sasl->mechanisms[i].kind == HF_SASL_LOGIN)
+		if (sasl->mechanisms[i].kind == HF_SASL_PLAIN ||
+		    sasl->mechanisms[i].kind == HF_SASL_LOGIN)
 			return plaintext_here(sasl, peer);
 	return false;
 }

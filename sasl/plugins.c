@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Cyrus SASL loads every plug-in it finds in its directory, and reads a file for the application's name. Here it gets
- * only the plug-ins that the settings ask for, and no file. And what is missing is told with the Debian package. */
+/* Cyrus SASL loads every plug-in it finds in its directory, and reads a file for the application's
+ * name. Here it gets only the plug-ins that the settings ask for, and no file. And what is missing
+ * is told with the Debian package. */
 #include "sasl/sasl_priv.h"
 
 struct plugin {
@@ -29,7 +30,8 @@ static const struct plugin plugins[] = {
 
 static bool serves(const struct plugin *plugin, const struct hf_sasl_mechanism *mechanism)
 {
-	return plugin->mechanism && hf_str_starts(hf_str(mechanism->base), hf_str(plugin->mechanism));
+	return plugin->mechanism &&
+	       hf_str_starts(hf_str(mechanism->base), hf_str(plugin->mechanism));
 }
 
 static const struct plugin *for_mechanism(const struct hf_sasl_mechanism *mechanism)
@@ -55,11 +57,13 @@ static bool is_wanted(struct hf_sasl *sasl, const struct plugin *plugin)
 	return plugin->source && list && hf_str_istarts(hf_str(list), hf_str(plugin->source));
 }
 
-/* A library we do not know is loaded only when a mechanism or source that we do not know is asked for. */
+/* A library we do not know is loaded only when a mechanism or source that we do not know is asked
+ * for. */
 static bool unknown_wanted(struct hf_sasl *sasl)
 {
 	for (size_t i = 0; i < sasl->mechanism_count; i++)
-		if (sasl->mechanisms[i].kind == HF_SASL_OTHER && !for_mechanism(&sasl->mechanisms[i]))
+		if (sasl->mechanisms[i].kind == HF_SASL_OTHER &&
+		    !for_mechanism(&sasl->mechanisms[i]))
 			return true;
 	if (sasl->source != HF_SASL_AUXPROP)
 		return false;
@@ -83,7 +87,8 @@ int hf_sasl_verify_file(struct hf_sasl *sasl, const char *path, sasl_verify_type
 			continue;
 		/* One library may serve several mechanisms. */
 		for (size_t k = i; k < HF_COUNT(plugins); k++)
-			if (strcmp(plugins[k].library, plugins[i].library) == 0 && is_wanted(sasl, &plugins[k]))
+			if (strcmp(plugins[k].library, plugins[i].library) == 0 &&
+			    is_wanted(sasl, &plugins[k]))
 				return SASL_OK;
 		return SASL_CONTINUE;
 	}
@@ -113,8 +118,10 @@ bool hf_sasl_plugins_present(struct hf_sasl *sasl, const char *source, struct hf
 			continue;
 		all = false;
 		if (plugin)
-			hf_note_add(why, "the SASL mechanism %s is not installed (Debian: apt-get install %s)",
-				    mechanism->name, plugin->package);
+			hf_note_add(
+				why,
+				"the SASL mechanism %s is not installed (Debian: apt-get install %s)",
+				mechanism->name, plugin->package);
 		else
 			hf_note_add(why, "the SASL mechanism %s is not installed", mechanism->name);
 	}
@@ -126,8 +133,10 @@ bool hf_sasl_plugins_present(struct hf_sasl *sasl, const char *source, struct hf
 		return all;
 	for (size_t i = 0; i < HF_COUNT(plugins); i++)
 		if (plugins[i].source && strcmp(plugins[i].source, source) == 0) {
-			hf_note_add(why, "the SASL source %s is not installed (Debian: apt-get install %s)", source,
-				    plugins[i].package);
+			hf_note_add(
+				why,
+				"the SASL source %s is not installed (Debian: apt-get install %s)",
+				source, plugins[i].package);
 			return false;
 		}
 	hf_note_add(why, "the SASL source %s is not installed", source);

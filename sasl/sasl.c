@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starting and ending Cyrus SASL, which is one per process; its options, its log, its locks; and who is who. */
+/* Starting and ending Cyrus SASL, which is one per process; its options, its log, its locks; and
+ * who is who. */
 #include "sasl/sasl.h"
 
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "sasl/sasl_priv.h"
 
 #define DEFAULT_SASLAUTHD_PATH "/run/saslauthd/mux"
-#define OPTIONS_MAX 128
+#define OPTIONS_MAX            128
 
 /* gcc takes void (*)(void) for compatible with everything */
 #define PROC(function) ((int (*)(void))(void (*)(void))(function))
@@ -29,12 +30,19 @@ static void *mutex_new(void)
 	return mutex;
 }
 
-static int mutex_lock(void *mutex)
+/* They take a lock for the library and leave it taken, which clang would not have. */
+#ifdef __clang__
+#define FOR_ANOTHER __attribute__((no_thread_safety_analysis))
+#else
+#define FOR_ANOTHER
+#endif
+
+FOR_ANOTHER static int mutex_lock(void *mutex)
 {
 	return pthread_mutex_lock(mutex) == 0 ? 0 : -1;
 }
 
-static int mutex_unlock(void *mutex)
+FOR_ANOTHER static int mutex_unlock(void *mutex)
 {
 	return pthread_mutex_unlock(mutex) == 0 ? 0 : -1;
 }
@@ -46,7 +54,8 @@ static void mutex_free(void *mutex)
 }
 
 /* Ours come first, so that further options cannot undo them. */
-static int on_getopt(void *context, const char *plugin, const char *option, const char **result, unsigned *size)
+static int on_getopt(void *context, const char *plugin, const char *option, const char **result,
+		     unsigned *size)
 {
 	const struct hf_sasl *sasl = context;
 
@@ -126,7 +135,8 @@ static bool add_mechanisms(struct hf_sasl *sasl, const char *text, struct hf_not
 			return false;
 		}
 		if (!hf_sasl_mechanism_parse(name, mechanism)) {
-			hf_note_add(why, "%.*s is not the name of a SASL mechanism", HF_STR_ARG(name));
+			hf_note_add(why, "%.*s is not the name of a SASL mechanism",
+				    HF_STR_ARG(name));
 			return false;
 		}
 		for (size_t i = 0; i < sasl->mechanism_count; i++)
@@ -139,7 +149,8 @@ static bool add_mechanisms(struct hf_sasl *sasl, const char *text, struct hf_not
 	return sasl->mechanism_count > 0;
 }
 
-static void add_options(struct hf_sasl *sasl, const struct hf_sasl_settings *settings, const char *source)
+static void add_options(struct hf_sasl *sasl, const struct hf_sasl_settings *settings,
+			const char *source)
 {
 	struct hf_buf text = HF_BUF_INIT;
 	size_t given = 0;
@@ -194,7 +205,8 @@ static bool check(const struct hf_sasl_settings *settings, struct hf_note *why)
 	while (settings->options && settings->options[given])
 		given++;
 	if (given % 2 || given > OPTIONS_MAX) {
-		hf_note_add(why, "SASL options come in pairs of name and value, at most %d", OPTIONS_MAX / 2);
+		hf_note_add(why, "SASL options come in pairs of name and value, at most %d",
+			    OPTIONS_MAX / 2);
 		ok = false;
 	}
 	return ok;
@@ -215,8 +227,9 @@ static void sasl_free(struct hf_sasl *sasl)
 	hf_free_secret(sasl, sizeof(*sasl));
 }
 
-static struct hf_sasl *sasl_new(const struct hf_sasl_settings *settings, const struct hf_sasl_accounts *accounts,
-				const struct hf_log *log, const char *source)
+static struct hf_sasl *sasl_new(const struct hf_sasl_settings *settings,
+				const struct hf_sasl_accounts *accounts, const struct hf_log *log,
+				const char *source)
 {
 	struct hf_sasl *sasl = hf_alloc_zero(sizeof(*sasl));
 	bool named = settings->saslauthd_path && settings->saslauthd_path[0];
@@ -224,10 +237,11 @@ static struct hf_sasl *sasl_new(const struct hf_sasl_settings *settings, const s
 	pthread_mutex_init(&sasl->lock, NULL);
 	sasl->log = log;
 	sasl->accounts = *accounts;
-	sasl->source = strcmp(source, "store") == 0 ? HF_SASL_STORE :
-		       strcmp(source, "saslauthd") == 0 ? HF_SASL_SASLAUTHD : HF_SASL_AUXPROP;
-	sasl->hostname = settings->hostname && settings->hostname[0] ? hf_strdup(settings->hostname) :
-								       own_hostname();
+	sasl->source = strcmp(source, "store") == 0       ? HF_SASL_STORE
+		       : strcmp(source, "saslauthd") == 0 ? HF_SASL_SASLAUTHD
+							  : HF_SASL_AUXPROP;
+	sasl->hostname = settings->hostname && settings->hostname[0] ? hf_strdup(settings->hostname)
+								     : own_hostname();
 	sasl->saslauthd_path = hf_strdup(named ? settings->saslauthd_path : DEFAULT_SASLAUTHD_PATH);
 	sasl->saslauthd_timeout_ms = settings->saslauthd_timeout_ms;
 	sasl->admins = hf_strdup(settings->admins ? settings->admins : "");
@@ -239,8 +253,10 @@ static struct hf_sasl *sasl_new(const struct hf_sasl_settings *settings, const s
 	sasl->delays = hf_sasl_delays_new();
 	sasl->successes = hf_counter_get("sasl.successes", "authentications that succeeded");
 	sasl->failures = hf_counter_get("sasl.failures", "authentications that failed");
-	sasl->unavailables = hf_counter_get("sasl.unavailable", "authentications whose source did not answer");
-	sasl->rounds = hf_counter_get("sasl.pbkdf2_rounds", "PBKDF2 iterations for passwords given in clear");
+	sasl->unavailables =
+		hf_counter_get("sasl.unavailable", "authentications whose source did not answer");
+	sasl->rounds = hf_counter_get("sasl.pbkdf2_rounds",
+				      "PBKDF2 iterations for passwords given in clear");
 	sasl->recognised = hf_counter_get("sasl.recognised", "passwords recognised without PBKDF2");
 	sasl->callbacks[0] = (sasl_callback_t){ SASL_CB_GETOPT, PROC(on_getopt), sasl };
 	sasl->callbacks[1] = (sasl_callback_t){ SASL_CB_LOG, PROC(on_log), sasl };
@@ -256,12 +272,14 @@ static enum hf_status start_library(struct hf_sasl *sasl, const char *source, st
 	sasl_set_mutex(mutex_new, mutex_lock, mutex_unlock, mutex_free);
 	result = sasl_server_init(sasl->callbacks, "holdfast");
 	if (result != SASL_OK) {
-		hf_note_add(why, "Cyrus SASL does not start: %s", sasl_errstring(result, NULL, NULL));
+		hf_note_add(why, "Cyrus SASL does not start: %s",
+			    sasl_errstring(result, NULL, NULL));
 		return HF_EIO;
 	}
 	result = hf_sasl_auxprop_register();
 	if (result != SASL_OK) {
-		hf_note_add(why, "Cyrus SASL takes no plug-in: %s", sasl_errstring(result, NULL, NULL));
+		hf_note_add(why, "Cyrus SASL takes no plug-in: %s",
+			    sasl_errstring(result, NULL, NULL));
 		sasl_server_done();
 		return HF_EIO;
 	}
@@ -272,8 +290,9 @@ static enum hf_status start_library(struct hf_sasl *sasl, const char *source, st
 	return HF_OK;
 }
 
-enum hf_status hf_sasl_open(const struct hf_sasl_settings *settings, const struct hf_sasl_accounts *accounts,
-			    const struct hf_log *log, struct hf_note *why, struct hf_sasl **out)
+enum hf_status hf_sasl_open(const struct hf_sasl_settings *settings,
+			    const struct hf_sasl_accounts *accounts, const struct hf_log *log,
+			    struct hf_note *why, struct hf_sasl **out)
 {
 	const char *source = settings->source && settings->source[0] ? settings->source : "store";
 	enum hf_status status = HF_EINVALID;
@@ -288,7 +307,9 @@ enum hf_status hf_sasl_open(const struct hf_sasl_settings *settings, const struc
 		return HF_EINUSE;
 	}
 	sasl = sasl_new(settings, accounts, log, source);
-	if (add_mechanisms(sasl, settings->mechanisms ? settings->mechanisms : HF_SASL_MECHANISMS_DEFAULT, why)) {
+	if (add_mechanisms(sasl,
+			   settings->mechanisms ? settings->mechanisms : HF_SASL_MECHANISMS_DEFAULT,
+			   why)) {
 		add_options(sasl, settings, source);
 		status = start_library(sasl, source, why);
 	}
@@ -320,7 +341,8 @@ void hf_sasl_close(struct hf_sasl **sasl)
 
 /* --- who is who */
 
-enum hf_status hf_sasl_identify(struct hf_sasl *sasl, struct hf_str name, struct hf_sasl_identity *id)
+enum hf_status hf_sasl_identify(struct hf_sasl *sasl, struct hf_str name,
+				struct hf_sasl_identity *id)
 {
 	enum hf_status status;
 
@@ -349,7 +371,8 @@ bool hf_sasl_is_admin(struct hf_sasl *sasl, struct hf_str canonical)
 
 		if (!name.size)
 			continue;
-		found = hf_sasl_identify(sasl, name, &id) == HF_OK && hf_str_eq(hf_buf_str(&id.name), canonical);
+		found = hf_sasl_identify(sasl, name, &id) == HF_OK &&
+			hf_str_eq(hf_buf_str(&id.name), canonical);
 	}
 	hf_buf_fini(&id.name);
 	return found;

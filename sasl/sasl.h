@@ -29,7 +29,8 @@ struct hf_sasl_accounts {
 
 struct hf_sasl_settings {
 	const char *hostname;
-	const char *source;            /* "store" (default), "saslauthd", or the name of an installed auxprop plug-in ("sasldb", "sql", "ldapdb") */
+	/* "store" (default), "saslauthd", or the name of an installed auxprop plug-in ("sasldb", "sql", "ldapdb") */
+	const char *source;
 	const char *saslauthd_path;    /* socket, default /run/saslauthd/mux */
 	uint32_t saslauthd_timeout_ms; /* default 10000 */
 	const char *mechanisms;        /* in order of preference; without PLAIN (or LOGIN) the LOGIN command is off too */
@@ -70,9 +71,11 @@ HF_API bool hf_sasl_allows_plaintext(struct hf_sasl *sasl, const struct hf_sasl_
 /* Copies what it needs of `peer`. HF_ECANNOT: the mechanism is unknown or not allowed here (plaintext without TLS). */
 HF_API enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str mechanism,
 				    struct hf_sasl_exchange **exchange);
-/* One step; `client` is decoded (no base64). The first call has has_initial false when there was no initial response. HF_MORE: send `server` as a challenge and call again;
- * HF_OK: authenticated (`server` may hold final data, which the protocol then sends as a last challenge that the client answers with an empty line); HF_EAUTH; HF_EAUTHZ; HF_EUNAVAILABLE: a source
- * does not answer; HF_ESYNTAX: malformed. May block. */
+/* One step; `client` is decoded (no base64). The first call has has_initial false when there was no initial response.
+ * `server` is overwritten. HF_MORE: send `server` as a challenge and call again; HF_OK: authenticated (`server` may hold
+ * final data, which the protocol then sends as a last challenge that the client answers with an empty line); HF_EAUTH;
+ * HF_EAUTHZ; HF_EUNAVAILABLE: a source does not answer; HF_ESYNTAX: malformed, or longer than 64 KiB. After anything but
+ * HF_MORE the exchange is over and must not be stepped again. May block. */
 HF_API enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial, struct hf_str client,
 				   struct hf_buf *server);
 /* The LOGIN command. Equal cost for unknown users. May block. HF_OK (the canonical name is appended), HF_EAUTH,
@@ -84,8 +87,9 @@ HF_API struct hf_str hf_sasl_authenticated(const struct hf_sasl_exchange *exchan
 HF_API struct hf_str hf_sasl_authorised(const struct hf_sasl_exchange *exchange);
 HF_API void hf_sasl_exchange_free(struct hf_sasl_exchange **exchange); /* at any moment between steps */
 
-/* How long the answer to a failure (or the next attempt) from this address is to be held back, ms; grows with failures, forgets with time. A
- * success clears it. Thread-safe, bounded memory. */
+/* How long the answer to a failure (or the next attempt) from this address is to be held back, ms; grows with failures,
+ * forgets with time. A success clears it. Thread-safe, bounded memory. `address` is text ("192.0.2.1", "2001:db8::1");
+ * nothing in sasl/ calls hf_sasl_note_result: whoever answers the client does, once an exchange or LOGIN. */
 HF_API uint32_t hf_sasl_delay_ms(struct hf_sasl *sasl, struct hf_str address);
 HF_API void hf_sasl_note_result(struct hf_sasl *sasl, struct hf_str address, bool success);
 

@@ -10,24 +10,24 @@
 #include "sasl/cyrus_priv.h"
 #include "sasl/sasl.h"
 
-#define HF_SASL_RESPONSE_MAX 65536 /* octets of one response of the client */
-#define HF_SASL_NAME_MAX 1000      /* octets of a user name */
+#define HF_SASL_RESPONSE_MAX   65536 /* octets of one response of the client */
+#define HF_SASL_NAME_MAX       1000  /* octets of a user name */
 #define HF_SASL_MECHANISMS_MAX 16
-#define HF_SASL_KEY_SIZE 32
+#define HF_SASL_KEY_SIZE       32
 
 enum hf_sasl_source { HF_SASL_STORE, HF_SASL_SASLAUTHD, HF_SASL_AUXPROP };
 
 enum hf_sasl_kind {
-	HF_SASL_PLAIN,    /* plaintext, the client begins */
-	HF_SASL_LOGIN,    /* plaintext, the server begins */
+	HF_SASL_PLAIN, /* plaintext, the client begins */
+	HF_SASL_LOGIN, /* plaintext, the server begins */
 	HF_SASL_SCRAM,
 	HF_SASL_EXTERNAL,
-	HF_SASL_OTHER     /* any other plug-in that the administrator asked for */
+	HF_SASL_OTHER /* any other plug-in that the administrator asked for */
 };
 
 struct hf_sasl_mechanism {
-	char name[32];      /* as offered, upper case */
-	char base[32];      /* without -PLUS: the plug-in's name */
+	char name[32]; /* as offered, upper case */
+	char base[32]; /* without -PLUS: the plug-in's name */
 	enum hf_sasl_kind kind;
 	bool plus;
 	enum hf_digest alg; /* SCRAM */
@@ -47,7 +47,8 @@ struct hf_sasl {
 	uint32_t iterations;
 	uint32_t verifier_s;
 	struct hf_sasl_accounts accounts;
-	uint8_t process_key[HF_SASL_KEY_SIZE]; /* new at each start: verifier cache, fake salts for foreign sources */
+	uint8_t process_key[HF_SASL_KEY_SIZE]; /* new at each start: verifier cache, fake salts for
+						  foreign sources */
 
 	struct hf_sasl_mechanism mechanisms[HF_SASL_MECHANISMS_MAX];
 	size_t mechanism_count;
@@ -71,14 +72,16 @@ struct hf_sasl_identity {
 };
 
 /* HF_OK also for unknown names (`known` false). HF_EUNAVAILABLE. */
-enum hf_status hf_sasl_identify(struct hf_sasl *sasl, struct hf_str name, struct hf_sasl_identity *id);
+enum hf_status hf_sasl_identify(struct hf_sasl *sasl, struct hf_str name,
+				struct hf_sasl_identity *id);
 bool hf_sasl_is_admin(struct hf_sasl *sasl, struct hf_str canonical);
 
 /* --- mechanisms.c */
 /* Upper-cases and classifies; false when it cannot be the name of a mechanism (RFC 4422 §3.1). */
 bool hf_sasl_mechanism_parse(struct hf_str name, struct hf_sasl_mechanism *mechanism);
 /* The mechanism if it may be used on this connection now, else NULL. */
-const struct hf_sasl_mechanism *hf_sasl_mechanism_find(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+const struct hf_sasl_mechanism *hf_sasl_mechanism_find(struct hf_sasl *sasl,
+						       const struct hf_sasl_peer *peer,
 						       struct hf_str name);
 /* Whether the -PLUS form of this mechanism is offered to the peer. */
 bool hf_sasl_offers_plus(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
@@ -116,23 +119,27 @@ struct hf_scram_secret {
 /* "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey" */
 bool hf_scram_secret_parse(struct hf_str text, struct hf_scram_secret *secret);
 void hf_scram_secret_format(const struct hf_scram_secret *secret, struct hf_buf *text);
-/* StoredKey and ServerKey for a prepared password and the salt and iterations already in *secret, RFC 5802 §3. */
+/* StoredKey and ServerKey for a prepared password and the salt and iterations already in *secret,
+ * RFC 5802 §3. */
 void hf_scram_secret_derive(struct hf_scram_secret *secret, struct hf_str prepared);
-/* For a user who has none: always the same for the same name in any case, and nothing matches it. */
+/* For a user who has none: always the same for the same name in any case, and nothing matches it.
+ */
 void hf_scram_secret_fake(struct hf_sasl *sasl, enum hf_digest alg, struct hf_str name,
 			  struct hf_scram_secret *secret);
-/* The secret of an identity, or a fake one: *real tells which. HF_OK, HF_EUNAVAILABLE. A disabled account keeps its
- * salt, with keys that nothing matches. */
-enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identity *id, enum hf_digest alg,
-			      struct hf_scram_secret *secret, bool *real);
-/* A password against the account's secret; the same work whether the account exists or not. HF_OK, HF_EAUTH,
- * HF_EUNAVAILABLE. */
-enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id, struct hf_str password);
+/* The secret of an identity, or a fake one: *real tells which. HF_OK, HF_EUNAVAILABLE. A disabled
+ * account keeps its salt, with keys that nothing matches. */
+enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+			      enum hf_digest alg, struct hf_scram_secret *secret, bool *real);
+/* A password against the account's secret; the same work whether the account exists or not. HF_OK,
+ * HF_EAUTH, HF_EUNAVAILABLE. */
+enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+			      struct hf_str password);
 
-/* --- saslprep.c, RFC 4013. HF_EINVALID: not UTF-8, prohibited, or nothing left; HF_EUNAVAILABLE: ICU has no data for it.
- * `stored`: unassigned code points are prohibited too. */
+/* --- saslprep.c, RFC 4013. HF_EINVALID: not UTF-8, prohibited, or nothing left; HF_EUNAVAILABLE:
+ * ICU has no data for it. `stored`: unassigned code points are prohibited too. */
 enum hf_status hf_saslprep(struct hf_str in, bool stored, struct hf_buf *out);
-/* One form for all spellings of a user name that differ in case or compatibility forms; never fails. */
+/* One form for all spellings of a user name that differ in case or compatibility forms; never
+ * fails. */
 void hf_sasl_fold_name(struct hf_str in, struct hf_buf *out);
 /* Overwrites what it held. */
 void hf_sasl_buf_wipe(struct hf_buf *buf);
@@ -140,20 +147,23 @@ void hf_sasl_buf_wipe(struct hf_buf *buf);
 /* --- verifier.c: passwords verified lately; thread-safe */
 struct hf_sasl_verifiers *hf_sasl_verifiers_new(const uint8_t key[HF_SASL_KEY_SIZE]);
 void hf_sasl_verifiers_free(struct hf_sasl_verifiers **verifiers);
-bool hf_sasl_verifiers_have(struct hf_sasl_verifiers *verifiers, struct hf_str user, struct hf_str secret,
-			    struct hf_str password, uint64_t now_ms);
-void hf_sasl_verifiers_add(struct hf_sasl_verifiers *verifiers, struct hf_str user, struct hf_str secret,
-			   struct hf_str password, uint64_t now_ms, uint64_t until_ms);
+bool hf_sasl_verifiers_have(struct hf_sasl_verifiers *verifiers, struct hf_str user,
+			    struct hf_str secret, struct hf_str password, uint64_t now_ms);
+void hf_sasl_verifiers_add(struct hf_sasl_verifiers *verifiers, struct hf_str user,
+			   struct hf_str secret, struct hf_str password, uint64_t now_ms,
+			   uint64_t until_ms);
 void hf_sasl_verifiers_forget(struct hf_sasl_verifiers *verifiers, struct hf_str user);
 
-/* --- saslauthd.c: one question to saslauthd(8). HF_OK, HF_EAUTH, HF_EUNAVAILABLE (*why tells, a constant). */
-enum hf_status hf_saslauthd_ask(const char *path, uint32_t timeout_ms, struct hf_str user, struct hf_str password,
-				const char *service, const char **why);
+/* --- saslauthd.c: one question to saslauthd(8). HF_OK, HF_EAUTH, HF_EUNAVAILABLE (*why tells, a
+ * constant). */
+enum hf_status hf_saslauthd_ask(const char *path, uint32_t timeout_ms, struct hf_str user,
+				struct hf_str password, const char *service, const char **why);
 
 /* --- delay.c: thread-safe */
 struct hf_sasl_delays *hf_sasl_delays_new(void);
 void hf_sasl_delays_free(struct hf_sasl_delays **delays);
 uint32_t hf_sasl_delays_get(struct hf_sasl_delays *delays, struct hf_str address, uint64_t now_ms);
-void hf_sasl_delays_note(struct hf_sasl_delays *delays, struct hf_str address, bool success, uint64_t now_ms);
+void hf_sasl_delays_note(struct hf_sasl_delays *delays, struct hf_str address, bool success,
+			 uint64_t now_ms);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A client of saslauthd(8). Cyrus SASL has one, without any time-out: a saslauthd that hangs would hold a helper
- * thread for ever. Here one deadline covers the whole question.
+/* A client of saslauthd(8). Cyrus SASL has one, without any time-out: a saslauthd that hangs would
+ * hold a helper thread for ever. Here one deadline covers the whole question.
  *
- * Protocol: login, password, service and realm, each preceded by its size in two octets, most significant first; the
- * answer is one such string that begins with OK or NO. */
+ * Protocol: login, password, service and realm, each preceded by its size in two octets, most
+ * significant first; the answer is one such string that begins with OK or NO. */
 #include <errno.h>
 #include <poll.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "base/clock.h"
 
 #define ANSWER_MAX 1024
-#define RETRY_MS 20 /* when its backlog is full */
+#define RETRY_MS   20 /* when its backlog is full */
 
 static void add_counted(struct hf_buf *out, struct hf_str s)
 {
@@ -129,8 +129,8 @@ static enum hf_status read_answer(int fd, uint64_t deadline_ms, const char **why
 	return HF_EUNAVAILABLE;
 }
 
-enum hf_status hf_saslauthd_ask(const char *path, uint32_t timeout_ms, struct hf_str user, struct hf_str password,
-				const char *service, const char **why)
+enum hf_status hf_saslauthd_ask(const char *path, uint32_t timeout_ms, struct hf_str user,
+				struct hf_str password, const char *service, const char **why)
 {
 	uint64_t deadline_ms = hf_now_ms() + timeout_ms;
 	struct hf_str login = user, realm = HF_STR_NULL;
@@ -138,7 +138,8 @@ enum hf_status hf_saslauthd_ask(const char *path, uint32_t timeout_ms, struct hf
 	enum hf_status status;
 	int fd;
 
-	/* As Cyrus SASL does: what follows the last @ is the realm, which saslauthd -r puts back. */
+	/* As Cyrus SASL does: what follows the last @ is the realm, which saslauthd -r puts back.
+	 */
 	for (size_t i = user.size; i-- > 0;)
 		if (user.data[i] == '@') {
 			login = hf_str_sub(user, 0, i);

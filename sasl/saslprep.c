@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SASLprep (RFC 4013) by ICU, and the folding of user names. ASCII takes a short way: it is its own prepared form. */
+/* SASLprep (RFC 4013) by ICU, and the folding of user names. ASCII takes a short way: it is its own
+ * prepared form. */
 #include <unicode/ucasemap.h>
 #include <unicode/usprep.h>
 #include <unicode/ustring.h>

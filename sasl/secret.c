@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SCRAM secrets (RFC 5802, RFC 7677) in Cyrus SASL's text form: making, reading, faking and checking a password
- * against them.
+/* SCRAM secrets (RFC 5802, RFC 7677) in Cyrus SASL's text form: making, reading, faking and
+ * checking a password against them.
  *
- * What always holds: for an unknown user the same look-ups are made and the same PBKDF2 is computed as for a wrong
- * password, and a fake secret stays the same from one attempt to the next. */
+ * What always holds: for an unknown user the same look-ups are made and the same PBKDF2 is computed
+ * as for a wrong password, and a fake secret stays the same from one attempt to the next. */
 #include "sasl/sasl_priv.h"
 
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/mem.h"
 
-#define SALT_SIZE 16
+#define SALT_SIZE          16
 #define ITERATIONS_DEFAULT 10000
-#define ITERATIONS_MIN 1
-#define ITERATIONS_MAX 1000000 /* of a stored secret; more would be a mistake that stalls log-ins */
+#define ITERATIONS_MIN     1
+#define ITERATIONS_MAX     1000000 /* of a stored secret; more would be a mistake that stalls log-ins \
+				    */
 
 static const char *mechanism_name(enum hf_digest alg)
 {
@@ -77,7 +78,8 @@ void hf_scram_secret_derive(struct hf_scram_secret *secret, struct hf_str prepar
 	size_t size = hf_digest_size(secret->alg);
 	uint8_t salted[HF_DIGEST_MAX], client[HF_DIGEST_MAX];
 
-	hf_pbkdf2(secret->alg, prepared, hf_str_n(secret->salt, secret->salt_size), secret->iterations, salted);
+	hf_pbkdf2(secret->alg, prepared, hf_str_n(secret->salt, secret->salt_size),
+		  secret->iterations, salted);
 	hf_hmac(secret->alg, hf_str_n(salted, size), HF_STR("Client Key"), client);
 	hf_digest(secret->alg, hf_str_n(client, size), secret->stored_key);
 	hf_hmac(secret->alg, hf_str_n(salted, size), HF_STR("Server Key"), secret->server_key);
@@ -86,7 +88,8 @@ void hf_scram_secret_derive(struct hf_scram_secret *secret, struct hf_str prepar
 }
 
 /* Keys drawn from `key` and the name, which nothing hashes to in practice. */
-static void fake_part(const uint8_t *key, const char *what, enum hf_digest alg, struct hf_str name, uint8_t out[32])
+static void fake_part(const uint8_t *key, const char *what, enum hf_digest alg, struct hf_str name,
+		      uint8_t out[32])
 {
 	struct hf_buf text = HF_BUF_INIT;
 
@@ -99,8 +102,8 @@ static void fake_part(const uint8_t *key, const char *what, enum hf_digest alg, 
 	hf_buf_fini(&text);
 }
 
-/* Cyrus SASL makes the salt from a key of its own at each start, as long as the hash, when the source has readable
- * passwords; a fake then does the same. */
+/* Cyrus SASL makes the salt from a key of its own at each start, as long as the hash, when the
+ * source has readable passwords; a fake then does the same. */
 void hf_scram_secret_fake(struct hf_sasl *sasl, enum hf_digest alg, struct hf_str name,
 			  struct hf_scram_secret *secret)
 {
@@ -121,8 +124,8 @@ void hf_scram_secret_fake(struct hf_sasl *sasl, enum hf_digest alg, struct hf_st
 	hf_buf_fini(&folded);
 }
 
-enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identity *id, enum hf_digest alg,
-			      struct hf_scram_secret *secret, bool *real)
+enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+			      enum hf_digest alg, struct hf_scram_secret *secret, bool *real)
 {
 	struct hf_str name = hf_buf_str(&id->name);
 	struct hf_scram_secret fake;
@@ -139,7 +142,8 @@ enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identit
 	}
 	have = status == HF_OK && id->known;
 	if (have && (!hf_scram_secret_parse(hf_buf_str(&text), secret) || secret->alg != alg)) {
-		hf_error(sasl->log, "sasl_bad_secret user=%s mech=%s", hf_log_quote(name), mechanism_name(alg));
+		hf_error(sasl->log, "sasl_bad_secret user=%s mech=%s", hf_log_quote(name),
+			 mechanism_name(alg));
 		have = false;
 	}
 	hf_sasl_buf_wipe(&text);
@@ -154,11 +158,12 @@ enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identit
 	return HF_OK;
 }
 
-/* An account has both secrets, or only one (imported from elsewhere): the better counts. Both are always asked for. */
+/* An account has both secrets, or only one (imported from elsewhere): the better counts. Both are
+ * always asked for. */
 static enum hf_status any_secret(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
 				 struct hf_scram_secret *secret, bool *real)
 {
-	struct hf_scram_secret other;
+	struct hf_scram_secret other = { .alg = HF_SHA1 };
 	enum hf_status status = hf_sasl_secret(sasl, id, HF_SHA256, secret, real);
 	bool other_real = false;
 
@@ -171,7 +176,8 @@ static enum hf_status any_secret(struct hf_sasl *sasl, const struct hf_sasl_iden
 	return status;
 }
 
-enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id, struct hf_str password)
+enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+			      struct hf_str password)
 {
 	struct hf_scram_secret secret, derived;
 	struct hf_str name = hf_buf_str(&id->name), keys;
@@ -190,7 +196,8 @@ enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identit
 		hf_buf_add_str(&prepared, password);
 	}
 	keys = hf_str_n(secret.stored_key, hf_digest_size(secret.alg));
-	if (sasl->verifier_s && hf_sasl_verifiers_have(sasl->verifiers, name, keys, hf_buf_str(&prepared), now) &&
+	if (sasl->verifier_s &&
+	    hf_sasl_verifiers_have(sasl->verifiers, name, keys, hf_buf_str(&prepared), now) &&
 	    real && !prohibited) {
 		hf_counter_add(sasl->recognised, 1);
 		hf_sasl_buf_wipe(&prepared);
@@ -209,8 +216,8 @@ enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identit
 	return match && real && !prohibited ? HF_OK : HF_EAUTH;
 }
 
-enum hf_status hf_sasl_make_secrets(struct hf_sasl *sasl, struct hf_str password, struct hf_buf *sha256,
-				    struct hf_buf *sha1)
+enum hf_status hf_sasl_make_secrets(struct hf_sasl *sasl, struct hf_str password,
+				    struct hf_buf *sha256, struct hf_buf *sha1)
 {
 	struct hf_buf prepared = HF_BUF_INIT;
 	struct hf_scram_secret secret;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Passwords verified lately, so that a client that opens ten connections pays for PBKDF2 once.
  *
- * An entry is an HMAC under a key of this process over user, stored secret and password: a changed password does not
- * match, and no password can be read back. The table is of fixed size, four entries to a set; a set is chosen by a
- * keyed hash of the user, and its oldest entry gives way. */
+ * An entry is an HMAC under a key of this process over user, stored secret and password: a changed
+ * password does not match, and no password can be read back. The table is of fixed size, four
+ * entries to a set; a set is chosen by a keyed hash of the user, and its oldest entry gives way. */
 #include "sasl/sasl_priv.h"
 
 #include "base/mem.h"
 
-#define SETS 4096
-#define WAYS 4
+#define SETS     4096
+#define WAYS     4
 #define TAG_SIZE 16
 
 struct entry {
@@ -57,8 +57,8 @@ static struct entry *set_of(struct hf_sasl_verifiers *v, const uint8_t tag[32])
 }
 
 /* Each part is preceded by its size, so that no two triples give the same text. */
-static void make_verifier(const struct hf_sasl_verifiers *v, struct hf_str user, struct hf_str secret,
-			  struct hf_str password, uint8_t out[32])
+static void make_verifier(const struct hf_sasl_verifiers *v, struct hf_str user,
+			  struct hf_str secret, struct hf_str password, uint8_t out[32])
 {
 	struct hf_buf text = HF_BUF_INIT;
 
