@@ -24,6 +24,7 @@ struct hf_email {
 	uint64_t header_size;     /* prefix and header with its empty line */
 	struct hf_str bodystructure; /* rendered, extended */
 	struct hf_message message;   /* offsets without the prefix */
+	uint32_t split;              /* for hf_content_open(): octets of the content kept apart as its header */
 };
 
 /* Row `email`, decoded into the arena. HF_ECORRUPT when its checksum fails, HF_ENONEXISTENT. */

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Batches: rows kept decoded, and what is to be published. */
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "storage/op_priv.h"
+
+struct batch *batch_new(struct hf_store *store)
+{
+	struct batch *batch = hf_alloc_zero(sizeof(*batch));
+
+	batch->store = store;
+	batch->arena = hf_arena_new();
+	batch->completed_end = &batch->completed;
+	batch->subscriptions_end = &batch->subscriptions;
+	return batch;
+}
+
+/* What was applied is forgotten; the operations themselves stay. */
+static void forget(struct batch *batch)
+{
+	for (struct batch_mailbox *m = batch->mailboxes; m; m = m->next)
+		hf_free(m->changes);
+	batch->mailboxes = NULL;
+	batch->users = NULL;
+	memset(batch->mailbox_buckets, 0, sizeof(batch->mailbox_buckets));
+	memset(batch->user_buckets, 0, sizeof(batch->user_buckets));
+	batch->subscriptions = NULL;
+	batch->subscriptions_end = &batch->subscriptions;
+	batch->gone_users = NULL;
+	batch->writes = 0;
+	hf_arena_reset(batch->arena);
+}
+
+void batch_free(struct batch **pointer)
+{
+	struct batch *batch = *pointer;
+
+	if (!batch)
+		return;
+	*pointer = NULL;
+	forget(batch);
+	hf_arena_free(&batch->arena);
+	hf_buf_fini(&batch->value);
+	hf_buf_fini(&batch->row);
+	hf_free(batch);
+}
+
+enum hf_status batch_begin(struct batch *batch)
+{
+	batch->now = hf_now_s();
+	return txn_begin(batch->store->env, &batch->txn);
+}
+
+static enum hf_status put_mailbox(struct batch *batch, struct batch_mailbox *mailbox)
+{
+	struct row_key key;
+
+	key_id(&key, META_MAILBOX, mailbox->id);
+	if (mailbox->removed)
+		return batch_delete(batch, TABLE_META, &key);
+	hf_buf_clear(&batch->row);
+	row_mailbox_encode(&mailbox->row, &batch->row);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+static enum hf_status put_user(struct batch *batch, struct batch_user *user)
+{
+	struct row_key key;
+
+	key_id(&key, META_USER, user->id);
+	if (user->removed)
+		return batch_delete(batch, TABLE_META, &key);
+	hf_buf_clear(&batch->row);
+	row_user_encode(&user->row, &batch->row);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+enum hf_status batch_commit(struct batch *batch)
+{
+	enum hf_status status = HF_OK;
+	bool ids;
+
+	for (struct batch_mailbox *m = batch->mailboxes; m && status == HF_OK; m = m->next) {
+		struct row_key key;
+
+		if (m->dirty)
+			status = put_mailbox(batch, m);
+		if (status == HF_OK && m->publish) {
+			key_owned(&key, META_SUBSCRIPTION, m->row.owner, m->row.name);
+			status = batch_has(batch, TABLE_META, &key, &m->subscribed);
+		}
+	}
+	for (struct batch_user *u = batch->users; u && status == HF_OK; u = u->next)
+		if (u->dirty)
+			status = put_user(batch, u);
+	hf_buf_clear(&batch->row);
+	ids = batch->writes && ids_encode(batch->store, &batch->row);
+	if (ids && status == HF_OK) {
+		struct row_key key;
+
+		key_version(&key, 1);
+		status = batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+	}
+	if (status != HF_OK)
+		return status;
+	txn_commit(&batch->txn);
+	batch->wrote = batch->writes != 0;
+	if (ids)
+		ids_written(batch->store);
+	return HF_OK;
+}
+
+void batch_abort(struct batch *batch, bool *deadlocked)
+{
+	*deadlocked = txn_deadlocked(batch->txn);
+	txn_abort(&batch->txn);
+	forget(batch);
+}
+
+void batch_publish(struct batch *batch)
+{
+	for (struct batch_gone_user *g = batch->gone_users; g; g = g->next)
+		hf_publish_user_gone(batch->store, g->user);
+	for (struct batch_subscription *s = batch->subscriptions; s; s = s->next)
+		hf_publish_subscription(batch->store, s->user, s->name, s->subscribed);
+	for (struct batch_mailbox *m = batch->mailboxes; m; m = m->next) {
+		struct hf_mailbox_news news = { .mailbox = m->id, .owner = m->row.owner };
+
+		if (!m->publish)
+			continue;
+		mailbox_info(m->id, &m->row, &news.info);
+		news.info.subscribed = m->subscribed;
+		if (m->removed || m->row.flags & MAILBOX_DELETED)
+			news.info.id = 0;
+		news.row_changed = m->row_changed;
+		news.keywords = m->row.keywords;
+		news.keyword_count = m->row.keyword_count;
+		news.keywords_changed = m->keywords_changed;
+		news.changes = m->changes;
+		news.change_count = m->change_count;
+		hf_publish_mailbox(batch->store, &news);
+	}
+}
+
+/* Mailboxes ------------------------------------------------------------------------------------------------------- */
+
+static struct batch_mailbox *keep_mailbox(struct batch *batch, uint64_t id)
+{
+	struct batch_mailbox *mailbox = hf_new(batch->arena, struct batch_mailbox);
+	struct batch_mailbox **bucket = &batch->mailbox_buckets[id % BATCH_BUCKETS];
+
+	mailbox->id = id;
+	mailbox->chain = *bucket;
+	*bucket = mailbox;
+	mailbox->next = batch->mailboxes;
+	batch->mailboxes = mailbox;
+	return mailbox;
+}
+
+enum hf_status batch_mailbox(struct batch *batch, uint64_t id, bool deleted_too, struct batch_mailbox **result)
+{
+	struct batch_mailbox *mailbox = batch->mailbox_buckets[id % BATCH_BUCKETS];
+	enum hf_status status;
+
+	while (mailbox && mailbox->id != id)
+		mailbox = mailbox->chain;
+	if (!mailbox) {
+		struct row_mailbox row;
+		struct row_key key;
+
+		key_id(&key, META_MAILBOX, id);
+		status = batch_get(batch, TABLE_META, &key, &batch->value);
+		if (status == HF_OK)
+			status = row_mailbox_decode(batch->arena, hf_buf_str(&batch->value), &row);
+		if (status != HF_OK)
+			return status;
+		mailbox = keep_mailbox(batch, id);
+		mailbox->row = row;
+	}
+	if (mailbox->removed || (!deleted_too && mailbox->row.flags & MAILBOX_DELETED))
+		return HF_ENONEXISTENT;
+	*result = mailbox;
+	return HF_OK;
+}
+
+void batch_touch_mailbox(struct batch *batch, struct batch_mailbox *mailbox)
+{
+	mailbox->dirty = true;
+	mailbox->publish = true;
+	batch->writes++;
+}
+
+struct batch_mailbox *batch_add_mailbox(struct batch *batch, uint64_t id, const struct row_mailbox *row)
+{
+	struct batch_mailbox *mailbox = keep_mailbox(batch, id);
+
+	mailbox->row = *row;
+	mailbox->row_changed = true;
+	batch_touch_mailbox(batch, mailbox);
+	return mailbox;
+}
+
+void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_change_kind kind,
+		  const struct hf_record *record)
+{
+	(void)batch;
+	if (mailbox->change_count == mailbox->change_capacity) {
+		mailbox->change_capacity = mailbox->change_capacity ? 2 * mailbox->change_capacity : 4;
+		mailbox->changes =
+			hf_realloc_array(mailbox->changes, mailbox->change_capacity, sizeof(*mailbox->changes));
+	}
+	mailbox->changes[mailbox->change_count++] = (struct hf_change){ kind, *record };
+}
+
+struct hf_str batch_str(struct batch *batch, struct hf_str s)
+{
+	return hf_arena_str(batch->arena, s);
+}
+
+/* Users ----------------------------------------------------------------------------------------------------------- */
+
+static struct batch_user *keep_user(struct batch *batch, uint64_t id)
+{
+	struct batch_user *user = hf_new(batch->arena, struct batch_user);
+	struct batch_user **bucket = &batch->user_buckets[id % BATCH_BUCKETS];
+
+	user->id = id;
+	user->chain = *bucket;
+	*bucket = user;
+	user->next = batch->users;
+	batch->users = user;
+	return user;
+}
+
+enum hf_status batch_user_any(struct batch *batch, uint64_t id, struct batch_user **result)
+{
+	struct batch_user *user = batch->user_buckets[id % BATCH_BUCKETS];
+
+	while (user && user->id != id)
+		user = user->chain;
+	if (!user) {
+		struct row_user row;
+		struct row_key key;
+		enum hf_status status;
+
+		key_id(&key, META_USER, id);
+		status = batch_get(batch, TABLE_META, &key, &batch->value);
+		if (status == HF_OK)
+			status = row_user_decode(batch->arena, hf_buf_str(&batch->value), &row);
+		if (status != HF_OK)
+			return status;
+		user = keep_user(batch, id);
+		user->row = row;
+	}
+	if (user->removed)
+		return HF_ENONEXISTENT;
+	*result = user;
+	return HF_OK;
+}
+
+enum hf_status batch_user(struct batch *batch, uint64_t id, struct batch_user **result)
+{
+	struct batch_user *user;
+	enum hf_status status = batch_user_any(batch, id, &user);
+
+	if (status == HF_OK && user->row.flags & USER_DELETED)
+		status = HF_ENONEXISTENT;
+	if (status == HF_OK)
+		*result = user;
+	return status;
+}
+
+void batch_touch_user(struct batch *batch, struct batch_user *user)
+{
+	user->dirty = true;
+	batch->writes++;
+}
+
+struct batch_user *batch_add_user(struct batch *batch, uint64_t id, const struct row_user *row)
+{
+	struct batch_user *user = keep_user(batch, id);
+
+	user->row = *row;
+	batch_touch_user(batch, user);
+	return user;
+}
+
+void batch_subscribe(struct batch *batch, uint64_t user, struct hf_str name, bool subscribed)
+{
+	struct batch_subscription *s = hf_new(batch->arena, struct batch_subscription);
+
+	s->user = user;
+	s->name = hf_arena_str(batch->arena, name);
+	s->subscribed = subscribed;
+	*batch->subscriptions_end = s;
+	batch->subscriptions_end = &s->next;
+}
+
+void batch_user_gone(struct batch *batch, uint64_t user)
+{
+	struct batch_gone_user *gone = hf_new(batch->arena, struct batch_gone_user);
+
+	gone->user = user;
+	gone->next = batch->gone_users;
+	batch->gone_users = gone;
+}
+
+/* Rows ------------------------------------------------------------------------------------------------------------ */
+
+enum hf_status batch_get(struct batch *batch, unsigned table, const struct row_key *key, struct hf_buf *value)
+{
+	return table_get(batch->store->env, batch->txn, table, key, value);
+}
+
+enum hf_status batch_put(struct batch *batch, unsigned table, const struct row_key *key, struct hf_str value)
+{
+	batch->writes++;
+	return table_put(batch->store->env, batch->txn, table, key, value);
+}
+
+enum hf_status batch_patch_be32(struct batch *batch, unsigned table, const struct row_key *key, uint32_t offset, uint32_t n)
+{
+	uint8_t octets[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+
+	batch->writes++;
+	return table_patch(batch->store->env, batch->txn, table, key, offset, hf_str_n(octets, 4));
+}
+
+enum hf_status batch_delete(struct batch *batch, unsigned table, const struct row_key *key)
+{
+	enum hf_status status = table_delete(batch->store->env, batch->txn, table, key);
+
+	batch->writes++;
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+enum hf_status batch_has(struct batch *batch, unsigned table, const struct row_key *key, bool *has)
+{
+	enum hf_status status = batch_get(batch, table, key, &batch->value);
+
+	*has = status == HF_OK;
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}

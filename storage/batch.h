@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A batch: operations applied in one transaction. It keeps the mailbox and user rows they touch decoded until its end,
+ * when each is written once, and collects what is to be published. Only whoever has the writer's role has one in hand;
+ * after its commit it belongs to the flusher. */
+#ifndef HF_STORAGE_BATCH_H
+#define HF_STORAGE_BATCH_H
+
+#include "base/arena.h"
+#include "storage/store_priv.h"
+
+struct batch_mailbox {
+	struct batch_mailbox *next;  /* in the batch */
+	struct batch_mailbox *chain; /* in its bucket */
+	uint64_t id;
+	struct row_mailbox row;
+	bool dirty;            /* the row has changed */
+	bool row_changed;      /* existence, name, special use */
+	bool keywords_changed;
+	bool removed;          /* the row itself goes */
+	bool publish;
+	bool subscribed;       /* filled in at the end */
+	struct hf_change *changes;
+	size_t change_count, change_capacity;
+};
+
+struct batch_user {
+	struct batch_user *next, *chain;
+	uint64_t id;
+	struct row_user row;
+	bool dirty, removed;
+};
+
+struct batch_subscription {
+	struct batch_subscription *next;
+	uint64_t user;
+	struct hf_str name;
+	bool subscribed;
+};
+
+struct batch_gone_user {
+	struct batch_gone_user *next;
+	uint64_t user;
+};
+
+#define BATCH_BUCKETS 64
+
+struct batch {
+	struct batch *next; /* flusher's queue */
+	struct hf_store *store;
+	struct txn *txn;
+	struct hf_arena *arena;
+	int64_t now;
+	uint64_t writes;   /* counts every change: an operation that refuses must not have made one */
+	bool wrote;        /* something was committed: needs the flush */
+	bool relaxed;      /* only flag changes that may be answered before the flush */
+	struct batch_mailbox *mailboxes, *mailbox_buckets[BATCH_BUCKETS];
+	struct batch_user *users, *user_buckets[BATCH_BUCKETS];
+	struct batch_subscription *subscriptions, **subscriptions_end;
+	struct batch_gone_user *gone_users;
+	struct hf_op *completed, **completed_end; /* to be woken once this is durable and published */
+	struct hf_buf value, row; /* scratch: for the functions of batch.c */
+};
+
+struct batch *batch_new(struct hf_store *store);
+void batch_free(struct batch **batch);
+enum hf_status batch_begin(struct batch *batch);
+/* Writes the rows kept and commits; an error leaves the transaction for batch_abort(). */
+enum hf_status batch_commit(struct batch *batch);
+/* Forgets all that was done; *deadlocked tells whether the same is worth trying again. */
+void batch_abort(struct batch *batch, bool *deadlocked);
+/* By the flusher, after the flush. */
+void batch_publish(struct batch *batch);
+
+/* HF_ENONEXISTENT: no such mailbox, or deleted (unless `deleted_too`). Borrowed until the batch ends. */
+enum hf_status batch_mailbox(struct batch *batch, uint64_t id, bool deleted_too, struct batch_mailbox **mailbox);
+/* Says that the row has been, or is about to be, changed. */
+void batch_touch_mailbox(struct batch *batch, struct batch_mailbox *mailbox);
+struct batch_mailbox *batch_add_mailbox(struct batch *batch, uint64_t id, const struct row_mailbox *row);
+/* A change to be published; `record` as it is now. */
+void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_change_kind kind,
+		  const struct hf_record *record);
+/* Strings that go into rows kept. */
+struct hf_str batch_str(struct batch *batch, struct hf_str s);
+
+enum hf_status batch_user(struct batch *batch, uint64_t id, struct batch_user **user); /* not deleted ones */
+enum hf_status batch_user_any(struct batch *batch, uint64_t id, struct batch_user **user);
+void batch_touch_user(struct batch *batch, struct batch_user *user);
+struct batch_user *batch_add_user(struct batch *batch, uint64_t id, const struct row_user *row);
+void batch_subscribe(struct batch *batch, uint64_t user, struct hf_str name, bool subscribed);
+void batch_user_gone(struct batch *batch, uint64_t user);
+
+/* Rows. */
+enum hf_status batch_get(struct batch *batch, unsigned table, const struct row_key *key, struct hf_buf *value);
+enum hf_status batch_put(struct batch *batch, unsigned table, const struct row_key *key, struct hf_str value);
+enum hf_status batch_patch_be32(struct batch *batch, unsigned table, const struct row_key *key, uint32_t offset, uint32_t n);
+/* A row that is not there is no error. */
+enum hf_status batch_delete(struct batch *batch, unsigned table, const struct row_key *key);
+enum hf_status batch_has(struct batch *batch, unsigned table, const struct row_key *key, bool *has);
+
+/* messages.c: what several operations do to messages -------------------------------------------------------------- */
+
+/* The index rows of a set of UIDs, in order. */
+struct index_walk {
+	struct batch *batch;
+	uint64_t mailbox;
+	const struct hf_set *uids;
+	size_t range;
+	uint32_t from, below; /* UIDs from <= uid < below */
+	bool positioned;
+	struct cursor *cursor;
+};
+void index_walk_init(struct index_walk *walk, struct batch *batch, uint64_t mailbox, const struct hf_set *uids,
+		     uint32_t from, uint32_t below);
+/* HF_ENONEXISTENT at the end. */
+enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record);
+enum hf_status index_walk_put(struct index_walk *walk, const struct hf_record *record);
+enum hf_status index_walk_delete(struct index_walk *walk);
+void index_walk_fini(struct index_walk *walk);
+
+/* Adds the record to, or removes it from, the mailbox's counters and its owner's quota. */
+void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct batch_user *owner,
+		   const struct hf_record *record, int sign);
+/* Bits of keywords that the mailbox knows; new ones get a bit. HF_ELIMIT (nothing has changed) unless `drop`: those that find
+ * no room are left out. */
+enum hf_status mailbox_keywords(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_str *names,
+				size_t count, bool drop, uint64_t *bits);
+/* Bits that would be found without making any; *missing counts the others. */
+uint64_t mailbox_keywords_find(const struct row_mailbox *row, const struct hf_str *names, size_t count, unsigned *missing);
+/* Keeps the record of an expunged message until its time is over. */
+enum hf_status message_keep(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_record *record,
+			    struct hf_mod modseq, bool at_once);
+/* One `gone` row; the oldest ones go when there are many. */
+enum hf_status mailbox_gone(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_set *uids,
+			    struct hf_mod modseq);
+
+/* emails.c: rows list, email, thread and the count of their memberships. */
+struct new_email {
+	struct hf_str list, email;       /* payloads */
+	const struct hf_str *thread_ids; /* Message-IDs: its own first, then what it cites */
+	size_t thread_id_count;
+};
+#define THREAD_IDS_MAX 11
+/* Picks them from a list row; own Message-ID first when there is one. */
+size_t thread_ids_pick(const struct hf_list_row *row, struct hf_str ids[THREAD_IDS_MAX]);
+enum hf_status email_create(struct batch *batch, struct batch_user *owner, const struct new_email *email,
+			    uint64_t *id, uint64_t *thread);
+enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email);
+/* At none left: removes its rows, and a reference of its content. */
+enum hf_status email_unref(struct batch *batch, uint64_t owner, uint64_t email);
+/* The same email for another owner: new rows, content shared. */
+enum hf_status email_share(struct batch *batch, uint64_t owner, uint64_t email, struct batch_user *new_owner,
+			   uint64_t *id, uint64_t *thread);
+enum hf_status content_ref(struct batch *batch, uint64_t content);
+enum hf_status content_unref(struct batch *batch, uint64_t content);
+
+#endif

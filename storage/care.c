@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Each second: free space, checkpoint, clean pages in advance, the next body file. */
+
+#include "storage/store_priv.h"
+
+void care_tick(struct hf_store *store)
+{
+	bool full = env_is_full(store->env);
+
+	if (full != writer_is_full(store->writer)) {
+		writer_set_full(store->writer, full);
+		if (full)
+			hf_error(&store->log, "store full=yes reserve=%llu action=\"writes are refused\"",
+				 (unsigned long long)store->settings.reserve_size);
+		else
+			hf_info(&store->log, "store full=no action=\"writes go on\"");
+	}
+	fault_at(FAULT_CHECKPOINT);
+	(void)(env_checkpoint(store->env, false) == HF_OK); /* logged; tried again at the next tick */
+	env_trickle(store->env);
+	ids_next_body(store);
+}
+
+enum hf_status hf_store_checkpoint(struct hf_store *store)
+{
+	fault_at(FAULT_CHECKPOINT);
+	return env_checkpoint(store->env, true);
+}
+
+bool hf_store_is_full(struct hf_store *store)
+{
+	return writer_is_full(store->writer);
+}

@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Collectors: work in the background, in operations of bounded cost, by the housekeeping thread.
+ *
+ *   J  deleted mailboxes are emptied into `kept`, deleted users taken apart
+ *   K  messages whose retention is over lose a membership; emails, then contents without any go
+ *   G  the parts of content that nothing references
+ *   T  records of deliveries that are old
+ *
+ * What a pin holds is left for later: a view still shows it, or a reader reads it. */
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "storage/op_priv.h"
+
+#define DUE_ROWS 256
+#define EXPIRY_ROWS 512
+#define SCAN_ROWS 20000      /* looked at in one step for something that is not pinned */
+#define FREE_OCTETS (1u << 20)
+#define AGAIN_S 60           /* a deleted mailbox some of whose messages are pinned */
+
+static bool run(struct hf_store *store, struct hf_op *op)
+{
+	bool ok = hf_store_run(store, op) == HF_OK;
+
+	hf_op_free(&op);
+	return ok;
+}
+
+static enum hf_status put_due(struct batch *batch, int64_t time, uint64_t mailbox, uint32_t uid, uint64_t owner)
+{
+	struct hf_buf row = HF_BUF_INIT;
+	struct row_key key;
+	enum hf_status status;
+
+	row_id_encode(owner, &row);
+	key_due(&key, time, mailbox, HF_UID(uid));
+	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&row));
+	hf_buf_fini(&row);
+	return status;
+}
+
+/* Rows of the table from `from` on whose keys begin like it; at most `max` are deleted. HF_MORE: there are more. */
+static enum hf_status delete_run(struct batch *batch, unsigned table, const struct row_key *from, unsigned max)
+{
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	unsigned count = 0;
+	enum hf_status status = cursor_open(batch->store->env, batch->txn, table, &cursor);
+
+	if (status == HF_OK)
+		status = cursor_seek(cursor, from, &key, &value);
+	while (status == HF_OK && hf_str_starts(key, key_str(from))) {
+		if (count++ == max) {
+			cursor_close(&cursor);
+			return HF_MORE;
+		}
+		batch->writes++;
+		status = cursor_delete(cursor);
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+	}
+	cursor_close(&cursor);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+/* J: a deleted mailbox --------------------------------------------------------------------------------------------- */
+
+struct op_empty {
+	struct hf_op op;
+	uint64_t mailbox;
+	uint32_t kept_from, piece_kept_from; /* a deleted user's: rows of `kept` before this are due now */
+};
+
+static enum hf_status empty_index(struct batch *batch, struct batch_mailbox *mailbox, bool at_once)
+{
+	struct hf_set all = HF_SET_INIT;
+	struct index_walk walk;
+	struct hf_record record;
+	unsigned count = 0;
+	enum hf_status status;
+
+	hf_set_add_range(&all, 1, UINT32_MAX);
+	index_walk_init(&walk, batch, mailbox->id, &all, 1, mailbox->row.uidnext);
+	while (count < OP_PIECE / 2 && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		mailbox_count(batch, mailbox, NULL, &record, -1);
+		status = index_walk_delete(&walk);
+		if (status == HF_OK)
+			status = message_keep(batch, mailbox, &record, HF_MOD(mailbox->row.highestmodseq), at_once);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	index_walk_fini(&walk);
+	hf_set_fini(&all);
+	mailbox->publish = mailbox->row_changed; /* nobody shows it any more */
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	return status == HF_OK ? HF_MORE : status;
+}
+
+/* What had been expunged before its owner was deleted is due at once. */
+static enum hf_status hasten(struct op_empty *empty, struct batch *batch, struct batch_mailbox *mailbox)
+{
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	struct row_key from;
+	unsigned count = 0;
+	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_KEPT, &cursor);
+
+	empty->piece_kept_from = empty->kept_from;
+	key_message(&from, mailbox->id, HF_UID(empty->kept_from));
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	while (status == HF_OK && key_be64(key, 0) == mailbox->id && count < OP_PIECE) {
+		empty->piece_kept_from = key_be32(key, 8) + 1;
+		status = put_due(batch, batch->now, mailbox->id, key_be32(key, 8), mailbox->row.owner);
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+		count++;
+	}
+	cursor_close(&cursor);
+	if (status == HF_OK && count == OP_PIECE)
+		return HF_MORE;
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+static enum hf_status empty_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_empty *empty = (struct op_empty *)op;
+	struct batch_mailbox *mailbox;
+	struct batch_user *user;
+	struct row_key key;
+	bool at_once;
+	enum hf_status status = batch_mailbox(batch, empty->mailbox, true, &mailbox);
+
+	if (status != HF_OK && status != HF_ENONEXISTENT)
+		return status;
+	if (status == HF_OK) {
+		int64_t due = batch->now;
+
+		at_once = batch_user(batch, mailbox->row.owner, &user) == HF_ENONEXISTENT;
+		status = empty_index(batch, mailbox, at_once);
+		if (status == HF_OK && at_once)
+			status = hasten(empty, batch, mailbox);
+		if (status != HF_OK)
+			return status;
+		due += at_once ? 0 : (int64_t)batch->store->settings.kept_s;
+		status = put_due(batch, due, mailbox->id, 0, mailbox->row.owner);
+		if (status != HF_OK)
+			return status;
+	}
+	key_kind(&key, META_JOB, JOB_MAILBOX, empty->mailbox);
+	return batch_delete(batch, TABLE_META, &key);
+}
+
+static void empty_committed(struct hf_op *op)
+{
+	struct op_empty *empty = (struct op_empty *)op;
+
+	empty->kept_from = empty->piece_kept_from;
+}
+
+static const struct op_kind kind_empty = { .name = "empty", .apply = empty_apply, .committed = empty_committed };
+
+/* J: a deleted user ------------------------------------------------------------------------------------------------- */
+
+#define HIDE_MAILBOXES 128
+
+struct op_erase {
+	struct hf_op op;
+	uint64_t user;
+	uint64_t *mailboxes; /* those to be hidden, or already deleted ones to be emptied at once; none: the last step */
+	size_t count;
+};
+
+static enum hf_status erase_mailboxes(struct op_erase *erase, struct batch *batch)
+{
+	for (size_t i = 0; i < erase->count; i++) {
+		struct batch_mailbox *mailbox;
+		struct row_key key;
+		enum hf_status status = batch_mailbox(batch, erase->mailboxes[i], true, &mailbox);
+
+		if (status == HF_ENONEXISTENT)
+			continue;
+		if (status == HF_OK && !(mailbox->row.flags & MAILBOX_DELETED)) {
+			status = mailbox_hide(batch, mailbox);
+		} else if (status == HF_OK) {
+			hf_buf_clear(&batch->row);
+			row_id_encode(erase->user, &batch->row);
+			key_kind(&key, META_JOB, JOB_MAILBOX, mailbox->id);
+			status = batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+		}
+		if (status != HF_OK)
+			return status;
+	}
+	return HF_OK;
+}
+
+static enum hf_status erase_rest(struct op_erase *erase, struct batch *batch)
+{
+	static const enum meta_type types[] = { META_SUBSCRIPTION, META_SECRET, META_LISTING };
+	struct batch_user *user;
+	struct row_key key;
+	enum hf_status status = HF_OK;
+
+	for (size_t i = 0; i < HF_COUNT(types) && status == HF_OK; i++) {
+		key_id(&key, types[i], erase->user);
+		status = delete_run(batch, TABLE_META, &key, OP_PIECE);
+	}
+	if (status != HF_OK)
+		return status;
+	status = batch_user_any(batch, erase->user, &user);
+	if (status == HF_OK) {
+		user->removed = true;
+		batch_touch_user(batch, user);
+	} else if (status != HF_ENONEXISTENT) {
+		return status;
+	}
+	key_kind(&key, META_JOB, JOB_USER, erase->user);
+	return batch_delete(batch, TABLE_META, &key);
+}
+
+static enum hf_status erase_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_erase *erase = (struct op_erase *)op;
+
+	return erase->count ? erase_mailboxes(erase, batch) : erase_rest(erase, batch);
+}
+
+static void erase_fini(struct hf_op *op)
+{
+	hf_free(((struct op_erase *)op)->mailboxes);
+}
+
+static const struct op_kind kind_erase = { .name = "erase", .apply = erase_apply, .fini = erase_fini };
+
+/* All rows `M` are looked through: erasing an account is rare, and deleted mailboxes are in no list. */
+static bool erase_user(struct hf_store *store, uint64_t user)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct op_erase *erase = NULL;
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	bool ok = true;
+
+	key_begin(&from, META_MAILBOX);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 256 * 1024);
+	while (ok && scan_next(&scan, &key, &value) == HF_OK) {
+		struct row_mailbox row;
+
+		hf_arena_reset(arena);
+		if (row_mailbox_decode(arena, value, &row) != HF_OK || row.owner != user)
+			continue;
+		if (!erase) {
+			erase = op_new(&kind_erase, sizeof(*erase));
+			erase->user = user;
+			erase->mailboxes = hf_alloc(HIDE_MAILBOXES * sizeof(*erase->mailboxes));
+		}
+		erase->mailboxes[erase->count++] = key_be64(key, 1);
+		if (erase->count == HIDE_MAILBOXES) {
+			ok = run(store, &erase->op);
+			erase = NULL;
+		}
+	}
+	scan_close(&scan);
+	hf_arena_free(&arena);
+	if (erase)
+		ok = run(store, &erase->op) && ok;
+	if (!ok)
+		return false;
+	erase = op_new(&kind_erase, sizeof(*erase));
+	erase->user = user;
+	return run(store, &erase->op);
+}
+
+static bool step_jobs(struct hf_store *store)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	bool found, ok = false;
+	uint64_t id = 0;
+	uint8_t kind = 0;
+
+	key_begin(&from, META_JOB);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+	found = scan_next(&scan, &key, &value) == HF_OK && key.size == 10;
+	if (found) {
+		kind = (uint8_t)key.data[1];
+		id = key_be64(key, 2);
+	}
+	scan_close(&scan);
+	if (found && kind == JOB_USER) {
+		ok = erase_user(store, id);
+	} else if (found && kind == JOB_MAILBOX) {
+		struct op_empty *empty = op_new(&kind_empty, sizeof(*empty));
+
+		empty->mailbox = id;
+		ok = run(store, &empty->op);
+	}
+	return ok;
+}
+
+/* K --------------------------------------------------------------------------------------------------------------- */
+
+struct due {
+	int64_t time;
+	uint64_t mailbox, owner;
+	struct hf_uid uid;
+};
+
+struct op_due {
+	struct hf_op op;
+	struct due rows[DUE_ROWS];
+	size_t count;
+};
+
+static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const struct due *due)
+{
+	struct row_kept kept;
+	struct row_key key;
+
+	key_message(&key, due->mailbox, due->uid);
+	return table_get(store->env, NULL, TABLE_KEPT, &key, value) == HF_OK &&
+	       row_kept_decode(due->uid, hf_buf_str(value), &kept) == HF_OK &&
+	       hf_email_is_pinned(store, due->owner, kept.record.email);
+}
+
+/* The mailbox itself, once nothing of it is kept. */
+static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
+{
+	struct batch_mailbox *mailbox;
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	struct row_key from;
+	bool kept;
+	enum hf_status status = batch_mailbox(batch, due->mailbox, true, &mailbox);
+
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	if (status == HF_OK)
+		status = cursor_open(batch->store->env, batch->txn, TABLE_KEPT, &cursor);
+	if (status != HF_OK)
+		return status;
+	key_message(&from, due->mailbox, HF_UID(0));
+	status = cursor_seek(cursor, &from, &key, &value);
+	kept = status == HF_OK && key_be64(key, 0) == due->mailbox;
+	cursor_close(&cursor);
+	if (status != HF_OK && status != HF_ENONEXISTENT)
+		return status;
+	if (kept)
+		return put_due(batch, batch->now + AGAIN_S, due->mailbox, 0, due->owner);
+	from.size = 0;
+	key_add_be64(&from, due->mailbox);
+	status = delete_run(batch, TABLE_GONE, &from, OP_PIECE);
+	if (status != HF_OK)
+		return status == HF_MORE ? put_due(batch, batch->now, due->mailbox, 0, due->owner) : status;
+	mailbox->removed = true;
+	mailbox->dirty = true;
+	batch->writes++;
+	return HF_OK;
+}
+
+static enum hf_status due_message(struct batch *batch, const struct due *due)
+{
+	struct row_kept kept;
+	struct row_key key;
+	enum hf_status status;
+
+	key_message(&key, due->mailbox, due->uid);
+	status = batch_get(batch, TABLE_KEPT, &key, &batch->value);
+	if (status == HF_ENONEXISTENT)
+		return HF_OK; /* went before its time */
+	if (status == HF_OK)
+		status = row_kept_decode(due->uid, hf_buf_str(&batch->value), &kept);
+	if (status == HF_OK)
+		status = email_unref(batch, due->owner, kept.record.email);
+	return status == HF_OK ? batch_delete(batch, TABLE_KEPT, &key) : status;
+}
+
+static enum hf_status due_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_due *args = (struct op_due *)op;
+	enum hf_status status = HF_OK;
+
+	for (size_t i = 0; i < args->count && status == HF_OK; i++) {
+		const struct due *due = &args->rows[i];
+		struct row_key key;
+
+		key_due(&key, due->time, due->mailbox, due->uid);
+		status = batch_delete(batch, TABLE_META, &key);
+		if (status == HF_OK)
+			status = due->uid.n ? due_message(batch, due) : due_mailbox(batch, due);
+	}
+	return status;
+}
+
+static const struct op_kind kind_due = { .name = "due", .apply = due_apply };
+
+static bool step_due(struct hf_store *store)
+{
+	struct op_due *args = op_new(&kind_due, sizeof(*args));
+	struct hf_op *op = &args->op;
+	struct hf_buf kept = HF_BUF_INIT;
+	int64_t now = hf_now_s();
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+
+	key_begin(&from, META_DUE);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 16 * 1024);
+	for (unsigned i = 0; i < SCAN_ROWS && args->count < DUE_ROWS; i++) {
+		struct due due;
+
+		if (scan_next(&scan, &key, &value) != HF_OK || key.size != 21)
+			break;
+		due.time = (int64_t)key_be64(key, 1);
+		if (due.time > now)
+			break;
+		due.mailbox = key_be64(key, 9);
+		due.uid.n = key_be32(key, 17);
+		if (row_id_decode(value, &due.owner) == HF_OK &&
+		    (!due.uid.n || !kept_is_pinned(store, &kept, &due)))
+			args->rows[args->count++] = due;
+	}
+	scan_close(&scan);
+	hf_buf_fini(&kept);
+	if (args->count)
+		return run(store, op);
+	hf_op_free(&op);
+	return false;
+}
+
+/* G --------------------------------------------------------------------------------------------------------------- */
+
+struct op_free {
+	struct hf_op op;
+	uint64_t content;
+};
+
+static enum hf_status free_apply(struct hf_op *op, struct batch *batch)
+{
+	uint64_t content = ((struct op_free *)op)->content;
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	struct row_key from;
+	size_t octets = 0;
+	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_CONTENT(content), &cursor);
+
+	key_part(&from, content, PART_HEAD);
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	while (status == HF_OK && key_be64(key, 0) == content) {
+		octets += value.size;
+		if (octets > FREE_OCTETS && octets != value.size) {
+			cursor_close(&cursor);
+			return HF_MORE;
+		}
+		batch->writes++;
+		status = cursor_delete(cursor);
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+	}
+	cursor_close(&cursor);
+	if (status != HF_OK && status != HF_ENONEXISTENT)
+		return status;
+	key_id(&from, META_GARBAGE, content);
+	return batch_delete(batch, TABLE_META, &from);
+}
+
+static const struct op_kind kind_free = { .name = "free", .apply = free_apply };
+
+static bool free_content(struct hf_store *store, uint64_t content)
+{
+	struct op_free *args = op_new(&kind_free, sizeof(*args));
+
+	args->content = content;
+	return run(store, &args->op);
+}
+
+static bool step_garbage(struct hf_store *store)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	uint64_t content = 0;
+
+	key_begin(&from, META_GARBAGE);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+	for (unsigned i = 0; i < SCAN_ROWS && !content && scan_next(&scan, &key, &value) == HF_OK; i++)
+		if (!hf_content_is_pinned(store, key_be64(key, 1)))
+			content = key_be64(key, 1);
+	scan_close(&scan);
+	return content && free_content(store, content);
+}
+
+/* T --------------------------------------------------------------------------------------------------------------- */
+
+static enum hf_status expire_apply(struct hf_op *op, struct batch *batch)
+{
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	struct row_key from, delivered;
+	unsigned count = 0;
+	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_META, &cursor);
+
+	(void)op;
+	key_begin(&from, META_EXPIRY);
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	while (status == HF_OK && key.size == 57 && key.data[0] == META_EXPIRY && count++ < EXPIRY_ROWS &&
+	       (int64_t)key_be64(key, 1) <= batch->now) {
+		key_delivered(&delivered, key_be64(key, 9), key_be64(key, 17),
+			      (const uint8_t *)key.data + 25);
+		batch->writes++;
+		status = cursor_delete(cursor);
+		if (status == HF_OK)
+			status = batch_delete(batch, TABLE_META, &delivered);
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+	}
+	cursor_close(&cursor);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+static const struct op_kind kind_expire = { .name = "expire", .apply = expire_apply };
+
+static bool step_expiry(struct hf_store *store)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	bool due;
+
+	key_begin(&from, META_EXPIRY);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+	due = scan_next(&scan, &key, &value) == HF_OK && (int64_t)key_be64(key, 1) <= hf_now_s();
+	scan_close(&scan);
+	return due && run(store, op_new(&kind_expire, sizeof(struct hf_op)));
+}
+
+bool collector_step(struct hf_store *store)
+{
+	if (writer_is_full(store->writer) || writer_is_stopping(store->writer))
+		return false;
+	return step_jobs(store) || step_due(store) || step_garbage(store) || step_expiry(store);
+}
+
+/* Start-up --------------------------------------------------------------------------------------------------------- */
+
+struct op_undo {
+	struct hf_op op;
+	uint64_t mailbox;
+};
+
+static enum hf_status undo_apply(struct hf_op *op, struct batch *batch)
+{
+	return copy_undo_piece(batch, ((struct op_undo *)op)->mailbox);
+}
+
+static const struct op_kind kind_undo = { .name = "undo", .apply = undo_apply };
+
+enum hf_status collector_recover(struct hf_store *store)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	bool ok = true;
+
+	key_begin(&from, META_PENDING);
+	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+	while (ok && scan_next(&scan, &key, &value) == HF_OK) {
+		if (key.size != 10)
+			continue;
+		if (key.data[1] == PENDING_CONTENT) {
+			ok = run(store, op_discard_new(key_be64(key, 2)));
+		} else {
+			struct op_undo *undo = op_new(&kind_undo, sizeof(*undo));
+
+			undo->mailbox = key_be64(key, 2);
+			ok = run(store, &undo->op);
+		}
+	}
+	scan_close(&scan);
+	return ok ? HF_OK : HF_EUNAVAILABLE;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading content: prefix, then the header part if it was split off, then chunks. One part is at hand at a time; its checksum
+ * was tested when it was read. Open content is pinned: collectors leave it alone. */
+
+#include "base/mem.h"
+#include "storage/store_priv.h"
+
+struct hf_content {
+	struct hf_store *store;
+	uint64_t owner, email; /* for the log */
+	uint64_t content, content_size, size, header_size;
+	uint32_t split;
+	struct hf_buf prefix;
+	struct hf_buf row, scratch; /* the part at hand: as stored, and decompressed */
+	struct hf_str part;         /* its octets */
+	uint64_t part_offset;       /* in the content */
+	bool has_part;
+};
+
+struct content_source {
+	struct hf_source source;
+	struct hf_content *content;
+	bool nul_shown;
+};
+
+enum hf_status content_head(struct hf_store *store, uint64_t content, struct row_content *row)
+{
+	struct hf_buf value = HF_BUF_INIT;
+	struct row_key key;
+	enum hf_status status;
+
+	key_part(&key, content, PART_HEAD);
+	status = table_get(store->env, NULL, TABLE_CONTENT(content), &key, &value);
+	if (status == HF_OK)
+		status = row_content_decode(content, hf_buf_str(&value), row);
+	hf_buf_fini(&value);
+	return status;
+}
+
+enum hf_status hf_content_open(struct hf_store *store, const struct hf_email *email, struct hf_content **result)
+{
+	struct hf_content *content = hf_alloc_zero(sizeof(*content));
+
+	hf_content_pin(store, email->content);
+	content->store = store;
+	content->owner = email->owner;
+	content->email = email->id;
+	content->content = email->content;
+	content->size = email->size;
+	content->content_size = email->size - email->prefix.size;
+	content->header_size = email->header_size;
+	content->split = email->split;
+	hf_buf_add_str(&content->prefix, email->prefix);
+	*result = content;
+	return HF_OK;
+}
+
+void hf_content_close(struct hf_content **pointer)
+{
+	struct hf_content *content = *pointer;
+
+	if (!content)
+		return;
+	*pointer = NULL;
+	hf_content_unpin(content->store, content->content);
+	hf_buf_fini(&content->prefix);
+	hf_buf_fini(&content->row);
+	hf_buf_fini(&content->scratch);
+	hf_free(content);
+}
+
+uint64_t hf_content_size(const struct hf_content *content)
+{
+	return content->size;
+}
+
+/* What the store says must be there is missing or does not match. */
+static enum hf_status damaged(struct hf_content *content, uint32_t part, enum hf_status status)
+{
+	if (status != HF_EIO)
+		status = HF_ECORRUPT;
+	hf_error(&content->store->log, "content damaged owner=%llu email=%llu content=%llu part=%u status=\"%s\"",
+		 (unsigned long long)content->owner, (unsigned long long)content->email,
+		 (unsigned long long)content->content, part, hf_status_text(status));
+	return status;
+}
+
+/* Brings the part with the octet `at` of the content to hand. */
+static enum hf_status load(struct hf_content *content, uint64_t at)
+{
+	uint32_t number = PART_HEADER;
+	uint64_t offset = 0, size = content->split;
+	struct row_key key;
+	enum hf_status status;
+
+	if (content->has_part && at >= content->part_offset && at - content->part_offset < content->part.size)
+		return HF_OK;
+	if (at >= content->split) {
+		uint64_t chunk = (at - content->split) / CHUNK_SIZE;
+
+		number = PART_CHUNK + (uint32_t)chunk;
+		offset = content->split + chunk * CHUNK_SIZE;
+		size = content->content_size - offset < CHUNK_SIZE ? content->content_size - offset : CHUNK_SIZE;
+	}
+	content->has_part = false;
+	key_part(&key, content->content, number);
+	if (content->row.capacity < size)
+		hf_buf_reserve(&content->row, size + ROW_CHUNK_HEAD);
+	status = table_get(content->store->env, NULL, TABLE_CONTENT(content->content), &key, &content->row);
+	if (status == HF_OK)
+		status = row_chunk_decode(content->content, number, hf_buf_str(&content->row), &content->scratch,
+					  &content->part);
+	if (status == HF_OK && content->part.size != size)
+		status = HF_ECORRUPT;
+	if (status != HF_OK)
+		return damaged(content, number, status);
+	content->part_offset = offset;
+	content->has_part = true;
+	return HF_OK;
+}
+
+enum hf_status hf_content_peek(struct hf_content *content, uint64_t offset, struct hf_str *piece)
+{
+	enum hf_status status;
+
+	if (offset >= content->size) {
+		*piece = HF_STR("");
+		return HF_OK;
+	}
+	if (offset < content->prefix.size) {
+		*piece = hf_str_sub(hf_buf_str(&content->prefix), (size_t)offset, content->prefix.size);
+		return HF_OK;
+	}
+	offset -= content->prefix.size;
+	status = load(content, offset);
+	if (status == HF_OK)
+		*piece = hf_str_sub(content->part, (size_t)(offset - content->part_offset), content->part.size);
+	return status;
+}
+
+enum hf_status hf_content_read(struct hf_content *content, uint64_t offset, void *to, size_t size, size_t *got)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		struct hf_str piece;
+		enum hf_status status = hf_content_peek(content, offset + done, &piece);
+
+		if (status != HF_OK)
+			return status;
+		if (!piece.size)
+			break;
+		piece = hf_str_sub(piece, 0, size - done);
+		memcpy((char *)to + done, piece.data, piece.size);
+		done += piece.size;
+	}
+	*got = done;
+	return HF_OK;
+}
+
+enum hf_status hf_content_header(struct hf_content *content, struct hf_arena *arena, struct hf_str *header)
+{
+	size_t size = (size_t)content->header_size, got = 0;
+	char *data = hf_arena_alloc(arena, size + 1);
+	enum hf_status status = hf_content_read(content, 0, data, size, &got);
+
+	if (status == HF_OK)
+		*header = hf_str_n(data, got);
+	return status;
+}
+
+static enum hf_status source_read(struct hf_source *source, uint64_t offset, void *to, size_t size, size_t *got)
+{
+	struct content_source *self = HF_CONTAINER(source, struct content_source, source);
+	enum hf_status status = hf_content_read(self->content, offset, to, size, got);
+	char *at = to, *end;
+
+	if (status != HF_OK || !self->nul_shown)
+		return status;
+	for (end = at + *got; (at = memchr(at, 0, (size_t)(end - at))); at++)
+		*at = (char)0x80;
+	return HF_OK;
+}
+
+static void source_free(struct hf_source *source)
+{
+	struct content_source *self = HF_CONTAINER(source, struct content_source, source);
+
+	hf_content_close(&self->content);
+	hf_free(self);
+}
+
+struct hf_source *hf_content_source(struct hf_content **content, bool nul_shown)
+{
+	struct content_source *self = hf_alloc_zero(sizeof(*self));
+
+	self->source = (struct hf_source){ source_read, source_free, 1 };
+	self->content = *content;
+	self->nul_shown = nul_shown;
+	*content = NULL;
+	return &self->source;
+}

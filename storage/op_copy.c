@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* COPY and MOVE. RFC 9051 §6.4.7, §6.4.8.
+ *
+ * MOVE goes in pieces, each of which is atomic (RFC 6851 §3.3: a message is in one of the two mailboxes). COPY is atomic
+ * as a whole: up to OP_PIECE messages are one transaction; a larger one writes its index rows from UIDNEXT on, in pieces,
+ * where nobody looks (rows past UIDNEXT do not count), and the last piece moves UIDNEXT over them and publishes
+ * all. Meanwhile the target hands out no other UIDs: operations that want one wait. A modseq far ahead is taken for the
+ * copies, so that changes of flags in the target can go on below it. A `P` row lets start-up remove what a crash leaves;
+ * a failure midway removes it in the same way, at once. */
+
+#include "base/mem.h"
+#include "storage/op_priv.h"
+
+#define MODSEQ_AHEAD (UINT64_C(1) << 32)
+
+enum phase { COPY_START, COPY_LONG, COPY_DONE, COPY_UNDO, COPY_UNDONE };
+
+struct op_copy {
+	struct hf_op op;
+	uint64_t source, target;
+	struct hf_set uids;
+	bool move;
+	enum phase phase, piece_phase;
+	uint32_t from, piece_from; /* in the source */
+	uint32_t below;            /* messages that come to the source later are not meant */
+	bool started, holding;
+	/* a long copy */
+	uint32_t uidnext, piece_uidnext;
+	uint64_t modseq;
+	struct hf_record *copies;
+	size_t copy_count, piece_copy_count, copy_capacity;
+	uint64_t copy_size, piece_size;
+	enum hf_status failure;
+};
+
+/* Keywords of the source, by bit, as bits of the target. */
+struct keyword_map {
+	struct batch *batch;
+	struct batch_mailbox *source, *target;
+	uint64_t known, bits[HF_KEYWORDS_MAX];
+};
+
+static enum hf_status map_keywords(struct keyword_map *map, uint64_t from, uint64_t *to)
+{
+	*to = 0;
+	if (map->source == map->target)
+		*to = from;
+	else
+		for (unsigned bit = 0; bit < HF_KEYWORDS_MAX && from >> bit; bit++) {
+			enum hf_status status;
+
+			if (!(from >> bit & 1) || bit >= map->source->row.keyword_count)
+				continue;
+			if (!(map->known >> bit & 1)) {
+				status = mailbox_keywords(map->batch, map->target, &map->source->row.keywords[bit], 1, true,
+							  &map->bits[bit]);
+				if (status != HF_OK)
+					return status;
+				map->known |= UINT64_C(1) << bit;
+			}
+			*to |= map->bits[bit];
+		}
+	return HF_OK;
+}
+
+static bool over_quota(const struct batch_user *user, uint64_t size, uint64_t count)
+{
+	return (user->row.limit_size && user->row.used_size + size > user->row.limit_size) ||
+	       (user->row.limit_count && user->row.used_count + count > user->row.limit_count);
+}
+
+static enum hf_status put_index(struct batch *batch, uint64_t mailbox, const struct hf_record *record)
+{
+	uint8_t row[ROW_INDEX_SIZE];
+	struct row_key key;
+
+	row_index_encode(record, row);
+	key_message(&key, mailbox, record->uid);
+	return batch_put(batch, TABLE_INDEX, &key, hf_str_n(row, sizeof(row)));
+}
+
+/* The record as it will be in the target, its email with one membership more. */
+static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owner, const struct hf_record *from,
+				bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy)
+{
+	struct batch *batch = map->batch;
+	uint64_t keywords, email, thread;
+	enum hf_status status = map_keywords(map, from->keywords, &keywords);
+
+	if (status != HF_OK)
+		return status;
+	*copy = *from;
+	copy->uid.n = uid;
+	copy->keywords = keywords;
+	copy->modseq.n = modseq;
+	copy->saved = (uint32_t)batch->now;
+	if (map->source->row.owner != map->target->row.owner) {
+		status = email_share(batch, map->source->row.owner, from->email, owner, &email, &thread);
+		if (status == HF_OK) {
+			copy->email = email;
+			copy->thread = thread;
+		}
+	} else if (refs) {
+		status = email_ref(batch, owner->id, from->email);
+	}
+	return status == HF_OK ? put_index(batch, map->target->id, copy) : status;
+}
+
+/* Moving ---------------------------------------------------------------------------------------------------------- */
+
+enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target,
+			  const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next)
+{
+	struct keyword_map map = { .batch = batch, .source = source, .target = target };
+	bool same_owner = source->row.owner == target->row.owner;
+	uint64_t source_modseq = 0, target_modseq = 0;
+	struct batch_user *giver, *taker;
+	struct index_walk walk;
+	struct hf_record record, copy;
+	unsigned count = 0;
+	enum hf_status status = batch_user(batch, source->row.owner, &giver);
+
+	if (status == HF_OK)
+		status = batch_user(batch, target->row.owner, &taker);
+	if (status != HF_OK)
+		return status;
+	index_walk_init(&walk, batch, source->id, uids, from, below);
+	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		if (!same_owner && over_quota(taker, record.size, 1)) {
+			status = HF_EOVERQUOTA;
+			break;
+		}
+		if (!count) {
+			source_modseq = ++source->row.highestmodseq;
+			target_modseq = source == target ? source_modseq : ++target->row.highestmodseq;
+			op_made(op, source_modseq);
+		}
+		mailbox_count(batch, source, giver, &record, -1);
+		status = index_walk_delete(&walk);
+		if (status == HF_OK)
+			status = make_copy(&map, taker, &record, false, target->row.uidnext, target_modseq, &copy);
+		if (status == HF_OK && !same_owner)
+			status = message_keep(batch, source, &record, HF_MOD(source_modseq), false);
+		if (status != HF_OK)
+			break;
+		target->row.uidnext++;
+		mailbox_count(batch, target, taker, &copy, 1);
+		batch_change(batch, target, HF_CHANGE_NEW, &copy);
+		record.modseq.n = source_modseq;
+		batch_change(batch, source, HF_CHANGE_GONE, &record);
+		hf_set_add(&op->piece.copied_from, record.uid.n);
+		hf_set_add(&op->piece.copied_to, copy.uid.n);
+		hf_set_add(&op->piece.expunged, record.uid.n);
+		count++;
+	}
+	*next = walk.from;
+	index_walk_fini(&walk);
+	op->piece.uidvalidity = target->row.uidvalidity;
+	if (count && (status == HF_OK || status == HF_ENONEXISTENT)) {
+		enum hf_status gone = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
+
+		status = gone != HF_OK ? gone : status;
+	}
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	return status == HF_OK ? HF_MORE : status;
+}
+
+/* Copying --------------------------------------------------------------------------------------------------------- */
+
+static void add_copy(struct op_copy *copy, const struct hf_record *record)
+{
+	if (copy->piece_copy_count == copy->copy_capacity) {
+		copy->copy_capacity = copy->copy_capacity ? 2 * copy->copy_capacity : 64;
+		copy->copies = hf_realloc_array(copy->copies, copy->copy_capacity, sizeof(*copy->copies));
+	}
+	copy->copies[copy->piece_copy_count++] = *record;
+	copy->piece_size += record->size;
+}
+
+/* Index rows of one piece at piece_uidnext.., HF_ENONEXISTENT after the last message. */
+static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, struct batch_mailbox *source,
+				  struct batch_mailbox *target, struct batch_user *owner)
+{
+	struct keyword_map map = { .batch = batch, .source = source, .target = target };
+	struct index_walk walk;
+	struct hf_record record, new;
+	unsigned count = 0;
+	enum hf_status status = HF_OK;
+
+	index_walk_init(&walk, batch, source->id, &copy->uids, copy->from, copy->below);
+	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		if (over_quota(owner, copy->piece_size + record.size, copy->piece_copy_count + 1)) {
+			status = HF_EOVERQUOTA;
+			break;
+		}
+		status = make_copy(&map, owner, &record, true, copy->piece_uidnext, copy->modseq, &new);
+		if (status != HF_OK)
+			break;
+		copy->piece_uidnext++;
+		add_copy(copy, &new);
+		hf_set_add(&copy->op.piece.copied_from, record.uid.n);
+		hf_set_add(&copy->op.piece.copied_to, new.uid.n);
+		count++;
+	}
+	copy->piece_from = walk.from;
+	index_walk_fini(&walk);
+	return status;
+}
+
+/* All copies become part of the target. */
+static void show_copies(struct op_copy *copy, struct batch *batch, struct batch_mailbox *target, struct batch_user *owner)
+{
+	if (copy->piece_copy_count) {
+		target->row.uidnext = copy->piece_uidnext;
+		target->row.highestmodseq = copy->modseq;
+		if (copy->source == copy->target)
+			op_made(&copy->op, copy->modseq);
+	}
+	for (size_t i = 0; i < copy->piece_copy_count; i++) {
+		mailbox_count(batch, target, owner, &copy->copies[i], 1);
+		batch_change(batch, target, HF_CHANGE_NEW, &copy->copies[i]);
+	}
+	copy->op.piece.uidvalidity = target->row.uidvalidity;
+}
+
+static bool is_long(struct op_copy *copy, struct batch *batch)
+{
+	struct index_walk walk;
+	struct hf_record record;
+	unsigned count = 0;
+
+	if (hf_set_size(&copy->uids) <= OP_PIECE)
+		return false;
+	index_walk_init(&walk, batch, copy->source, &copy->uids, copy->from, copy->below);
+	while (count <= OP_PIECE && index_walk_next(&walk, &record) == HF_OK)
+		count++;
+	index_walk_fini(&walk);
+	return count > OP_PIECE;
+}
+
+static enum hf_status pending_put(struct batch *batch, uint64_t target)
+{
+	struct row_key key;
+
+	key_kind(&key, META_PENDING, PENDING_COPY, target);
+	hf_buf_clear(&batch->row);
+	row_id_encode((uint64_t)batch->now, &batch->row);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+static enum hf_status pending_delete(struct batch *batch, uint64_t target)
+{
+	struct row_key key;
+
+	key_kind(&key, META_PENDING, PENDING_COPY, target);
+	return batch_delete(batch, TABLE_META, &key);
+}
+
+static void let_go(struct op_copy *copy)
+{
+	if (copy->holding)
+		writer_release(copy->op.store->writer, copy->target);
+	copy->holding = false;
+}
+
+static enum hf_status copy_start(struct op_copy *copy, struct batch *batch, struct batch_mailbox *source,
+				 struct batch_mailbox *target, struct batch_user *owner)
+{
+	enum hf_status status;
+
+	copy->piece_copy_count = 0;
+	copy->piece_size = 0;
+	copy->piece_uidnext = target->row.uidnext;
+	if (!is_long(copy, batch)) {
+		copy->modseq = target->row.highestmodseq + 1;
+		status = write_piece(copy, batch, source, target, owner);
+		if (status == HF_OK || status == HF_ENONEXISTENT) {
+			show_copies(copy, batch, target, owner);
+			status = HF_OK;
+		}
+		return status;
+	}
+	writer_hold(copy->op.store->writer, copy->target);
+	copy->holding = true;
+	copy->modseq = target->row.highestmodseq + MODSEQ_AHEAD;
+	status = pending_put(batch, copy->target);
+	if (status == HF_OK)
+		status = write_piece(copy, batch, source, target, owner);
+	copy->piece_phase = COPY_LONG;
+	return status == HF_OK ? HF_MORE : status;
+}
+
+/* After an error that has changed something the transaction is given up and the operation asked again: `failure` then says
+ * that the piece must not be tried once more. */
+static enum hf_status copy_long(struct op_copy *copy, struct batch *batch)
+{
+	struct batch_mailbox *source, *target;
+	struct batch_user *owner;
+	uint64_t before = batch->writes;
+	enum hf_status status;
+
+	if (copy->failure != HF_OK) {
+		copy->piece_phase = COPY_UNDO;
+		return HF_MORE;
+	}
+	copy->piece_copy_count = copy->copy_count;
+	copy->piece_size = copy->copy_size;
+	copy->piece_uidnext = copy->uidnext;
+	status = batch_mailbox(batch, copy->source, true, &source);
+	if (status == HF_OK)
+		status = batch_mailbox(batch, copy->target, false, &target);
+	if (status == HF_OK)
+		status = batch_user(batch, target->row.owner, &owner);
+	if (status == HF_OK) {
+		status = write_piece(copy, batch, source, target, owner);
+		if (status == HF_OK)
+			return HF_MORE;
+		if (status == HF_ENONEXISTENT) {
+			show_copies(copy, batch, target, owner);
+			copy->piece_phase = COPY_DONE;
+			return pending_delete(batch, copy->target);
+		}
+	}
+	if (txn_deadlocked(batch->txn))
+		return status;
+	copy->failure = status;
+	if (batch->writes != before)
+		return status;
+	copy->piece_phase = COPY_UNDO;
+	return HF_MORE;
+}
+
+enum hf_status copy_undo_piece(struct batch *batch, uint64_t target)
+{
+	struct hf_set past = HF_SET_INIT;
+	struct batch_mailbox *mailbox;
+	struct index_walk walk;
+	struct hf_record record;
+	unsigned count = 0;
+	enum hf_status status = batch_mailbox(batch, target, true, &mailbox);
+
+	if (status != HF_OK)
+		return status;
+	hf_set_add_range(&past, mailbox->row.uidnext, UINT32_MAX);
+	index_walk_init(&walk, batch, target, &past, mailbox->row.uidnext, UINT32_MAX);
+	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		status = index_walk_delete(&walk);
+		if (status == HF_OK)
+			status = email_unref(batch, mailbox->row.owner, record.email);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	index_walk_fini(&walk);
+	hf_set_fini(&past);
+	if (status == HF_ENONEXISTENT)
+		return pending_delete(batch, target);
+	return status == HF_OK ? HF_MORE : status;
+}
+
+static enum hf_status copy_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_copy *copy = (struct op_copy *)op;
+	struct batch_mailbox *source, *target;
+	struct batch_user *owner;
+	enum hf_status status;
+
+	copy->piece_phase = copy->phase;
+	switch (copy->phase) {
+	case COPY_LONG:
+		return copy_long(copy, batch);
+	case COPY_UNDO:
+		status = copy_undo_piece(batch, copy->target);
+		if (status == HF_OK)
+			copy->piece_phase = COPY_UNDONE;
+		return status == HF_OK ? HF_MORE : status;
+	case COPY_UNDONE:
+		return copy->failure;
+	case COPY_START:
+	case COPY_DONE:
+		break;
+	}
+	let_go(copy); /* of an attempt that was given up */
+	status = batch_mailbox(batch, copy->target, false, &target);
+	if (status == HF_OK)
+		status = batch_user(batch, target->row.owner, &owner);
+	if (status == HF_OK && writer_holds(batch->store->writer, copy->target))
+		return HF_WAIT;
+	if (status == HF_OK) {
+		status = batch_mailbox(batch, copy->source, false, &source);
+		if (status == HF_ENONEXISTENT)
+			return HF_OK; /* all messages have gone meanwhile */
+	}
+	if (status != HF_OK)
+		return status;
+	if (!copy->started) {
+		copy->below = source->row.uidnext;
+		copy->started = true;
+	}
+	if (copy->move)
+		return move_piece(op, batch, source, target, &copy->uids, copy->from, copy->below, &copy->piece_from);
+	return copy_start(copy, batch, source, target, owner);
+}
+
+static void copy_committed(struct hf_op *op)
+{
+	struct op_copy *copy = (struct op_copy *)op;
+
+	if (copy->phase == COPY_LONG && copy->piece_phase == COPY_LONG)
+		fault_at(FAULT_COPY_PIECE);
+	if (copy->piece_phase == COPY_DONE)
+		let_go(copy);
+	copy->phase = copy->piece_phase;
+	copy->from = copy->piece_from;
+	copy->uidnext = copy->piece_uidnext;
+	copy->copy_count = copy->piece_copy_count;
+	copy->copy_size = copy->piece_size;
+}
+
+static void copy_failed(struct hf_op *op)
+{
+	let_go((struct op_copy *)op);
+}
+
+static void copy_finished(struct hf_op *op, enum hf_status status)
+{
+	if (status == HF_OK)
+		return;
+	hf_set_clear(&op->results.copied_from);
+	hf_set_clear(&op->results.copied_to);
+}
+
+static void copy_fini(struct hf_op *op)
+{
+	struct op_copy *copy = (struct op_copy *)op;
+
+	hf_set_fini(&copy->uids);
+	hf_free(copy->copies);
+}
+
+static const struct op_kind kind_copy = {
+	.name = "copy",
+	.apply = copy_apply,
+	.committed = copy_committed,
+	.failed = copy_failed,
+	.finished = copy_finished,
+	.fini = copy_fini,
+};
+
+struct hf_op *op_copy_new(uint64_t source, const struct hf_set *uids, uint64_t target, bool move)
+{
+	struct op_copy *copy = op_new(&kind_copy, sizeof(*copy));
+
+	copy->source = source;
+	copy->target = target;
+	copy->move = move;
+	hf_set_copy(&copy->uids, uids);
+	return &copy->op;
+}
+
+struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, uint64_t target_mailbox, bool move)
+{
+	return op_copy_new(hf_view_mailbox(view), uids, target_mailbox, move);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* EXPUNGE, UID EXPUNGE, CLOSE. RFC 9051 §6.4.3, RFC 4315 §2.1. The messages are kept until the retention time is over. */
+
+#include "storage/op_priv.h"
+
+struct op_expunge {
+	struct hf_op op;
+	uint64_t mailbox;
+	struct hf_set uids;
+	bool any_flags;
+	uint32_t from, piece_from;
+};
+
+static enum hf_status expunge_one(struct op_expunge *expunge, struct batch *batch, struct batch_mailbox *mailbox,
+				  struct batch_user *owner, struct index_walk *walk, struct hf_record *record,
+				  uint64_t *modseq)
+{
+	enum hf_status status;
+
+	if (!*modseq) {
+		*modseq = ++mailbox->row.highestmodseq;
+		op_made(&expunge->op, *modseq);
+	}
+	mailbox_count(batch, mailbox, owner, record, -1);
+	status = index_walk_delete(walk);
+	if (status == HF_OK)
+		status = message_keep(batch, mailbox, record, HF_MOD(*modseq), false);
+	record->modseq.n = *modseq;
+	batch_change(batch, mailbox, HF_CHANGE_GONE, record);
+	hf_set_add(&expunge->op.piece.expunged, record->uid.n);
+	return status;
+}
+
+static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_expunge *expunge = (struct op_expunge *)op;
+	struct batch_mailbox *mailbox;
+	struct batch_user *owner;
+	struct index_walk walk;
+	struct hf_record record;
+	uint64_t modseq = 0;
+	unsigned count = 0;
+	enum hf_status status = batch_mailbox(batch, expunge->mailbox, false, &mailbox);
+
+	if (status == HF_OK)
+		status = batch_user(batch, mailbox->row.owner, &owner);
+	if (status != HF_OK)
+		return status;
+	if (!expunge->any_flags && !mailbox->row.deleted)
+		return HF_OK;
+	index_walk_init(&walk, batch, expunge->mailbox, &expunge->uids, expunge->from, mailbox->row.uidnext);
+	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		if (!expunge->any_flags && !(record.flags & HF_FLAG_DELETED))
+			continue;
+		status = expunge_one(expunge, batch, mailbox, owner, &walk, &record, &modseq);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	expunge->piece_from = walk.from;
+	index_walk_fini(&walk);
+	if (modseq && (status == HF_OK || status == HF_ENONEXISTENT)) {
+		enum hf_status gone = mailbox_gone(batch, mailbox, &op->piece.expunged, HF_MOD(modseq));
+
+		status = gone != HF_OK ? gone : status;
+	}
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	return status == HF_OK ? HF_MORE : status;
+}
+
+static void expunge_committed(struct hf_op *op)
+{
+	struct op_expunge *expunge = (struct op_expunge *)op;
+
+	expunge->from = expunge->piece_from;
+}
+
+static void expunge_fini(struct hf_op *op)
+{
+	hf_set_fini(&((struct op_expunge *)op)->uids);
+}
+
+static const struct op_kind kind_expunge = {
+	.name = "expunge",
+	.apply = expunge_apply,
+	.committed = expunge_committed,
+	.fini = expunge_fini,
+};
+
+struct hf_op *op_expunge_new(uint64_t mailbox, const struct hf_set *uids, bool any_flags)
+{
+	struct op_expunge *expunge = op_new(&kind_expunge, sizeof(*expunge));
+
+	expunge->mailbox = mailbox;
+	hf_set_copy(&expunge->uids, uids);
+	expunge->any_flags = any_flags;
+	return &expunge->op;
+}
+
+struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_set *uids, bool any_flags)
+{
+	struct hf_set all = HF_SET_INIT, shown = HF_SET_INIT;
+	uint32_t count = hf_view_count(view);
+	struct hf_op *op;
+
+	if (count)
+		hf_set_add_range(&all, 1, count);
+	hf_view_uids_of(view, &all, &shown);
+	if (uids)
+		hf_set_intersect(&shown, uids);
+	op = op_expunge_new(hf_view_mailbox(view), &shown, any_flags);
+	hf_set_fini(&all);
+	hf_set_fini(&shown);
+	return op;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CREATE, DELETE, RENAME, SUBSCRIBE, special use. RFC 9051 §6.3.4 to §6.3.9, RFC 6154. */
+
+#include "storage/op_priv.h"
+
+struct op_mailbox {
+	struct hf_op op;
+	uint64_t user;
+	struct hf_str name, to;
+	uint32_t special_use;
+	bool subscribed;
+	uint32_t from, piece_from, below; /* RENAME INBOX: the messages that move */
+	uint64_t target, piece_target;
+};
+
+enum hf_status mailbox_find(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t *id)
+{
+	struct row_key key;
+	enum hf_status status;
+
+	key_owned(&key, META_LISTING, owner, name);
+	status = batch_get(batch, TABLE_META, &key, &batch->value);
+	return status == HF_OK ? row_id_decode(hf_buf_str(&batch->value), id) : status;
+}
+
+static enum hf_status put_listing(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t id)
+{
+	struct row_key key;
+
+	hf_buf_clear(&batch->row);
+	row_id_encode(id, &batch->row);
+	key_owned(&key, META_LISTING, owner, name);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str name, uint32_t special_use, uint64_t *id)
+{
+	struct row_mailbox row = {
+		.uidnext = 1,
+		.highestmodseq = 1,
+		.recent_from = 1,
+		.owner = owner,
+		.uidvalidity = ids_new_uidvalidity(batch->store),
+		.special_use = special_use,
+		.created = batch->now,
+		.name = batch_str(batch, name),
+	};
+
+	*id = ids_new_mailbox(batch->store);
+	batch_add_mailbox(batch, *id, &row);
+	return put_listing(batch, owner, name, *id);
+}
+
+enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
+{
+	struct batch_user *owner;
+	struct row_key key;
+	enum hf_status status;
+
+	if (batch_user(batch, mailbox->row.owner, &owner) == HF_OK) {
+		uint64_t size = mailbox->row.size, count = mailbox->row.messages;
+
+		owner->row.used_size -= size < owner->row.used_size ? size : owner->row.used_size;
+		owner->row.used_count -= count < owner->row.used_count ? count : owner->row.used_count;
+		batch_touch_user(batch, owner);
+	}
+	mailbox->row.flags |= MAILBOX_DELETED;
+	mailbox->row_changed = true;
+	batch_touch_mailbox(batch, mailbox);
+	key_owned(&key, META_LISTING, mailbox->row.owner, mailbox->row.name);
+	status = batch_delete(batch, TABLE_META, &key);
+	if (status != HF_OK)
+		return status;
+	hf_buf_clear(&batch->row);
+	row_id_encode(mailbox->row.owner, &batch->row);
+	key_kind(&key, META_JOB, JOB_MAILBOX, mailbox->id);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+/* The levels above `name` that are missing. */
+static enum hf_status make_superiors(struct batch *batch, uint64_t owner, struct hf_str name)
+{
+	uint64_t id;
+
+	for (size_t i = 1; i < name.size; i++) {
+		struct hf_str level = hf_str_sub(name, 0, i);
+		enum hf_status status;
+
+		if (name.data[i] != '/')
+			continue;
+		status = mailbox_find(batch, owner, level, &id);
+		if (status == HF_ENONEXISTENT)
+			status = mailbox_make(batch, owner, level, 0, &id);
+		if (status != HF_OK)
+			return status;
+	}
+	return HF_OK;
+}
+
+static enum hf_status is_free(struct batch *batch, uint64_t owner, struct hf_str name)
+{
+	uint64_t id;
+	enum hf_status status = mailbox_find(batch, owner, name, &id);
+
+	if (status == HF_OK)
+		return HF_EEXISTS;
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+static void mailbox_committed(struct hf_op *op)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+
+	args->from = args->piece_from;
+	args->target = args->piece_target;
+}
+
+/* CREATE ---------------------------------------------------------------------------------------------------------- */
+
+static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+	struct batch_user *user;
+	enum hf_status status = batch_user(batch, args->user, &user);
+
+	if (status == HF_OK)
+		status = is_free(batch, args->user, args->name);
+	if (status == HF_OK)
+		status = make_superiors(batch, args->user, args->name);
+	if (status == HF_OK)
+		status = mailbox_make(batch, args->user, args->name, args->special_use, &op->piece.mailbox);
+	return status;
+}
+
+/* DELETE ---------------------------------------------------------------------------------------------------------- */
+
+static enum hf_status delete_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+	struct batch_mailbox *mailbox;
+	uint64_t id;
+	enum hf_status status;
+
+	if (hf_str_eq(args->name, HF_STR("INBOX")))
+		return HF_ECANNOT;
+	status = mailbox_find(batch, args->user, args->name, &id);
+	if (status == HF_OK)
+		status = batch_mailbox(batch, id, false, &mailbox);
+	if (status == HF_OK && writer_holds(batch->store->writer, id))
+		return HF_WAIT;
+	return status == HF_OK ? mailbox_hide(batch, mailbox) : status;
+}
+
+/* RENAME ---------------------------------------------------------------------------------------------------------- */
+
+struct rename {
+	struct rename *next;
+	uint64_t id;
+	struct hf_str from, to;
+};
+
+static enum hf_status add_rename(struct op_mailbox *args, struct batch *batch, struct rename ***end, uint64_t id,
+				 struct hf_str from)
+{
+	struct rename *rename = hf_new(batch->arena, struct rename);
+	struct hf_str rest = hf_str_sub(from, args->name.size, from.size);
+	struct hf_buf to = HF_BUF_INIT;
+
+	hf_buf_add_str(&to, args->to);
+	hf_buf_add_str(&to, rest);
+	rename->id = id;
+	rename->from = batch_str(batch, from);
+	rename->to = batch_str(batch, hf_buf_str(&to));
+	hf_buf_fini(&to);
+	**end = rename;
+	*end = &rename->next;
+	if (rename->to.size > HF_NAME_MAX)
+		return HF_ELIMIT;
+	return is_free(batch, args->user, rename->to);
+}
+
+static enum hf_status find_children(struct op_mailbox *args, struct batch *batch, struct rename **list)
+{
+	struct rename **end = list;
+	struct cursor *cursor = NULL;
+	struct row_key from;
+	struct hf_str key, value;
+	uint64_t id;
+	enum hf_status status = mailbox_find(batch, args->user, args->name, &id);
+
+	if (status == HF_OK)
+		status = add_rename(args, batch, &end, id, args->name);
+	if (status != HF_OK)
+		return status;
+	status = cursor_open(batch->store->env, batch->txn, TABLE_META, &cursor);
+	key_owned(&from, META_LISTING, args->user, args->name);
+	key_add_u8(&from, '/');
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	while (status == HF_OK && hf_str_starts(key, key_str(&from))) {
+		status = row_id_decode(value, &id);
+		if (status == HF_OK)
+			status = add_rename(args, batch, &end, id, hf_str_sub(key, 9, key.size));
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+	}
+	cursor_close(&cursor);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+static enum hf_status rename_one(struct batch *batch, uint64_t owner, const struct rename *rename)
+{
+	struct batch_mailbox *mailbox;
+	struct row_key key;
+	enum hf_status status = batch_mailbox(batch, rename->id, false, &mailbox);
+
+	if (status != HF_OK)
+		return status;
+	key_owned(&key, META_LISTING, owner, rename->from);
+	status = batch_delete(batch, TABLE_META, &key);
+	if (status == HF_OK)
+		status = put_listing(batch, owner, rename->to, rename->id);
+	mailbox->row.name = rename->to;
+	mailbox->row_changed = true;
+	batch_touch_mailbox(batch, mailbox);
+	return status;
+}
+
+/* RENAME INBOX: its messages move to a new mailbox (RFC 9051 §6.3.6), in pieces. */
+static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
+{
+	struct batch_mailbox *inbox, *target;
+	struct hf_set all = HF_SET_INIT;
+	uint64_t id;
+	enum hf_status status = mailbox_find(batch, args->user, args->name, &id);
+
+	args->piece_target = args->target;
+	if (status == HF_OK)
+		status = batch_mailbox(batch, id, false, &inbox);
+	if (status == HF_OK && !args->target) {
+		status = is_free(batch, args->user, args->to);
+		if (status == HF_OK)
+			status = make_superiors(batch, args->user, args->to);
+		if (status == HF_OK)
+			status = mailbox_make(batch, args->user, args->to, 0, &args->piece_target);
+		args->below = inbox->row.uidnext;
+		args->op.piece.mailbox = args->piece_target;
+	}
+	if (status == HF_OK)
+		status = batch_mailbox(batch, args->piece_target, false, &target);
+	if (status != HF_OK)
+		return status;
+	hf_set_add_range(&all, 1, UINT32_MAX);
+	status = move_piece(&args->op, batch, inbox, target, &all, args->from, args->below, &args->piece_from);
+	hf_set_fini(&all);
+	return status;
+}
+
+static enum hf_status rename_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+	struct rename *list = NULL;
+	struct batch_user *user;
+	struct hf_str rest = hf_str_sub(args->to, args->name.size, 1);
+	enum hf_status status = batch_user(batch, args->user, &user);
+
+	if (status != HF_OK)
+		return status;
+	if (hf_str_eq(args->name, HF_STR("INBOX")))
+		return rename_inbox(args, batch);
+	if (hf_str_starts(args->to, args->name) && hf_str_eq(rest, HF_STR("/")))
+		return HF_ECANNOT; /* below itself */
+	status = find_children(args, batch, &list);
+	if (status == HF_OK)
+		status = make_superiors(batch, args->user, args->to);
+	for (; list && status == HF_OK; list = list->next)
+		status = rename_one(batch, args->user, list);
+	return status;
+}
+
+/* SUBSCRIBE, special use ------------------------------------------------------------------------------------------ */
+
+static enum hf_status subscribe_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+	static const char row[1] = { ROW_VERSION };
+	struct batch_user *user;
+	struct row_key key;
+	bool has;
+	enum hf_status status = batch_user(batch, args->user, &user);
+
+	if (status != HF_OK)
+		return status;
+	key_owned(&key, META_SUBSCRIPTION, args->user, args->name);
+	status = batch_has(batch, TABLE_META, &key, &has);
+	if (status != HF_OK || has == args->subscribed)
+		return status;
+	status = args->subscribed ? batch_put(batch, TABLE_META, &key, hf_str_n(row, 1))
+				  : batch_delete(batch, TABLE_META, &key);
+	batch_subscribe(batch, args->user, args->name, args->subscribed);
+	return status;
+}
+
+static enum hf_status special_use_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+	struct batch_mailbox *mailbox;
+	uint64_t id;
+	enum hf_status status = mailbox_find(batch, args->user, args->name, &id);
+
+	if (status == HF_OK)
+		status = batch_mailbox(batch, id, false, &mailbox);
+	if (status != HF_OK || mailbox->row.special_use == args->special_use)
+		return status;
+	mailbox->row.special_use = args->special_use;
+	mailbox->row_changed = true;
+	batch_touch_mailbox(batch, mailbox);
+	return HF_OK;
+}
+
+/* Constructors ---------------------------------------------------------------------------------------------------- */
+
+static const struct op_kind kind_create = { .name = "create", .apply = create_apply };
+static const struct op_kind kind_delete = { .name = "delete", .apply = delete_apply };
+static const struct op_kind kind_rename = { .name = "rename", .apply = rename_apply, .committed = mailbox_committed };
+static const struct op_kind kind_subscribe = { .name = "subscribe", .apply = subscribe_apply };
+static const struct op_kind kind_special_use = { .name = "special-use", .apply = special_use_apply };
+
+static struct op_mailbox *mailbox_op(const struct op_kind *kind, uint64_t user, struct hf_str name)
+{
+	struct op_mailbox *args = op_new(kind, sizeof(*args));
+
+	args->user = user;
+	args->name = hf_arena_str(args->op.arena, name);
+	return args;
+}
+
+struct hf_op *hf_op_mailbox_create(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use)
+{
+	struct op_mailbox *args = mailbox_op(&kind_create, user, name);
+
+	(void)store;
+	args->special_use = special_use;
+	return &args->op;
+}
+
+struct hf_op *hf_op_mailbox_delete(struct hf_store *store, uint64_t user, struct hf_str name)
+{
+	(void)store;
+	return &mailbox_op(&kind_delete, user, name)->op;
+}
+
+struct hf_op *hf_op_mailbox_rename(struct hf_store *store, uint64_t user, struct hf_str from, struct hf_str to)
+{
+	struct op_mailbox *args = mailbox_op(&kind_rename, user, from);
+
+	(void)store;
+	args->to = hf_arena_str(args->op.arena, to);
+	return &args->op;
+}
+
+struct hf_op *hf_op_subscribe(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed)
+{
+	struct op_mailbox *args = mailbox_op(&kind_subscribe, user, name);
+
+	(void)store;
+	args->subscribed = subscribed;
+	return &args->op;
+}
+
+struct hf_op *hf_op_special_use(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use)
+{
+	struct op_mailbox *args = mailbox_op(&kind_special_use, user, name);
+
+	(void)store;
+	args->special_use = special_use;
+	return &args->op;
+}

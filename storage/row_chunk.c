@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Chunks of content: zstd level 1 where that is smaller, else raw; a checksum over what is stored. Compression contexts
+ * are large, so they are kept for reuse, a few at most. */
+
+#include <pthread.h>
+#include <zstd.h>
+
+#include "base/assert.h"
+#include "storage/rows.h"
+
+#define CONTEXTS 16
+
+static struct {
+	pthread_mutex_t lock;
+	ZSTD_CCtx *compress[CONTEXTS] HF_GUARDED_BY(lock);
+	ZSTD_DCtx *decompress[CONTEXTS] HF_GUARDED_BY(lock);
+	unsigned compress_count HF_GUARDED_BY(lock);
+	unsigned decompress_count HF_GUARDED_BY(lock);
+} pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static ZSTD_CCtx *compressor_get(void)
+{
+	ZSTD_CCtx *context = NULL;
+
+	pthread_mutex_lock(&pool.lock);
+	if (pool.compress_count)
+		context = pool.compress[--pool.compress_count];
+	pthread_mutex_unlock(&pool.lock);
+	if (!context)
+		context = ZSTD_createCCtx();
+	hf_assert(context);
+	return context;
+}
+
+static void compressor_put(ZSTD_CCtx *context)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (pool.compress_count < CONTEXTS) {
+		pool.compress[pool.compress_count++] = context;
+		context = NULL;
+	}
+	pthread_mutex_unlock(&pool.lock);
+	ZSTD_freeCCtx(context);
+}
+
+static ZSTD_DCtx *decompressor_get(void)
+{
+	ZSTD_DCtx *context = NULL;
+
+	pthread_mutex_lock(&pool.lock);
+	if (pool.decompress_count)
+		context = pool.decompress[--pool.decompress_count];
+	pthread_mutex_unlock(&pool.lock);
+	if (!context)
+		context = ZSTD_createDCtx();
+	hf_assert(context);
+	return context;
+}
+
+static void decompressor_put(ZSTD_DCtx *context)
+{
+	pthread_mutex_lock(&pool.lock);
+	if (pool.decompress_count < CONTEXTS) {
+		pool.decompress[pool.decompress_count++] = context;
+		context = NULL;
+	}
+	pthread_mutex_unlock(&pool.lock);
+	ZSTD_freeDCtx(context);
+}
+
+static uint64_t chunk_checksum(uint64_t content, uint32_t part, uint8_t codec, uint32_t size, struct hf_str stored)
+{
+	return row_checksum(content, (uint64_t)part << 32 ^ (uint64_t)codec << 56 ^ size, stored);
+}
+
+void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, struct hf_buf *out)
+{
+	size_t bound = ZSTD_compressBound(data.size), stored, start = out->size;
+	ZSTD_CCtx *context = compressor_get();
+	struct hf_buf head = HF_BUF_INIT;
+	uint8_t codec = CODEC_ZSTD;
+	char *at;
+
+	hf_assert(data.size <= UINT32_MAX);
+	at = hf_buf_reserve(out, ROW_CHUNK_HEAD + (bound > data.size ? bound : data.size)) + ROW_CHUNK_HEAD;
+	stored = ZSTD_compressCCtx(context, at, bound, data.data, data.size, 1);
+	compressor_put(context);
+	if (ZSTD_isError(stored) || stored >= data.size) {
+		codec = CODEC_RAW;
+		stored = data.size;
+		if (stored)
+			memcpy(at, data.data, stored);
+	}
+	hf_buf_add_char(&head, ROW_VERSION);
+	hf_buf_add_char(&head, (char)codec);
+	hf_buf_add_be32(&head, (uint32_t)data.size);
+	hf_buf_add_be64(&head, chunk_checksum(content, part, codec, (uint32_t)data.size, hf_str_n(at, stored)));
+	memcpy(out->data + start, head.data, ROW_CHUNK_HEAD);
+	hf_buf_fini(&head);
+	hf_buf_added(out, ROW_CHUNK_HEAD + stored);
+}
+
+enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
+				struct hf_str *data)
+{
+	struct hf_reader r = hf_reader_init(in);
+	uint8_t version = 0, codec = 0;
+	uint32_t size = 0;
+	uint64_t checksum = 0;
+	struct hf_str stored;
+	ZSTD_DCtx *context;
+	size_t got;
+
+	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_u8(&r, &codec) ||
+	    !hf_read_be32(&r, &size) || !hf_read_be64(&r, &checksum) || size > CHUNK_SIZE)
+		return HF_ECORRUPT;
+	stored = hf_str_n(r.pos, (size_t)(r.end - r.pos));
+	if (checksum != chunk_checksum(content, part, codec, size, stored))
+		return HF_ECORRUPT;
+	if (codec == CODEC_RAW) {
+		*data = stored;
+		return stored.size == size ? HF_OK : HF_ECORRUPT;
+	}
+	if (codec != CODEC_ZSTD)
+		return HF_ECORRUPT;
+	hf_buf_clear(scratch);
+	hf_buf_reserve(scratch, size + 1);
+	context = decompressor_get();
+	got = ZSTD_decompressDCtx(context, scratch->data, size, stored.data, stored.size);
+	decompressor_put(context);
+	if (ZSTD_isError(got) || got != size)
+		return HF_ECORRUPT;
+	hf_buf_added(scratch, size);
+	*data = hf_buf_str(scratch);
+	return HF_OK;
+}
