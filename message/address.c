@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Address lists, RFC 5322 §3.4 and §4.4, and what is seen in place of them. Never fails: what is missing is an empty
- * string (NIL would mean a group, RFC 9051 §7.5.2). One pass over the value; each turn of the main loop consumes at
- * least one octet; nesting of comments costs no stack. */
+/* Address lists, RFC 5322 §3.4 and §4.4, and what is seen in place of them. Never fails: what is
+ * missing is an empty string (NIL would mean a group, RFC 9051 §7.5.2). One pass over the value;
+ * each turn of the main loop consumes at least one octet; nesting of comments costs no stack. */
 #include "message/header_priv.h"
 #include "message/text.h"
 
@@ -9,12 +9,12 @@ struct parser {
 	struct hf_arena *arena;
 	struct hf_str s;
 	size_t pos;
-	uint32_t left;             /* nodes that may still be added */
+	uint32_t left; /* nodes that may still be added */
 	struct hf_address *first, **tail;
 	bool in_group;
-	struct hf_buf phrase;      /* words with single spaces: a display name or group name */
-	struct hf_buf local;       /* the last run of words joined by dots or nothing: a local part */
-	size_t phrase_before;      /* size of the phrase before that run */
+	struct hf_buf phrase; /* words with single spaces: a display name or group name */
+	struct hf_buf local;  /* the last run of words joined by dots or nothing: a local part */
+	size_t phrase_before; /* size of the phrase before that run */
 	struct hf_buf comment, domain, route;
 	bool any_word;
 };
@@ -141,7 +141,8 @@ static void read_domain(struct parser *p)
 	}
 }
 
-/* "@a,@b:" in front of the address; without the colon what was read is the domain of an address that has no local part. */
+/* "@a,@b:" in front of the address; without the colon what was read is the domain of an address
+ * that has no local part. */
 static bool read_route(struct parser *p)
 {
 	while (!at_end(p)) {
@@ -208,7 +209,8 @@ static void read_angle(struct parser *p)
 		c = peek(p);
 		if (at_end(p) || c == '@' || c == '>' || c == '<' || c == ',')
 			break;
-		if (p->pos != before && p->local.size && is_atom(c) && p->local.data[p->local.size - 1] != '.')
+		if (p->pos != before && p->local.size && is_atom(c) &&
+		    p->local.data[p->local.size - 1] != '.')
 			hf_buf_add_char(&p->local, ' ');
 		if (c == '"') {
 			hf_read_quoted(p->s, &p->pos, &p->local);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One leaf's body, decoded in pieces: transfer encoding (RFC 2045 §6), then for text the charset. */
+/* One leaf's body, decoded in pieces: transfer encoding (RFC 2045 §6), then for text the charset.
+ */
 #include "message/text.h"
 
 #include "base/encode.h"
@@ -15,7 +16,8 @@ struct hf_body_decoder {
 	struct hf_buf octets; /* between the two stages */
 };
 
-enum hf_status hf_body_decoder_new(const struct hf_part *part, bool to_utf8, struct hf_body_decoder **decoder)
+enum hf_status hf_body_decoder_new(const struct hf_part *part, bool to_utf8,
+				   struct hf_body_decoder **decoder)
 {
 	struct hf_body_decoder *d;
 
@@ -26,7 +28,8 @@ enum hf_status hf_body_decoder_new(const struct hf_part *part, bool to_utf8, str
 	d->text = to_utf8 && hf_str_ieq(part->type, HF_STR("text"));
 	if (d->text)
 		hf_charset_stream_init_lenient(
-			&d->charset, hf_param_get(part->params, part->param_count, HF_STR("charset")));
+			&d->charset,
+			hf_param_get(part->params, part->param_count, HF_STR("charset")));
 	*decoder = d;
 	return HF_OK;
 }
@@ -78,7 +81,9 @@ void hf_body_decoder_free(struct hf_body_decoder **decoder)
 	if (d->text) {
 		struct hf_buf rest = HF_BUF_INIT;
 
-		hf_charset_stream_end(&d->charset, &rest); /* gives the converter back; nothing when already ended */
+		hf_charset_stream_end(
+			&d->charset,
+			&rest); /* gives the converter back; nothing when already ended */
 		hf_buf_fini(&rest);
 	}
 	hf_buf_fini(&d->octets);

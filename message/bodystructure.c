@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* BODY and BODYSTRUCTURE, RFC 9051 §7.5.2 and §9 (body). Nesting is bounded by the parser and by the decoder, so the
- * recursion here is. Parameter values that are not ASCII go out in the form of RFC 2231 §4, so that a client that knows
- * nothing of UTF-8 gets ASCII. */
+/* BODY and BODYSTRUCTURE, RFC 9051 §7.5.2 and §9 (body). Nesting is bounded by the parser and by
+ * the decoder, so the recursion here is. Parameter values that are not ASCII go out in the form of
+ * RFC 2231 §4, so that a client that knows nothing of UTF-8 gets ASCII. */
 #include "message/render.h"
 
 static void extended_value_render(const struct hf_param *param, struct hf_buf *out)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Charsets to UTF-8. UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are converted here; the others by ICU, whose
- * converters are costly to open and are therefore cached per thread. Names come from mail: only aliases that ICU lists
- * are ever opened, so a name cannot become a file name. */
+/* Charsets to UTF-8. UTF-8, US-ASCII, ISO-8859-1 and windows-1252 are converted here; the others by
+ * ICU, whose converters are costly to open and are therefore cached per thread. Names come from
+ * mail: only aliases that ICU lists are ever opened, so a name cannot become a file name. */
 #include "message/charset_priv.h"
 
 #include <pthread.h>
@@ -109,16 +109,11 @@ static const struct {
 	const char *name;
 	enum hf_charset_kind kind;
 } builtin[] = {
-	{ "utf-8", HF_CHARSET_UTF8 },
-	{ "utf8", HF_CHARSET_UTF8 },
-	{ "us-ascii", HF_CHARSET_ASCII },
-	{ "ascii", HF_CHARSET_ASCII },
-	{ "ansi_x3.4-1968", HF_CHARSET_ASCII },
-	{ "iso-8859-1", HF_CHARSET_CP1252 },
-	{ "iso_8859-1", HF_CHARSET_CP1252 },
-	{ "iso8859-1", HF_CHARSET_CP1252 },
-	{ "latin1", HF_CHARSET_CP1252 },
-	{ "windows-1252", HF_CHARSET_CP1252 },
+	{ "utf-8", HF_CHARSET_UTF8 },           { "utf8", HF_CHARSET_UTF8 },
+	{ "us-ascii", HF_CHARSET_ASCII },       { "ascii", HF_CHARSET_ASCII },
+	{ "ansi_x3.4-1968", HF_CHARSET_ASCII }, { "iso-8859-1", HF_CHARSET_CP1252 },
+	{ "iso_8859-1", HF_CHARSET_CP1252 },    { "iso8859-1", HF_CHARSET_CP1252 },
+	{ "latin1", HF_CHARSET_CP1252 },        { "windows-1252", HF_CHARSET_CP1252 },
 	{ "cp1252", HF_CHARSET_CP1252 },
 };
 
@@ -216,7 +211,8 @@ void hf_cp1252_to_utf8(struct hf_str in, struct hf_buf *utf8)
 	}
 }
 
-/* Size of the well-formed sequence at p (RFC 3629 §4), 0 when malformed, -1 when n octets are too few to tell. */
+/* Size of the well-formed sequence at p (RFC 3629 §4), 0 when malformed, -1 when n octets are too
+ * few to tell. */
 static int utf8_sequence(const uint8_t *p, size_t n)
 {
 	uint8_t c = p[0], low = 0x80, high = 0xbf;
@@ -335,7 +331,8 @@ static void utf16_put(struct hf_charset_stream *stream, uint16_t unit, struct hf
 		hf_utf8_put(utf8, unit >= 0xdc00 && unit < 0xe000 ? 0xfffd : c);
 }
 
-static void icu_feed(struct hf_charset_stream *stream, struct hf_str in, bool flush, struct hf_buf *utf8)
+static void icu_feed(struct hf_charset_stream *stream, struct hf_str in, bool flush,
+		     struct hf_buf *utf8)
 {
 	const char *source = in.size ? in.data : "", *end = source + in.size;
 	UErrorCode error;
@@ -344,8 +341,8 @@ static void icu_feed(struct hf_charset_stream *stream, struct hf_str in, bool fl
 		UChar units[1024], *target = units;
 
 		error = U_ZERO_ERROR;
-		ucnv_toUnicode(stream->converter, &target, units + HF_COUNT(units), &source, end, NULL,
-			       flush, &error);
+		ucnv_toUnicode(stream->converter, &target, units + HF_COUNT(units), &source, end,
+			       NULL, flush, &error);
 		for (UChar *u = units; u < target; u++) {
 			if (*u < 0x80 && !stream->high)
 				hf_buf_add_char(utf8, (char)*u);

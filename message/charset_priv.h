@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Charset conversion in pieces, for the files of this folder. The result does not depend on how the input is cut. */
+/* Charset conversion in pieces, for the files of this folder. The result does not depend on how the
+ * input is cut. */
 #ifndef HF_MESSAGE_CHARSET_PRIV_H
 #define HF_MESSAGE_CHARSET_PRIV_H
 
@@ -25,7 +26,7 @@ struct hf_charset_stream {
 	void *converter; /* UConverter, on loan from the thread's cache */
 	uint8_t held[4]; /* the beginning of a UTF-8 sequence */
 	unsigned held_size;
-	uint16_t high;   /* UTF-16 high surrogate that waits for the low one, or 0 */
+	uint16_t high; /* UTF-16 high surrogate that waits for the low one, or 0 */
 };
 
 /* HF_EBADCHARSET when ICU does not know it; then nothing is to be ended. */
@@ -33,7 +34,8 @@ enum hf_status hf_charset_stream_init(struct hf_charset_stream *stream, struct h
 /* Never fails: US-ASCII, no name, and unknown names are guessed. */
 void hf_charset_stream_init_lenient(struct hf_charset_stream *stream, struct hf_str charset);
 /* What is appended to `utf8` ends at a character boundary. */
-void hf_charset_stream_feed(struct hf_charset_stream *stream, struct hf_str in, struct hf_buf *utf8);
+void hf_charset_stream_feed(struct hf_charset_stream *stream, struct hf_str in,
+			    struct hf_buf *utf8);
 /* Writes what is still held and gives the converter back. */
 void hf_charset_stream_end(struct hf_charset_stream *stream, struct hf_buf *utf8);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Header text to UTF-8: encoded words (RFC 2047, language suffix of RFC 2231 §5) and raw 8-bit. Lenient as mail needs
- * it: words inside quoted strings and next to other characters are decoded, a character may be split over adjacent
- * words of one charset. Each attempt at a word ends at the next question mark, so the time is linear. */
+/* Header text to UTF-8: encoded words (RFC 2047, language suffix of RFC 2231 §5) and raw 8-bit.
+ * Lenient as mail needs it: words inside quoted strings and next to other characters are decoded, a
+ * character may be split over adjacent words of one charset. Each attempt at a word ends at the
+ * next question mark, so the time is linear. */
 #include "message/charset_priv.h"
 #include "message/header_priv.h"
 #include "message/text.h"
@@ -21,7 +22,8 @@ static bool word_parse(struct hf_str s, struct word *word)
 
 	if (s.size < 8 || s.data[0] != '=' || s.data[1] != '?')
 		return false;
-	while (i < s.size && s.data[i] != '?' && !hf_is_space(s.data[i]) && i - start <= 2 * HF_CHARSET_NAME_MAX)
+	while (i < s.size && s.data[i] != '?' && !hf_is_space(s.data[i]) &&
+	       i - start <= 2 * HF_CHARSET_NAME_MAX)
 		i++;
 	if (i + 3 >= s.size || s.data[i] != '?' || s.data[i + 2] != '?')
 		return false;
@@ -64,7 +66,8 @@ static void word_decode(const struct word *word, struct hf_buf *out)
 	for (size_t i = 0; i < s.size; i++) {
 		char c = s.data[i];
 
-		if (c == '=' && i + 2 < s.size && hex_digit(s.data[i + 1]) >= 0 && hex_digit(s.data[i + 2]) >= 0) {
+		if (c == '=' && i + 2 < s.size && hex_digit(s.data[i + 1]) >= 0 &&
+		    hex_digit(s.data[i + 2]) >= 0) {
 			c = (char)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
 			i += 2;
 		} else if (c == '_') {
@@ -148,8 +151,10 @@ void hf_header_decode(struct hf_str value, struct hf_buf *utf8)
 	struct hf_buf unfolded = HF_BUF_INIT;
 
 	value = hf_str_trim(value);
-	if (hf_ascii_run(value) == value.size && !(value.size && memchr(value.data, '=', value.size)) &&
-	    !(value.size && memchr(value.data, '\n', value.size)) && !(value.size && memchr(value.data, 0, value.size))) {
+	if (hf_ascii_run(value) == value.size &&
+	    !(value.size && memchr(value.data, '=', value.size)) &&
+	    !(value.size && memchr(value.data, '\n', value.size)) &&
+	    !(value.size && memchr(value.data, 0, value.size))) {
 		hf_buf_add_str(utf8, value);
 		return;
 	}

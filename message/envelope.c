@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Strings and ENVELOPE in the words of IMAP, RFC 9051 §7.5.2 and §9 (nstring, envelope, address). */
+/* Strings and ENVELOPE in the words of IMAP, RFC 9051 §7.5.2 and §9 (nstring, envelope, address).
+ */
 #include "message/render.h"
 
 /* Longer ones go as literals, for clients that read a line into a buffer of fixed size. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* i;unicode-casemap (RFC 5051 §2): each character to titlecase, then decomposed. No canonical reordering, as the RFC
- * works character by character; so the folded form of a text is that of its pieces put together. */
+/* i;unicode-casemap (RFC 5051 §2): each character to titlecase, then decomposed. No canonical
+ * reordering, as the RFC works character by character; so the folded form of a text is that of its
+ * pieces put together. */
 #include "message/fold_priv.h"
 
 #include <unicode/uchar.h>
@@ -14,13 +15,14 @@
 #include "message/text.h"
 
 static const uint8_t upper[128] = {
-	0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14,  15,  16,  17,  18,
-	19,  20,  21,  22,  23,  24,  25,  26,  27,  28,  29,  30,  31,  ' ', '!', '"', '#', '$', '%',
-	'&', '\'', '(', ')', '*', '+', ',', '-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8',
-	'9', ':', ';', '<', '=', '>', '?', '@', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K',
-	'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '[', '\\', ']', '^',
-	'_', '`', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q',
-	'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '{', '|', '}', '~', 127,
+	0,   1,   2,   3,   4,   5,   6,   7,    8,   9,   10,  11,  12,   13,  14,  15,
+	16,  17,  18,  19,  20,  21,  22,  23,   24,  25,  26,  27,  28,   29,  30,  31,
+	' ', '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+', ',',  '-', '.', '/',
+	'0', '1', '2', '3', '4', '5', '6', '7',  '8', '9', ':', ';', '<',  '=', '>', '?',
+	'@', 'A', 'B', 'C', 'D', 'E', 'F', 'G',  'H', 'I', 'J', 'K', 'L',  'M', 'N', 'O',
+	'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',  'X', 'Y', 'Z', '[', '\\', ']', '^', '_',
+	'`', 'A', 'B', 'C', 'D', 'E', 'F', 'G',  'H', 'I', 'J', 'K', 'L',  'M', 'N', 'O',
+	'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',  'X', 'Y', 'Z', '{', '|',  '}', '~', 127,
 };
 
 static size_t put_utf8(char *out, uint32_t c)
@@ -55,7 +57,8 @@ static size_t fold_char(const UNormalizer2 *nfkd, uint32_t c, char *out)
 	size_t size = 0;
 
 	c = (uint32_t)u_totitle((UChar32)c);
-	count = nfkd ? unorm2_getDecomposition(nfkd, (UChar32)c, units, HF_COUNT(units), &error) : -1;
+	count = nfkd ? unorm2_getDecomposition(nfkd, (UChar32)c, units, HF_COUNT(units), &error)
+		     : -1;
 	if (count < 0 || U_FAILURE(error) || count > (int32_t)HF_COUNT(units))
 		return put_utf8(out, c);
 	while (i < count && size + 4 <= HF_FOLD_MAX) {

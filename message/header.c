@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Header blocks: fields, folding, comments, quoted strings (RFC 5322 §2.2, §3.2, §4). A field begins with a name of
- * printable characters and a colon; other lines are passed over and belong to no field. Everything is linear. */
+/* Header blocks: fields, folding, comments, quoted strings (RFC 5322 §2.2, §3.2, §4). A field
+ * begins with a name of printable characters and a colon; other lines are passed over and belong to
+ * no field. Everything is linear. */
 #include "message/header_priv.h"
 #include "message/text.h"
 
@@ -12,8 +13,8 @@ static size_t line_size(struct hf_str s)
 	return lf ? (size_t)(lf - s.data) + 1 : s.size;
 }
 
-/* Size of the name before the colon, without the white space that obsolete syntax allows before it (RFC 5322 §4.5);
- * 0 when the line is no field. */
+/* Size of the name before the colon, without the white space that obsolete syntax allows before it
+ * (RFC 5322 §4.5); 0 when the line is no field. */
 static size_t name_size(struct hf_str line, size_t *colon)
 {
 	const char *c = line.size ? memchr(line.data, ':', line.size) : NULL;
@@ -40,7 +41,8 @@ static bool is_blank(struct hf_str line)
 	       (line.size == 2 && line.data[0] == '\r' && line.data[1] == '\n');
 }
 
-bool hf_header_next(struct hf_str *rest, struct hf_str *name, struct hf_str *value, struct hf_str *field)
+bool hf_header_next(struct hf_str *rest, struct hf_str *name, struct hf_str *value,
+		    struct hf_str *field)
 {
 	for (;;) {
 		struct hf_str line = { rest->data, line_size(*rest) };
@@ -68,7 +70,9 @@ bool hf_header_next(struct hf_str *rest, struct hf_str *name, struct hf_str *val
 }
 
 void hf_header_each(struct hf_str header,
-		    bool (*fn)(void *arg, struct hf_str name, struct hf_str value, struct hf_str field), void *arg)
+		    bool (*fn)(void *arg, struct hf_str name, struct hf_str value,
+			       struct hf_str field),
+		    void *arg)
 {
 	struct hf_str name, value, field;
 
@@ -100,7 +104,8 @@ void hf_header_unfold(struct hf_str value, struct hf_buf *out)
 	hf_buf_added(out, size);
 }
 
-struct hf_str hf_header_unfolded(struct hf_arena *arena, struct hf_str value, struct hf_buf *scratch)
+struct hf_str hf_header_unfolded(struct hf_arena *arena, struct hf_str value,
+				 struct hf_buf *scratch)
 {
 	hf_buf_clear(scratch);
 	hf_header_unfold(value, scratch);

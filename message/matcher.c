@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Substring search over folded text that comes in pieces. Pieces are folded into a window that keeps the last
- * needle - 1 octets of what came before; memmem (two-way) looks through each window once, so the time is linear. */
+/* Substring search over folded text that comes in pieces. Pieces are folded into a window that
+ * keeps the last needle - 1 octets of what came before; memmem (two-way) looks through each window
+ * once, so the time is linear. */
 #include "message/text.h"
 
 #include "message/fold_priv.h"
@@ -23,7 +24,8 @@ struct hf_matcher *hf_matcher_new(struct hf_arena *arena, struct hf_str utf8_nee
 	hf_fold(utf8_needle, &folded);
 	matcher->needle = hf_arena_str(arena, folded.size ? hf_buf_str(&folded) : HF_STR(""));
 	hf_buf_fini(&folded);
-	/* At least as much new text as kept text goes into a window: moving the kept part stays linear. */
+	/* At least as much new text as kept text goes into a window: moving the kept part stays
+	 * linear. */
 	matcher->capacity = 2 * matcher->needle.size + WINDOW + HF_FOLD_MAX;
 	matcher->window = hf_arena_alloc(arena, matcher->capacity);
 	return matcher;
@@ -50,7 +52,8 @@ bool hf_matcher_feed(struct hf_matcher *matcher, struct hf_str utf8)
 		size_t size = matcher->kept, keep;
 
 		size += hf_fold_some(&utf8, matcher->window + size, matcher->capacity - size);
-		if (size >= needle.size && memmem(matcher->window, size, needle.data, needle.size)) {
+		if (size >= needle.size &&
+		    memmem(matcher->window, size, needle.data, needle.size)) {
 			matcher->seen = true;
 			break;
 		}

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The streaming parser: cuts a message into headers, bodies and delimiters, and builds the part tree.
+/* The streaming parser: cuts a message into headers, bodies and delimiters, and builds the part
+ * tree.
  *
- * scan() hands octets to emit() as soon as it is known that they are no delimiter line; what is undecided (a line end
- * in a body, which belongs to the delimiter that may follow it, RFC 2046 §5.1.1, and the beginning of a line that begins
- * with two dashes) waits in `pending`. A delimiter line is exactly "--", the boundary, "--" when it closes, and white
- * space; the innermost boundary that fits wins, and the parts inside it end with it.
+ * scan() hands octets to emit() as soon as it is known that they are no delimiter line; what is
+ * undecided (a line end in a body, which belongs to the delimiter that may follow it, RFC 2046
+ * §5.1.1, and the beginning of a line that begins with two dashes) waits in `pending`. A delimiter
+ * line is exactly "--", the boundary, "--" when it closes, and white space; the innermost boundary
+ * that fits wins, and the parts inside it end with it.
  *
- * Always true: `position` and `lines` count what was emitted or passed over; pending follows them. Every decision
- * depends on whole lines, never on where a piece ends. An octet is looked at a bounded number of times. */
+ * Always true: `position` and `lines` count what was emitted or passed over; pending follows them.
+ * Every decision depends on whole lines, never on where a piece ends. An octet is looked at a
+ * bounded number of times. */
 #include "message/mime.h"
 
 #include "base/mem.h"
@@ -15,10 +18,10 @@
 #include "message/preview_priv.h"
 #include "message/text.h"
 
-#define BOUNDARY_MAX 1000 /* RFC 2046 §5.1.1 allows 70 */
+#define BOUNDARY_MAX  1000 /* RFC 2046 §5.1.1 allows 70 */
 #define DELIMITER_MAX (BOUNDARY_MAX + 100)
-#define DEPTH_MAX 200 /* renderers and the decoder recurse or loop that deep */
-#define DECODE_PIECE (32 * 1024)
+#define DEPTH_MAX     200 /* renderers and the decoder recurse or loop that deep */
+#define DECODE_PIECE  (32 * 1024)
 
 const struct hf_mime_limits hf_mime_default_limits = {
 	.depth = 50,
@@ -63,7 +66,7 @@ struct hf_mime {
 	uint64_t position, lines;
 	struct hf_buf pending;
 	size_t terminator; /* octets of a line end at the front of pending */
-	bool line_start;   /* the next octet follows pending, which holds a line from its beginning */
+	bool line_start; /* the next octet follows pending, which holds a line from its beginning */
 
 	struct hf_buf header;
 	bool header_truncated, in_digest;
@@ -111,7 +114,8 @@ static size_t memory_left(const struct hf_mime *m)
 	return used < m->limits.memory ? m->limits.memory - used : 0;
 }
 
-struct hf_mime *hf_mime_new(struct hf_arena *arena, const struct hf_mime_limits *limits, struct hf_text_sink *sink)
+struct hf_mime *hf_mime_new(struct hf_arena *arena, const struct hf_mime_limits *limits,
+			    struct hf_text_sink *sink)
 {
 	struct hf_mime *m = hf_alloc_zero(sizeof(*m));
 
@@ -174,7 +178,8 @@ static void leaf_begin(struct hf_mime *m)
 		m->previewing_html = html;
 		hf_preview_begin(html ? &m->html_preview : &m->preview, html);
 	}
-	/* A body in an unknown encoding cannot be searched (hf_body_decoder_new), so it is left out here as well. */
+	/* A body in an unknown encoding cannot be searched (hf_body_decoder_new), so it is left out
+	 * here as well. */
 	if ((m->sink || m->previewing) && hf_body_decoder_new(part, true, &m->decoder) != HF_OK)
 		m->decoder = NULL;
 }
@@ -239,8 +244,8 @@ static void header_begin(struct hf_mime *m, struct hf_part *part, bool in_digest
 	m->line_start = true;
 }
 
-/* RFC 2046 §5.1 wants at least one part, and so does BODYSTRUCTURE. Without a single delimiter all there is becomes
- * that part, so that a reader sees it; otherwise it is empty. */
+/* RFC 2046 §5.1 wants at least one part, and so does BODYSTRUCTURE. Without a single delimiter all
+ * there is becomes that part, so that a reader sees it; otherwise it is empty. */
 static void multipart_complete(struct hf_mime *m, struct hf_part *part, bool delimiter_seen)
 {
 	struct hf_part *child;
@@ -249,7 +254,8 @@ static void multipart_complete(struct hf_mime *m, struct hf_part *part, bool del
 	if (part->children)
 		return;
 	child = child_new(m, part, &part->children);
-	child->header_offset = child->body_offset = part->body_offset + (delimiter_seen ? part->body_size : 0);
+	child->header_offset = child->body_offset =
+		part->body_offset + (delimiter_seen ? part->body_size : 0);
 	if (!delimiter_seen) {
 		child->body_size = part->body_size;
 		child->body_lines = part->body_lines;
@@ -328,7 +334,8 @@ static void message_begin(struct hf_mime *m)
 {
 	struct hf_part *part = m->part;
 
-	/* RFC 2046 §5.2.1 forbids other encodings, RFC 6532 §3.7 allows them: such a body is not looked into. */
+	/* RFC 2046 §5.2.1 forbids other encodings, RFC 6532 §3.7 allows them: such a body is not
+	 * looked into. */
 	if (part->cte > HF_CTE_BINARY || !may_nest(m)) {
 		become_leaf(m, HF_STR("APPLICATION"), HF_STR("OCTET-STREAM"));
 		return;
@@ -341,7 +348,8 @@ static void message_begin(struct hf_mime *m)
 static bool is_message_part(const struct hf_part *part)
 {
 	return hf_str_ieq(part->type, HF_STR("message")) &&
-	       (hf_str_ieq(part->subtype, HF_STR("rfc822")) || hf_str_ieq(part->subtype, HF_STR("global")));
+	       (hf_str_ieq(part->subtype, HF_STR("rfc822")) ||
+		hf_str_ieq(part->subtype, HF_STR("global")));
 }
 
 /* The header ends at `position`, with or without an empty line. */
@@ -408,7 +416,8 @@ static void header_add(struct hf_mime *m, struct hf_str s)
 	m->header_line_cr = false;
 }
 
-/* Content, no delimiter. In a header at most one line at a time, since its end changes the state. */
+/* Content, no delimiter. In a header at most one line at a time, since its end changes the state.
+ */
 static void emit(struct hf_mime *m, struct hf_str s)
 {
 	if (s.size == 0)
@@ -517,7 +526,8 @@ static void delimiter(struct hf_mime *m, uint32_t index, bool closing, size_t eo
 /* A whole line that begins with two dashes is in pending; `eol` octets of line end close it. */
 static void dashed_line(struct hf_mime *m, size_t eol)
 {
-	struct hf_str line = { m->pending.data + m->terminator, m->pending.size - m->terminator - eol };
+	struct hf_str line = { m->pending.data + m->terminator,
+			       m->pending.size - m->terminator - eol };
 	char end[2];
 	bool closing = false;
 	int index = line.size <= DELIMITER_MAX ? delimiter_level(m, line, &closing) : -1;
@@ -537,7 +547,8 @@ static void dashed_line(struct hf_mime *m, size_t eol)
 	hold_terminator(m, end, eol);
 }
 
-/* Each scan function returns how many octets it has taken; 0 only together with a change that lets another go on. */
+/* Each scan function returns how many octets it has taken; 0 only together with a change that lets
+ * another go on. */
 
 static size_t scan_line_start(struct hf_mime *m, struct hf_str s)
 {
@@ -570,7 +581,10 @@ static size_t scan_line_start(struct hf_mime *m, struct hf_str s)
 	}
 	hf_buf_add(&m->pending, s.data, size);
 	if (lf)
-		dashed_line(m, m->pending.size - m->terminator > 3 && m->pending.data[m->pending.size - 2] == '\r' ? 2 : 1);
+		dashed_line(m, m->pending.size - m->terminator > 3 &&
+					       m->pending.data[m->pending.size - 2] == '\r'
+				       ? 2
+				       : 1);
 	return taken + size;
 }
 
@@ -663,8 +677,8 @@ void hf_mime_finish(struct hf_mime **mime, struct hf_message *message)
 	while (m->part)
 		part_end(m);
 	m->message.size = m->position;
-	m->message.preview =
-		hf_arena_str(m->arena, hf_preview_text(m->preview_plain_done ? &m->preview : &m->html_preview));
+	m->message.preview = hf_arena_str(
+		m->arena, hf_preview_text(m->preview_plain_done ? &m->preview : &m->html_preview));
 	*message = m->message;
 	hf_mime_free(mime);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One header: its fields go to the text sink, to the index (top header), to the part (MIME fields) and to the envelope
- * (root part of a message). Of a field that may occur once, the first counts. */
+/* One header: its fields go to the text sink, to the index (top header), to the part (MIME fields)
+ * and to the envelope (root part of a message). Of a field that may occur once, the first counts.
+ */
 #include "message/header_priv.h"
 #include "message/text.h"
 
@@ -61,13 +62,15 @@ static enum known known_field(struct hf_str name)
 	if (name.size < 2 || name.size > 25)
 		return KNOWN_COUNT;
 	for (int i = 0; i < KNOWN_COUNT; i++) {
-		if (known_names[i][0] == hf_ascii_lower(name.data[0]) && hf_str_ieq(name, hf_str(known_names[i])))
+		if (known_names[i][0] == hf_ascii_lower(name.data[0]) &&
+		    hf_str_ieq(name, hf_str(known_names[i])))
 			return (enum known)i;
 	}
 	return KNOWN_COUNT;
 }
 
-static void index_add(struct work *work, const char *start, struct hf_str name, struct hf_str value, struct hf_str field)
+static void index_add(struct work *work, const char *start, struct hf_str name, struct hf_str value,
+		      struct hf_str field)
 {
 	struct hf_message *message = work->job->message;
 	struct hf_field *entry;
@@ -128,7 +131,8 @@ static struct hf_str text_of(struct work *work, enum known known)
 {
 	struct hf_str value = work->values[known];
 
-	return value.data ? hf_header_unfolded(work->job->arena, value, &work->scratch) : HF_STR_NULL;
+	return value.data ? hf_header_unfolded(work->job->arena, value, &work->scratch)
+			  : HF_STR_NULL;
 }
 
 /* For what is parsed and not kept: unfolded into the scratch buffer. */
@@ -162,8 +166,8 @@ static void read_type(struct work *work)
 	struct hf_param_list params;
 
 	if (!work->values[CONTENT_TYPE].data ||
-	    !hf_content_type_parse(job->arena, unfolded(work, CONTENT_TYPE), job->limits->params, &job->part->type,
-				   &job->part->subtype, &params)) {
+	    !hf_content_type_parse(job->arena, unfolded(work, CONTENT_TYPE), job->limits->params,
+				   &job->part->type, &job->part->subtype, &params)) {
 		default_type(work);
 		return;
 	}
@@ -177,9 +181,10 @@ static void read_encoding(struct work *work)
 		const char *name;
 		enum hf_cte cte;
 	} encodings[] = {
-		{ "7bit", HF_CTE_7BIT },     { "8bit", HF_CTE_8BIT },	{ "binary", HF_CTE_BINARY },
-		{ "base64", HF_CTE_BASE64 }, { "quoted-printable", HF_CTE_QP },
-		{ "7-bit", HF_CTE_7BIT },    { "8-bit", HF_CTE_8BIT }, /* seen in the wild */
+		{ "7bit", HF_CTE_7BIT },           { "8bit", HF_CTE_8BIT },
+		{ "binary", HF_CTE_BINARY },       { "base64", HF_CTE_BASE64 },
+		{ "quoted-printable", HF_CTE_QP }, { "7-bit", HF_CTE_7BIT },
+		{ "8-bit", HF_CTE_8BIT }, /* seen in the wild */
 	};
 	struct hf_part *part = work->job->part;
 	struct hf_str value;
@@ -191,7 +196,8 @@ static void read_encoding(struct work *work)
 		return;
 	value = unfolded(work, CONTENT_TRANSFER_ENCODING);
 	hf_skip_cfws(value, &start, NULL);
-	for (end = start; end < value.size && !hf_is_space(value.data[end]) && !memchr("(;,", value.data[end], 3);)
+	for (end = start; end < value.size && !hf_is_space(value.data[end]) &&
+			  !memchr("(;,", value.data[end], 3);)
 		end++;
 	if (end == start)
 		return;
@@ -210,8 +216,8 @@ static void read_disposition(struct work *work)
 	struct hf_param_list params;
 
 	if (!work->values[CONTENT_DISPOSITION].data ||
-	    !hf_disposition_parse(job->arena, unfolded(work, CONTENT_DISPOSITION), job->limits->params,
-				  &job->part->disposition, &params))
+	    !hf_disposition_parse(job->arena, unfolded(work, CONTENT_DISPOSITION),
+				  job->limits->params, &job->part->disposition, &params))
 		return;
 	job->part->disposition_params = params.params;
 	job->part->disposition_param_count = params.count;
@@ -235,11 +241,13 @@ static void read_languages(struct work *work)
 		size_t start;
 
 		hf_skip_cfws(value, &pos, NULL);
-		for (start = pos; pos < value.size && !hf_is_space(value.data[pos]) && !memchr(",(", value.data[pos], 2);)
+		for (start = pos; pos < value.size && !hf_is_space(value.data[pos]) &&
+				  !memchr(",(", value.data[pos], 2);)
 			pos++;
 		if (pos > start)
 			part->languages[part->language_count++] =
-				hf_arena_str(work->job->arena, (struct hf_str){ value.data + start, pos - start });
+				hf_arena_str(work->job->arena,
+					     (struct hf_str){ value.data + start, pos - start });
 		hf_skip_cfws(value, &pos, NULL);
 		if (pos < value.size && value.data[pos] == ',')
 			pos++;
@@ -255,7 +263,8 @@ static struct hf_address *read_addresses(struct work *work, enum known known)
 
 	if (!work->values[known].data)
 		return NULL;
-	return hf_addresses_parse(work->job->arena, unfolded(work, known), most < max ? (uint32_t)most : max);
+	return hf_addresses_parse(work->job->arena, unfolded(work, known),
+				  most < max ? (uint32_t)most : max);
 }
 
 static void read_envelope(struct work *work)
@@ -288,8 +297,9 @@ static void read_message(struct work *work)
 	struct hf_buf text = HF_BUF_INIT, base = HF_BUF_INIT;
 	size_t pos = 0;
 
-	message->has_date = envelope->date.data &&
-			    hf_date_parse_rfc5322(envelope->date, &message->sent, &message->sent_zone);
+	message->has_date =
+		envelope->date.data &&
+		hf_date_parse_rfc5322(envelope->date, &message->sent, &message->sent_zone);
 	hf_header_decode(envelope->subject, &text);
 	hf_base_subject(hf_buf_str(&text), &base, &message->subject_is_reply);
 	message->base_subject = hf_arena_str(arena, base.size ? hf_buf_str(&base) : HF_STR(""));

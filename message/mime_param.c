@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Content-Type and Content-Disposition: a word or two, then parameters (RFC 2045 §5.1, RFC 2183 §2, RFC 2231). Lenient:
- * missing and doubled semicolons, unquoted values with spaces, comments. Parameters in RFC 2231 form come before the
- * plain ones, so that the first of a name is the better one; a plain one beside an ASCII form of it is dropped. */
+/* Content-Type and Content-Disposition: a word or two, then parameters (RFC 2045 §5.1, RFC 2183 §2,
+ * RFC 2231). Lenient: missing and doubled semicolons, unquoted values with spaces, comments.
+ * Parameters in RFC 2231 form come before the plain ones, so that the first of a name is the better
+ * one; a plain one beside an ASCII form of it is dropped. */
 #include "message/charset_priv.h"
 #include "message/header_priv.h"
 
@@ -12,9 +13,9 @@
 struct raw_param {
 	struct hf_str name, value;
 	uint32_t section;
-	uint32_t order;  /* of appearance */
-	bool split;      /* name*, name*0, name*0* */
-	bool extended;   /* the value is percent-encoded */
+	uint32_t order; /* of appearance */
+	bool split;     /* name*, name*0, name*0* */
+	bool extended;  /* the value is percent-encoded */
 };
 
 static bool is_token(char c)
@@ -78,7 +79,8 @@ static void name_parse(struct raw_param *param)
 	param->name.size = (size_t)star;
 }
 
-static uint32_t read_params(struct hf_arena *arena, struct hf_str s, size_t pos, struct raw_param *raw, uint32_t max)
+static uint32_t read_params(struct hf_arena *arena, struct hf_str s, size_t pos,
+			    struct raw_param *raw, uint32_t max)
 {
 	struct hf_buf quoted = HF_BUF_INIT;
 	uint32_t count = 0;
@@ -101,7 +103,8 @@ static uint32_t read_params(struct hf_arena *arena, struct hf_str s, size_t pos,
 		if (pos < s.size && s.data[pos] == '"') {
 			hf_buf_clear(&quoted);
 			hf_read_quoted(s, &pos, &quoted);
-			param->value = hf_arena_str(arena, quoted.size ? hf_buf_str(&quoted) : HF_STR(""));
+			param->value =
+				hf_arena_str(arena, quoted.size ? hf_buf_str(&quoted) : HF_STR(""));
 		} else {
 			param->value = read_loose_value(s, &pos);
 		}
@@ -142,7 +145,8 @@ static void percent_decode(struct hf_str s, struct hf_buf *out)
 	for (size_t i = 0; i < s.size; i++) {
 		char c = s.data[i];
 
-		if (c == '%' && i + 2 < s.size && hex_digit(s.data[i + 1]) >= 0 && hex_digit(s.data[i + 2]) >= 0) {
+		if (c == '%' && i + 2 < s.size && hex_digit(s.data[i + 1]) >= 0 &&
+		    hex_digit(s.data[i + 2]) >= 0) {
 			c = (char)(hex_digit(s.data[i + 1]) << 4 | hex_digit(s.data[i + 2]));
 			i += 2;
 		}
@@ -226,7 +230,8 @@ static void params_parse(struct hf_arena *arena, struct hf_str s, size_t pos, ui
 	uint32_t count, joined, i = 0;
 
 	*list = (struct hf_param_list){ NULL, 0 };
-	count = read_params(arena, s, pos, raw, max < HF_COUNT(few) ? max : (uint32_t)HF_COUNT(few));
+	count = read_params(arena, s, pos, raw,
+			    max < HF_COUNT(few) ? max : (uint32_t)HF_COUNT(few));
 	if (count == HF_COUNT(few) && max > HF_COUNT(few)) {
 		raw = hf_new_array(arena, struct raw_param, max);
 		count = read_params(arena, s, pos, raw, max);
@@ -240,8 +245,9 @@ static void params_parse(struct hf_arena *arena, struct hf_str s, size_t pos, ui
 
 		while (i < count && raw[i].split && hf_str_ieq(raw[i].name, raw[first].name))
 			i++;
-		list->params[list->count++] = (struct hf_param){ hf_arena_str(arena, raw[first].name),
-								 join(arena, raw + first, i - first) };
+		list->params[list->count++] =
+			(struct hf_param){ hf_arena_str(arena, raw[first].name),
+					   join(arena, raw + first, i - first) };
 	}
 	joined = list->count;
 	for (; i < count; i++) {
@@ -252,8 +258,9 @@ static void params_parse(struct hf_arena *arena, struct hf_str s, size_t pos, ui
 	}
 }
 
-bool hf_content_type_parse(struct hf_arena *arena, struct hf_str value, uint32_t max, struct hf_str *type,
-			   struct hf_str *subtype, struct hf_param_list *params)
+bool hf_content_type_parse(struct hf_arena *arena, struct hf_str value, uint32_t max,
+			   struct hf_str *type, struct hf_str *subtype,
+			   struct hf_param_list *params)
 {
 	size_t pos = 0;
 	struct hf_str first, second;
@@ -274,8 +281,8 @@ bool hf_content_type_parse(struct hf_arena *arena, struct hf_str value, uint32_t
 	return true;
 }
 
-bool hf_disposition_parse(struct hf_arena *arena, struct hf_str value, uint32_t max, struct hf_str *word,
-			  struct hf_param_list *params)
+bool hf_disposition_parse(struct hf_arena *arena, struct hf_str value, uint32_t max,
+			  struct hf_str *word, struct hf_param_list *params)
 {
 	size_t pos = 0;
 	struct hf_str first;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Message ids for threading, RFC 5256 §3: "<" local "@" domain ">", the same whether or not the local part is quoted,
- * without the white space and comments of obsolete syntax. An attempt that fails ends at the next "<" at the latest
- * (outside a quoted local part), so that the time is linear. */
+/* Message ids for threading, RFC 5256 §3: "<" local "@" domain ">", the same whether or not the
+ * local part is quoted, without the white space and comments of obsolete syntax. An attempt that
+ * fails ends at the next "<" at the latest (outside a quoted local part), so that the time is
+ * linear. */
 #include "message/header_priv.h"
 #include "message/text.h"
 
 #define KEPT_FIRST 50
-#define KEPT_LAST 50
+#define KEPT_LAST  50
 
 static bool is_idtext(char c)
 {
@@ -41,7 +42,8 @@ static bool read_id(struct hf_str s, size_t *pos, struct hf_buf *id)
 		hf_skip_cfws(s, pos, NULL);
 		if (*pos >= s.size)
 			return false;
-		/* "@" occurs in the right part of ids in the wild, and brackets are a domain literal's. */
+		/* "@" occurs in the right part of ids in the wild, and brackets are a domain
+		 * literal's. */
 		if (is_idtext(s.data[*pos]) || memchr("[]@", s.data[*pos], 3))
 			hf_buf_add_char(id, s.data[(*pos)++]);
 		else
@@ -69,8 +71,8 @@ bool hf_msgid_next(struct hf_str value, size_t *pos, struct hf_buf *id)
 	return false;
 }
 
-void hf_references_parse(struct hf_arena *arena, struct hf_str references, struct hf_str in_reply_to,
-			 struct hf_message *message)
+void hf_references_parse(struct hf_arena *arena, struct hf_str references,
+			 struct hf_str in_reply_to, struct hf_message *message)
 {
 	struct hf_buf id = HF_BUF_INIT;
 	struct hf_buf last[KEPT_LAST] = { { NULL, 0, 0 } };
@@ -90,12 +92,14 @@ void hf_references_parse(struct hf_arena *arena, struct hf_str references, struc
 		count++;
 	}
 	message->reference_count = count < KEPT_FIRST ? count : KEPT_FIRST;
-	for (uint32_t i = count > KEPT_FIRST + KEPT_LAST ? count - KEPT_LAST : KEPT_FIRST; i < count; i++)
+	for (uint32_t i = count > KEPT_FIRST + KEPT_LAST ? count - KEPT_LAST : KEPT_FIRST;
+	     i < count; i++)
 		message->references[message->reference_count++] =
 			hf_arena_str(arena, hf_buf_str(&last[(i - KEPT_FIRST) % KEPT_LAST]));
 	pos = 0;
 	if (count == 0 && hf_msgid_next(in_reply_to, &pos, &id))
-		message->references[message->reference_count++] = hf_arena_str(arena, hf_buf_str(&id));
+		message->references[message->reference_count++] =
+			hf_arena_str(arena, hf_buf_str(&id));
 	for (uint32_t i = 0; i < KEPT_LAST; i++)
 		hf_buf_fini(&last[i]);
 	hf_buf_fini(&id);

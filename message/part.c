@@ -16,7 +16,8 @@ static const struct hf_part *numbered(const struct hf_part *top, uint32_t number
 	return part;
 }
 
-const struct hf_part *hf_part_find(const struct hf_part *root, const uint32_t *numbers, size_t count)
+const struct hf_part *hf_part_find(const struct hf_part *root, const uint32_t *numbers,
+				   size_t count)
 {
 	const struct hf_part *part = root, *top = root;
 

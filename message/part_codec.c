@@ -1,38 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* struct hf_message as octets: a version, then varints and strings, the part tree in preorder. A string is 0 (NULL),
- * an odd number (an entry of the dictionary) or an even one (its size, then the octets). The dictionary belongs to the
- * version: entries are never changed, new ones only come with a new version. Both directions walk the tree without
- * recursion; decoding believes nothing. */
+/* struct hf_message as octets: a version, then varints and strings, the part tree in preorder. A
+ * string is 0 (NULL), an odd number (an entry of the dictionary) or an even one (its size, then the
+ * octets). The dictionary belongs to the version: entries are never changed, new ones only come
+ * with a new version. Both directions walk the tree without recursion; decoding believes nothing.
+ */
 #include "message/part.h"
 
-#define VERSION 1
+#define VERSION   1
 #define DEPTH_MAX 512 /* more than the parser makes; for those who recurse over the tree */
 
-#define DICTIONARY_STRINGS(X) \
-	X("") X("TEXT") X("PLAIN") X("CHARSET") X("US-ASCII") X("7BIT") X("text") X("plain") X("html") X("charset") \
-	X("utf-8") X("UTF-8") X("us-ascii") X("7bit") X("8bit") X("8BIT") X("base64") X("quoted-printable") X("binary") \
-	X("multipart") X("mixed") X("alternative") X("related") X("signed") X("report") X("digest") X("boundary") \
-	X("message") X("rfc822") X("MESSAGE") X("RFC822") X("application") X("octet-stream") X("APPLICATION") \
-	X("OCTET-STREAM") X("pdf") X("image") X("png") X("jpeg") X("gif") X("name") X("filename") X("attachment") \
-	X("inline") X("format") X("flowed") X("delsp") X("iso-8859-1") X("ISO-8859-1") X("windows-1252") X("type") \
-	X("protocol") X("micalg") X("Received") X("Return-Path") X("Delivered-To") X("DKIM-Signature") X("From") X("To") \
-	X("Cc") X("Bcc") X("Subject") X("Date") X("Message-ID") X("Message-Id") X("MIME-Version") X("Mime-Version") \
-	X("Content-Type") X("Content-Transfer-Encoding") X("Content-Disposition") X("Content-Language") \
-	X("In-Reply-To") X("References") X("Reply-To") X("Sender") X("User-Agent") X("X-Mailer") X("List-Id") \
-	X("List-ID") X("List-Unsubscribe") X("List-Unsubscribe-Post") X("List-Post") X("List-Help") X("List-Archive") \
-	X("List-Subscribe") X("Precedence") X("Authentication-Results") X("ARC-Seal") X("ARC-Message-Signature") \
-	X("ARC-Authentication-Results") X("Received-SPF") X("X-Received") X("Auto-Submitted") X("Errors-To") \
-	X("Feedback-ID") X("X-Spam-Status") X("X-Spam-Score") X("Importance") X("X-Priority") X("Thread-Topic") \
-	X("Thread-Index") X("Organization") X("Lines") X("Status") X("X-Original-To")
+#define DICTIONARY_STRINGS(X)                                                                                                            \
+	X("")                                                                                                                            \
+	X("TEXT") X("PLAIN") X("CHARSET") X("US-ASCII") X("7BIT") X("text") X("plain") X("html") X("charset") X(                         \
+		"utf-8") X("UTF-8") X("us-ascii") X("7bit") X("8bit") X("8BIT") X("base64") X("quoted-printable")                        \
+		X("binary") X("multipart") X("mixed") X("alternative") X("related") X("signed") X("report") X(                           \
+			"digest") X("boundary") X("message") X("rfc822") X("MESSAGE") X("RFC822") X("application")                       \
+			X("octet-stream") X("APPLICATION") X("OCTET-STREAM") X("pdf") X("image") X("png") X(                             \
+				"jpeg") X("gif") X("name") X("filename") X("attachment") X("inline") X("format")                         \
+				X("flowed") X("delsp") X("iso-8859-1") X("ISO-8859-1") X("windows-1252") X(                              \
+					"type") X("protocol") X("micalg") X("Received") X("Return-Path") X("Delivered-To")               \
+					X("DKIM-Signature") X("From") X("To") X("Cc") X("Bcc") X("Subject") X(                           \
+						"Date") X("Message-ID") X("Message-Id") X("MIME-Version") X("Mime-Version")              \
+						X("Content-Type") X("Content-Transfer-Encoding") X("Content-Disposition") X(             \
+							"Content-Language") X("In-Reply-To") X("References") X("Reply-To")               \
+							X("Sender") X("User-Agent") X("X-Mailer") X("List-Id") X(                        \
+								"List-ID") X("List-Unsubscribe") X("List-Unsubscribe-Post")              \
+								X("List-Post") X("List-Help") X(                                         \
+									"List-Archive") X("List-Subscribe") X("Precedence")              \
+									X("Authentication-Results") X("ARC-Seal") X(                     \
+										"ARC-Message-Signature") X("ARC-Authentication-Results") \
+										X("Received-SPF") X("X-Received") X("Auto-Submitted") X( \
+											"Errors-To") X("Feedback-ID") X("X-Spam-Status") \
+											X("X-Spam-Score") X("Importance") X(             \
+												"X-Priority") X("Thread-Topic")          \
+												X("Thread-Index") X(                     \
+													"Organization")                  \
+													X("Lines") X(                    \
+														"Status")                \
+														X("X-Original-To")
 
 #define ENTRY(literal) { literal, sizeof(literal) - 1 },
 static const struct hf_str dictionary[] = { DICTIONARY_STRINGS(ENTRY) };
 
-enum part_flags {
-	HAS_ENVELOPE = 1,
-	SENDER_IS_FROM = 2,
-	REPLY_TO_IS_FROM = 4
-};
+enum part_flags { HAS_ENVELOPE = 1, SENDER_IS_FROM = 2, REPLY_TO_IS_FROM = 4 };
 
 enum message_flags {
 	FIELDS_COMPLETE = 1,
@@ -49,7 +59,8 @@ static void put_str(struct hf_buf *out, struct hf_str s)
 		return;
 	}
 	for (size_t i = 0; i < HF_COUNT(dictionary) && s.size <= 32; i++) {
-		if (dictionary[i].size == s.size && memcmp(dictionary[i].data, s.data, s.size) == 0) {
+		if (dictionary[i].size == s.size &&
+		    memcmp(dictionary[i].data, s.data, s.size) == 0) {
 			hf_buf_add_varint(out, i * 2 + 1);
 			return;
 		}
@@ -120,7 +131,8 @@ static void put_part(struct hf_buf *out, const struct hf_part *part)
 			(e->reply_to == e->from ? REPLY_TO_IS_FROM : 0u);
 	hf_buf_add_varint(out, (flags * 8 + part->cte) * 4 + part->kind);
 	hf_buf_add_varint(out, part->child_count);
-	hf_buf_add_varint(out, part->header_offset - (part->parent ? part->parent->body_offset : 0));
+	hf_buf_add_varint(out,
+			  part->header_offset - (part->parent ? part->parent->body_offset : 0));
 	hf_buf_add_varint(out, part->header_size);
 	hf_buf_add_varint(out, part->body_size);
 	hf_buf_add_varint(out, part->header_lines);
@@ -146,9 +158,11 @@ void hf_message_encode(const struct hf_message *message, struct hf_buf *out)
 	uint64_t end = 0;
 
 	hf_buf_add_char(out, VERSION);
-	hf_buf_add_varint(out, (message->fields_complete ? FIELDS_COMPLETE : 0u) | (message->has_nul ? HAS_NUL : 0u) |
+	hf_buf_add_varint(out, (message->fields_complete ? FIELDS_COMPLETE : 0u) |
+				       (message->has_nul ? HAS_NUL : 0u) |
 				       (message->truncated_tree ? TRUNCATED_TREE : 0u) |
-				       (message->has_date ? HAS_DATE : 0u) | (message->subject_is_reply ? IS_REPLY : 0u));
+				       (message->has_date ? HAS_DATE : 0u) |
+				       (message->subject_is_reply ? IS_REPLY : 0u));
 	hf_buf_add_varint(out, message->size);
 	if (message->has_date) {
 		put_signed(out, message->sent);
@@ -165,7 +179,8 @@ void hf_message_encode(const struct hf_message *message, struct hf_buf *out)
 		put_str(out, field->name);
 		hf_buf_add_varint(out, field->offset - end); /* octets that belong to no field */
 		hf_buf_add_varint(out, field->size);
-		hf_buf_add_varint(out, field->value - field->name.size - 1); /* white space before the colon */
+		hf_buf_add_varint(out, field->value - field->name.size -
+					       1); /* white space before the colon */
 		end = (uint64_t)field->offset + field->size;
 	}
 	while (part) {
@@ -209,7 +224,8 @@ static uint32_t get_u32(struct decode *d)
 	return (uint32_t)get_u64(d, UINT32_MAX);
 }
 
-/* A count of things that each take at least `size` octets of the input: nothing is allocated for what is not there. */
+/* A count of things that each take at least `size` octets of the input: nothing is allocated for
+ * what is not there. */
 static uint32_t get_count(struct decode *d, size_t size)
 {
 	return (uint32_t)get_u64(d, (uint64_t)(d->r.end - d->r.pos) / size);
@@ -234,7 +250,8 @@ static struct hf_str get_str(struct decode *d, bool required)
 		if (n / 2 < HF_COUNT(dictionary))
 			return dictionary[n / 2];
 		fail(d);
-	} else if (n / 2 - 1 > (uint64_t)(d->r.end - d->r.pos) || !hf_read_bytes(&d->r, (size_t)(n / 2 - 1), &s)) {
+	} else if (n / 2 - 1 > (uint64_t)(d->r.end - d->r.pos) ||
+		   !hf_read_bytes(&d->r, (size_t)(n / 2 - 1), &s)) {
 		fail(d);
 		return HF_STR_NULL;
 	}
@@ -343,7 +360,8 @@ static void get_part(struct decode *d, struct hf_part *part, uint64_t base, uint
 	part->language_count = get_strs(d, &part->languages);
 	if (flags & HAS_ENVELOPE)
 		part->envelope = get_envelope(d, flags);
-	if (!children_fit(part->kind, part->child_count) || part->type.size == 0 || part->subtype.size == 0)
+	if (!children_fit(part->kind, part->child_count) || part->type.size == 0 ||
+	    part->subtype.size == 0)
 		fail(d);
 	/* The root of every message has an envelope, and nothing else has one. */
 	if ((part->envelope != NULL) != (!part->parent || part->parent->kind == HF_PART_MESSAGE))
@@ -405,12 +423,14 @@ static void get_fields(struct decode *d, struct hf_message *message)
 			fail(d);
 			return;
 		}
-		field->value = (uint32_t)(field->name.size + 1 + get_u64(d, field->size - field->name.size - 1));
+		field->value = (uint32_t)(field->name.size + 1 +
+					  get_u64(d, field->size - field->name.size - 1));
 		end = (uint64_t)field->offset + field->size;
 	}
 }
 
-enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in, struct hf_message *message)
+enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in,
+				 struct hf_message *message)
 {
 	struct hf_message m = { 0 };
 	struct decode d = { .arena = arena };
@@ -448,8 +468,9 @@ enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in, struc
 	if (!d.r.ok || d.r.pos != d.r.end)
 		return HF_ECORRUPT;
 	/* The index speaks of the top header. */
-	if (m.field_count && (uint64_t)m.fields[m.field_count - 1].offset + m.fields[m.field_count - 1].size >
-				     m.root->header_size)
+	if (m.field_count &&
+	    (uint64_t)m.fields[m.field_count - 1].offset + m.fields[m.field_count - 1].size >
+		    m.root->header_size)
 		return HF_ECORRUPT;
 	*message = m;
 	return HF_OK;

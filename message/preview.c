@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The preview of a text, RFC 8970. A state machine that takes one character at a time, so that pieces do not matter;
- * what it remembers has a fixed size, and it stops looking after SEEN_MAX octets. */
+/* The preview of a text, RFC 8970. A state machine that takes one character at a time, so that
+ * pieces do not matter; what it remembers has a fixed size, and it stops looking after SEEN_MAX
+ * octets. */
 #include "message/preview_priv.h"
 
 #include "base/encode.h"
@@ -47,7 +48,8 @@ static void emit(struct hf_preview *p, uint32_t c)
 		return;
 	}
 	/* Invisible ones, with which newsletters fill the preview of their HTML. */
-	if (c == 0xad || c == 0x34f || (c >= 0x200b && c <= 0x200f) || c == 0x2060 || c == 0xfeff || (c >= 0x80 && c < 0xa0))
+	if (c == 0xad || c == 0x34f || (c >= 0x200b && c <= 0x200f) || c == 0x2060 || c == 0xfeff ||
+	    (c >= 0x80 && c < 0xa0))
 		return;
 	if (p->space) {
 		p->space = false;
@@ -107,9 +109,12 @@ static void name_add(struct hf_preview *p, uint32_t c)
 /* The end of a tag. */
 static void tag_end(struct hf_preview *p)
 {
-	static const char *const skipped[] = { "script", "style", "title", "textarea", "noscript", NULL };
-	static const char *const within_words[] = { "a", "abbr", "b", "big", "em", "font", "i", "ins", "s", "small", "span",
-						    "strong", "sub", "sup", "tt", "u", "wbr", "code", NULL };
+	static const char *const skipped[] = { "script",   "style",    "title",
+					       "textarea", "noscript", NULL };
+	static const char *const within_words[] = { "a",    "abbr",   "b",    "big", "em",
+						    "font", "i",      "ins",  "s",   "small",
+						    "span", "strong", "sub",  "sup", "tt",
+						    "u",    "wbr",    "code", NULL };
 	struct hf_str name = name_of(p);
 	bool closing = name.size && name.data[0] == '/';
 
@@ -132,16 +137,16 @@ static void entity_end(struct hf_preview *p, bool proper)
 		const char *name;
 		uint32_t c;
 	} entities[] = {
-		{ "amp", '&' },       { "lt", '<' },	    { "gt", '>' },	  { "quot", '"' },
-		{ "apos", '\'' },     { "nbsp", ' ' },	    { "copy", 0xa9 },	  { "reg", 0xae },
-		{ "euro", 0x20ac },   { "hellip", 0x2026 }, { "mdash", 0x2014 },  { "ndash", 0x2013 },
-		{ "lsquo", 0x2018 },  { "rsquo", 0x2019 },  { "ldquo", 0x201c },  { "rdquo", 0x201d },
-		{ "bull", 0x2022 },   { "middot", 0xb7 },   { "trade", 0x2122 },  { "pound", 0xa3 },
-		{ "auml", 0xe4 },     { "ouml", 0xf6 },	    { "uuml", 0xfc },	  { "szlig", 0xdf },
-		{ "eacute", 0xe9 },   { "egrave", 0xe8 },   { "agrave", 0xe0 },	  { "ccedil", 0xe7 },
-		{ "zwnj", 0x200c },   { "zwj", 0x200d },    { "shy", 0xad },	  { "laquo", 0xab },
-		{ "raquo", 0xbb },    { "deg", 0xb0 },	    { "sect", 0xa7 },	  { "aacute", 0xe1 },
-		{ "oacute", 0xf3 },   { "iacute", 0xed },   { "uacute", 0xfa },	  { "ntilde", 0xf1 },
+		{ "amp", '&' },      { "lt", '<' },        { "gt", '>' },       { "quot", '"' },
+		{ "apos", '\'' },    { "nbsp", ' ' },      { "copy", 0xa9 },    { "reg", 0xae },
+		{ "euro", 0x20ac },  { "hellip", 0x2026 }, { "mdash", 0x2014 }, { "ndash", 0x2013 },
+		{ "lsquo", 0x2018 }, { "rsquo", 0x2019 },  { "ldquo", 0x201c }, { "rdquo", 0x201d },
+		{ "bull", 0x2022 },  { "middot", 0xb7 },   { "trade", 0x2122 }, { "pound", 0xa3 },
+		{ "auml", 0xe4 },    { "ouml", 0xf6 },     { "uuml", 0xfc },    { "szlig", 0xdf },
+		{ "eacute", 0xe9 },  { "egrave", 0xe8 },   { "agrave", 0xe0 },  { "ccedil", 0xe7 },
+		{ "zwnj", 0x200c },  { "zwj", 0x200d },    { "shy", 0xad },     { "laquo", 0xab },
+		{ "raquo", 0xbb },   { "deg", 0xb0 },      { "sect", 0xa7 },    { "aacute", 0xe1 },
+		{ "oacute", 0xf3 },  { "iacute", 0xed },   { "uacute", 0xfa },  { "ntilde", 0xf1 },
 	};
 	struct hf_str name = name_of(p);
 
@@ -152,9 +157,9 @@ static void entity_end(struct hf_preview *p, bool proper)
 
 		for (size_t i = hex ? 2 : 1; i < name.size && c < 0x110000; i++) {
 			char digit = name.data[i];
-			uint32_t n = digit >= '0' && digit <= '9' ? (uint32_t)(digit - '0') :
-				     digit >= 'a' && digit <= 'f' ? (uint32_t)(digit - 'a' + 10) :
-								    16;
+			uint32_t n = digit >= '0' && digit <= '9'   ? (uint32_t)(digit - '0')
+				     : digit >= 'a' && digit <= 'f' ? (uint32_t)(digit - 'a' + 10)
+								    : 16;
 
 			c = n < (hex ? 16u : 10u) ? c * (hex ? 16u : 10u) + n : 0x110000;
 		}
@@ -239,7 +244,8 @@ static void html_char(struct hf_preview *p, uint32_t c)
 	case ENTITY:
 		if (c == ';') {
 			entity_end(p, true);
-		} else if ((is_letter(c) || c == '#' || (c >= '0' && c <= '9')) && p->name_size + 1 < sizeof(p->name)) {
+		} else if ((is_letter(c) || c == '#' || (c >= '0' && c <= '9')) &&
+			   p->name_size + 1 < sizeof(p->name)) {
 			name_add(p, c);
 		} else {
 			entity_end(p, false);
@@ -314,7 +320,9 @@ void hf_preview_feed(struct hf_preview *preview, struct hf_str utf8)
 		}
 		preview->held[preview->held_size++] = c;
 		if (preview->held_size == sequence_size(preview->held[0])) {
-			put(preview, hf_utf8_next((struct hf_str){ (const char *)preview->held, preview->held_size }, &size));
+			put(preview, hf_utf8_next((struct hf_str){ (const char *)preview->held,
+								   preview->held_size },
+						  &size));
 			preview->held_size = 0;
 		}
 	}

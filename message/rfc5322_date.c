@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Date field, RFC 5322 §3.3 and §4.3, and what is seen in the wild: no weekday, no seconds, two-digit years, zone
- * names, the order of asctime, dashes between day, month and year. A wrong time is 00:00:00 and a wrong zone is UTC
- * (RFC 5256 §2.2); a wrong date is no date. */
+/* The Date field, RFC 5322 §3.3 and §4.3, and what is seen in the wild: no weekday, no seconds,
+ * two-digit years, zone names, the order of asctime, dashes between day, month and year. A wrong
+ * time is 00:00:00 and a wrong zone is UTC (RFC 5256 §2.2); a wrong date is no date. */
 #include "message/text.h"
 
 #include "base/clock.h"
@@ -147,9 +147,10 @@ static int32_t zone(struct scan *scan)
 		const char *name;
 		int32_t minutes;
 	} names[] = {
-		{ "EST", -300 }, { "EDT", -240 }, { "CST", -360 }, { "CDT", -300 }, { "MST", -420 }, { "MDT", -360 },
-		{ "PST", -480 }, { "PDT", -420 }, { "CET", 60 },   { "MET", 60 },   { "CEST", 120 }, { "MEST", 120 },
-		{ "EET", 120 },	 { "EEST", 180 }, { "WEST", 60 },  { "BST", 60 },   { "MSK", 180 },  { "JST", 540 },
+		{ "EST", -300 }, { "EDT", -240 }, { "CST", -360 }, { "CDT", -300 }, { "MST", -420 },
+		{ "MDT", -360 }, { "PST", -480 }, { "PDT", -420 }, { "CET", 60 },   { "MET", 60 },
+		{ "CEST", 120 }, { "MEST", 120 }, { "EET", 120 },  { "EEST", 180 }, { "WEST", 60 },
+		{ "BST", 60 },   { "MSK", 180 },  { "JST", 540 },
 	};
 	struct hf_str name;
 	int n, sign;
@@ -184,7 +185,8 @@ static int days_in(int y, int month)
 	return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* After the month's name, in the order of asctime: "4 12:00:00 [zone] 1999 [zone]" or "4, 1999 12:00:00 zone". */
+/* After the month's name, in the order of asctime: "4 12:00:00 [zone] 1999 [zone]" or "4, 1999
+ * 12:00:00 zone". */
 static bool after_month(struct scan *scan, int *day, int *y, int *seconds, int32_t *minutes)
 {
 	size_t before;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The base subject, RFC 5256 §2.1 with the grammar of its §5, exactly. Steps in the comments are those of the RFC. A
- * run of blobs is looked at once: when no "re:" follows it, none follows after some of its blobs are gone. */
+/* The base subject, RFC 5256 §2.1 with the grammar of its §5, exactly. Steps in the comments are
+ * those of the RFC. A run of blobs is looked at once: when no "re:" follows it, none follows after
+ * some of its blobs are gone. */
 #include "message/header_priv.h"
 #include "message/text.h"
 
@@ -79,7 +80,8 @@ static struct hf_str strip_leaders(struct hf_str s, bool *is_reply)
 			s = from(s, next);
 			continue;
 		}
-		/* Step 4: what is left must not be empty; the last blob stays when nothing follows it. */
+		/* Step 4: what is left must not be empty; the last blob stays when nothing follows
+		 * it. */
 		return from(s, end < s.size ? end : last);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An address field. Groups are closed and not nested, and the limit holds; the other parsers of single fields run over
- * the same input. */
+/* An address field. Groups are closed and not nested, and the limit holds; the other parsers of
+ * single fields run over the same input. */
 #include "message/header_priv.h"
 #include "tests/message/message_test.h"
 
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (hf_content_type_parse(arena, in, 20, &word, &subtype, &params)) {
 		hf_assert(word.size && subtype.size && params.count <= 20);
 		for (uint32_t i = 0; i < params.count; i++)
-			hf_assert(params.params[i].name.size && hf_utf8_valid(params.params[i].value));
+			hf_assert(params.params[i].name.size &&
+				  hf_utf8_valid(params.params[i].value));
 	}
 	if (hf_disposition_parse(arena, in, 20, &word, &params))
 		hf_assert(word.size && params.count <= 20);

@@ -13,6 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!hf_date_parse_rfc5322(hf_str_n(data, size), &utc, &zone))
 		return 0;
 	hf_assert(zone > -24 * 60 && zone < 24 * 60);
-	hf_assert(utc >= (hf_date_days(0, 1, 1) - 1) * 86400 && utc <= (hf_date_days(9999, 12, 31) + 2) * 86400);
+	hf_assert(utc >= (hf_date_days(0, 1, 1) - 1) * 86400 &&
+		  utc <= (hf_date_days(9999, 12, 31) + 2) * 86400);
 	return 0;
 }

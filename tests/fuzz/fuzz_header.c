@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A header block and its text: fields lie one behind the other, decoded text is UTF-8, a base subject is its own base
- * subject's prefix in size, folding works piece by piece as on the whole, and a match does not depend on pieces. */
+/* A header block and its text: fields lie one behind the other, decoded text is UTF-8, a base
+ * subject is its own base subject's prefix in size, folding works piece by piece as on the whole,
+ * and a match does not depend on pieces. */
 #include "tests/message/message_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,7 +51,8 @@ static bool field(void *arg, struct hf_str name, struct hf_str value, struct hf_
 	struct state *state = arg;
 	struct hf_buf text = HF_BUF_INIT;
 
-	hf_assert(whole.data >= state->at && name.data == whole.data && value.data > name.data + name.size - 1);
+	hf_assert(whole.data >= state->at && name.data == whole.data &&
+		  value.data > name.data + name.size - 1);
 	hf_assert(value.data + value.size <= whole.data + whole.size);
 	state->at = whole.data + whole.size;
 	hf_header_decode(value, &text);
@@ -70,8 +72,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hf_buf text = HF_BUF_INIT;
 
 	hf_header_each(in, field, &state);
-	if (hf_charset_to_utf8(hf_str_sub(in, 0, (size_t)(hf_str_chr(in, '\n') < 0 ? 0 : hf_str_chr(in, '\n'))), in,
-			       &text) == HF_OK)
+	if (hf_charset_to_utf8(
+		    hf_str_sub(in, 0,
+			       (size_t)(hf_str_chr(in, '\n') < 0 ? 0 : hf_str_chr(in, '\n'))),
+		    in, &text) == HF_OK)
 		hf_assert(hf_utf8_valid(hf_buf_str(&text)));
 	hf_buf_fini(&text);
 	hf_arena_free(&state.arena);

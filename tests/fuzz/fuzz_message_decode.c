@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The stored form of a message: whatever octets come, they are refused, or give a message that is consistent, can be
- * rendered and stored again. */
+/* The stored form of a message: whatever octets come, they are refused, or give a message that is
+ * consistent, can be rendered and stored again. */
 #include "tests/message/message_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A whole message. It gives the same tree and the same text however it is cut; what is made of it is consistent, can be
- * stored and rendered, and every leaf can be decoded. The size of the pieces comes from the input's own octets. */
+/* A whole message. It gives the same tree and the same text however it is cut; what is made of it
+ * is consistent, can be stored and rendered, and every leaf can be decoded. The size of the pieces
+ * comes from the input's own octets. */
 #include "tests/message/message_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,7 +27,9 @@ static void decode_leaves(const struct hf_part *part, struct hf_str in)
 
 		if (hf_body_decoder_new(part, text == 1, &decoder) != HF_OK)
 			return;
-		hf_body_decoder_feed(decoder, hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size), &out);
+		hf_body_decoder_feed(
+			decoder, hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size),
+			&out);
 		hf_body_decoder_end(decoder, &out);
 		hf_body_decoder_free(&decoder);
 		hf_buf_fini(&out);

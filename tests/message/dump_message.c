@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Prints what the parser makes of messages, for compare_email.py and for people: dump_message FILE...
+/* Prints what the parser makes of messages, for compare_email.py and for people: dump_message
+ * FILE...
  *
- * A line a part: file, part number, kind, type/subtype, offset and size of header and body, lines of the body, SHA-256 of
- * the decoded body (leaves only, "-" otherwise). Then, a line each: envelope, bodystructure, preview. */
+ * A line a part: file, part number, kind, type/subtype, offset and size of header and body, lines
+ * of the body, SHA-256 of the decoded body (leaves only, "-" otherwise). Then, a line each:
+ * envelope, bodystructure, preview. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +24,8 @@ static void print_digest(const struct hf_part *part, struct hf_str in)
 		printf(" -\n");
 		return;
 	}
-	hf_body_decoder_feed(decoder, hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size), &out);
+	hf_body_decoder_feed(
+		decoder, hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size), &out);
 	hf_body_decoder_end(decoder, &out);
 	hf_body_decoder_free(&decoder);
 	hf_digest(HF_SHA256, out.size ? hf_buf_str(&out) : HF_STR(""), digest);
@@ -32,14 +35,17 @@ static void print_digest(const struct hf_part *part, struct hf_str in)
 	hf_buf_fini(&hex);
 }
 
-static void print_part(const char *file, const struct hf_part *part, const char *number, struct hf_str in)
+static void print_part(const char *file, const struct hf_part *part, const char *number,
+		       struct hf_str in)
 {
 	static const char *const kinds[] = { "leaf", "multipart", "message" };
 	unsigned n = 1;
 
-	printf("part %s %s %s %.*s/%.*s %llu+%llu %llu+%llu %u", file, number, kinds[part->kind], HF_STR_ARG(part->type),
-	       HF_STR_ARG(part->subtype), (unsigned long long)part->header_offset, (unsigned long long)part->header_size,
-	       (unsigned long long)part->body_offset, (unsigned long long)part->body_size, part->body_lines);
+	printf("part %s %s %s %.*s/%.*s %llu+%llu %llu+%llu %u", file, number, kinds[part->kind],
+	       HF_STR_ARG(part->type), HF_STR_ARG(part->subtype),
+	       (unsigned long long)part->header_offset, (unsigned long long)part->header_size,
+	       (unsigned long long)part->body_offset, (unsigned long long)part->body_size,
+	       part->body_lines);
 	print_digest(part, in);
 	for (const struct hf_part *child = part->children; child; child = child->next, n++) {
 		char *inner = NULL;

@@ -16,8 +16,8 @@ struct recorder {
 	bool open;
 };
 
-static inline void recorder_text(struct hf_text_sink *sink, enum hf_text_kind kind, struct hf_str field,
-				 struct hf_str utf8)
+static inline void recorder_text(struct hf_text_sink *sink, enum hf_text_kind kind,
+				 struct hf_str field, struct hf_str utf8)
 {
 	struct recorder *recorder = HF_CONTAINER(sink, struct recorder, sink);
 
@@ -36,8 +36,9 @@ static inline void recorder_text(struct hf_text_sink *sink, enum hf_text_kind ki
 #define RECORDER_INIT ((struct recorder){ .sink = { recorder_text } })
 
 /* Parses in pieces of `size` octets, each given from memory of exactly its size. */
-static inline void parse_pieces(struct hf_arena *arena, const struct hf_mime_limits *limits, struct hf_text_sink *sink,
-				struct hf_str in, size_t size, struct hf_message *message)
+static inline void parse_pieces(struct hf_arena *arena, const struct hf_mime_limits *limits,
+				struct hf_text_sink *sink, struct hf_str in, size_t size,
+				struct hf_message *message)
 {
 	struct hf_mime *mime = hf_mime_new(arena, limits, sink);
 
@@ -82,7 +83,8 @@ static inline void check_message(const struct hf_message *message)
 	for (uint32_t i = 0; i < message->field_count; i++) {
 		const struct hf_field *field = &message->fields[i];
 
-		hf_assert(field->offset >= end && field->value > field->name.size && field->value <= field->size);
+		hf_assert(field->offset >= end && field->value > field->name.size &&
+			  field->value <= field->size);
 		end = (uint64_t)field->offset + field->size;
 	}
 	hf_assert(end <= message->root->header_size);

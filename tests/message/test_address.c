@@ -63,8 +63,9 @@ END_TEST
 START_TEST(groups)
 {
 	assert_addresses("undisclosed-recipients:;", "-|-|undisclosed-recipients|-;-|-|-|-;");
-	assert_addresses("My Group: a@b, C <c@d>; e@f", "-|-|My Group|-;-|-|a|b;C|-|c|d;-|-|-|-;-|-|e|f;");
-	assert_addresses("x: a@b", "-|-|x|-;-|-|a|b;-|-|-|-;"); /* never closed */
+	assert_addresses("My Group: a@b, C <c@d>; e@f",
+			 "-|-|My Group|-;-|-|a|b;C|-|c|d;-|-|-|-;-|-|e|f;");
+	assert_addresses("x: a@b", "-|-|x|-;-|-|a|b;-|-|-|-;");     /* never closed */
 	assert_addresses("a: b: c@d;", "-|-|a|-;-|-|c|d;-|-|-|-;"); /* none within another */
 	assert_addresses(":;", "-|-||-;-|-|-|-;");
 }
@@ -108,8 +109,9 @@ START_TEST(broken_fields_end_somewhere)
 	assert_addresses("\"Anna\\", "-|-|Anna\\|;");
 	assert_addresses(">)]\\;", "");
 	assert_addresses("a@b; c@d", "-|-|a|b;-|-|c|d;"); /* as some clients separate */
-	assert_addresses_max(HF_STR("a\0b@c"), 10, "-|-|a\x80"
-						   "b|c;");
+	assert_addresses_max(HF_STR("a\0b@c"), 10,
+			     "-|-|a\x80"
+			     "b|c;");
 }
 END_TEST
 

@@ -32,27 +32,33 @@ static void assert_decoded(struct hf_str in, bool to_utf8, struct hf_str expecte
 
 START_TEST(transfer_encodings)
 {
-	assert_decoded(HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: base64\n\neHl6\nAA==\n"), true,
-		       HF_STR("xyz\0"));
-	assert_decoded(HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: Quoted-Printable\n\na=3Db=\n=E4 \n"), true,
-		       HF_STR("a=b\xe4\n"));
-	assert_decoded(HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: binary\n\n\0\xff=3D"), true,
-		       HF_STR("\0\xff=3D"));
+	assert_decoded(
+		HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: base64\n\neHl6\nAA==\n"),
+		true, HF_STR("xyz\0"));
+	assert_decoded(
+		HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: Quoted-Printable\n\na=3Db=\n=E4 \n"),
+		true, HF_STR("a=b\xe4\n"));
+	assert_decoded(HF_STR("Content-Type: a/b\nContent-Transfer-Encoding: binary\n\n\0\xff=3D"),
+		       true, HF_STR("\0\xff=3D"));
 	assert_decoded(HF_STR("\nx\xe4"), false, HF_STR("x\xe4"));
 }
 END_TEST
 
 START_TEST(text_becomes_utf8)
 {
-	assert_decoded(HF_STR("Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: base64\n\n8NLJ\n"), true,
-		       HF_STR("\xd0\x9f\xd1\x80\xd0\xb8"));
-	assert_decoded(HF_STR("Content-Type: text/html; charset=\"iso-2022-jp\"\n\n\x1b$B%F%9\x1b(B\n"), true,
-		       HF_STR("\xe3\x83\x86\xe3\x82\xb9\n"));
-	assert_decoded(HF_STR("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
-			      "=E2=82=AC=\n=E2=82"),
-		       true, HF_STR("\xe2\x82\xac\xef\xbf\xbd\xef\xbf\xbd"));
+	assert_decoded(
+		HF_STR("Content-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: base64\n\n8NLJ\n"),
+		true, HF_STR("\xd0\x9f\xd1\x80\xd0\xb8"));
+	assert_decoded(
+		HF_STR("Content-Type: text/html; charset=\"iso-2022-jp\"\n\n\x1b$B%F%9\x1b(B\n"),
+		true, HF_STR("\xe3\x83\x86\xe3\x82\xb9\n"));
+	assert_decoded(
+		HF_STR("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n"
+		       "=E2=82=AC=\n=E2=82"),
+		true, HF_STR("\xe2\x82\xac\xef\xbf\xbd\xef\xbf\xbd"));
 	assert_decoded(HF_STR("\nx\xe4\xc3\xa4"), true, HF_STR("x\xc3\xa4\xc3\xa4"));
-	assert_decoded(HF_STR("Content-Type: text/plain; charset=koi8-r\n\n\xf0"), false, HF_STR("\xf0"));
+	assert_decoded(HF_STR("Content-Type: text/plain; charset=koi8-r\n\n\xf0"), false,
+		       HF_STR("\xf0"));
 }
 END_TEST
 
@@ -78,13 +84,15 @@ START_TEST(a_decoder_may_be_dropped)
 	struct hf_body_decoder *decoder;
 	struct hf_buf out = HF_BUF_INIT;
 
-	parse(arena, HF_STR("Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B%F\n"), &message);
+	parse(arena, HF_STR("Content-Type: text/plain; charset=iso-2022-jp\n\n\x1b$B%F\n"),
+	      &message);
 	ck_assert_int_eq(hf_body_decoder_new(message.root, true, &decoder), HF_OK);
 	hf_body_decoder_feed(decoder, HF_STR("\x1b$B%"), &out);
 	hf_body_decoder_free(&decoder);
 	hf_buf_fini(&out);
 	/* what the converter still held is not seen by the next one */
-	assert_decoded(HF_STR("Content-Type: text/plain; charset=iso-2022-jp\n\nab"), true, HF_STR("ab"));
+	assert_decoded(HF_STR("Content-Type: text/plain; charset=iso-2022-jp\n\nab"), true,
+		       HF_STR("ab"));
 	hf_arena_free(&arena);
 }
 END_TEST

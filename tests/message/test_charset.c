@@ -10,7 +10,8 @@ static const struct {
 	const char *charset;
 	struct hf_str in, utf8;
 } cases[] = {
-	{ "utf-8", HF_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z"), HF_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z") },
+	{ "utf-8", HF_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z"),
+	  HF_STR("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z") },
 	{ "UTF8", HF_STR("\xc3"), HF_STR("\xef\xbf\xbd") },
 	{ "utf-8", HF_STR("\xe2\x82g"), HF_STR("\xef\xbf\xbd\xef\xbf\xbdg") },
 	{ "utf-8", HF_STR("\xed\xa0\x80"), HF_STR("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") },
@@ -20,7 +21,8 @@ static const struct {
 	{ "Windows-1252", HF_STR("\x93q\x94"), HF_STR("\xe2\x80\x9cq\xe2\x80\x9d") },
 	{ "ISO-8859-15", HF_STR("\xa4"), HF_STR("\xe2\x82\xac") },
 	{ "koi8-r", HF_STR("\xf0\xd2\xc9"), HF_STR("\xd0\x9f\xd1\x80\xd0\xb8") },
-	{ "iso-2022-jp", HF_STR("a\x1b$B%F%9%H\x1b(Bz"), HF_STR("a\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88z") },
+	{ "iso-2022-jp", HF_STR("a\x1b$B%F%9%H\x1b(Bz"),
+	  HF_STR("a\xe3\x83\x86\xe3\x82\xb9\xe3\x83\x88z") },
 	{ "shift_jis", HF_STR("\x83\x65"), HF_STR("\xe3\x83\x86") },
 	{ "gb2312", HF_STR("\xc4\xe3"), HF_STR("\xe4\xbd\xa0") },
 	{ "big5", HF_STR("\xa7\x41"), HF_STR("\xe4\xbd\xa0") },
@@ -60,14 +62,22 @@ END_TEST
 
 START_TEST(unknown_names_are_refused)
 {
-	static const char *const names[] = { "", "x-unknown", "../../etc/passwd", "utf-8,version=1", "a b", "\xff",
-					     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+	static const char *const names[] = {
+		"",
+		"x-unknown",
+		"../../etc/passwd",
+		"utf-8,version=1",
+		"a b",
+		"\xff",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	};
 
 	for (size_t i = 0; i < HF_COUNT(names); i++) {
 		struct hf_buf out = HF_BUF_INIT;
 
 		ck_assert_msg(!hf_charset_known(hf_str(names[i])), "%s", names[i]);
-		ck_assert_int_eq(hf_charset_to_utf8(hf_str(names[i]), HF_STR("a"), &out), HF_EBADCHARSET);
+		ck_assert_int_eq(hf_charset_to_utf8(hf_str(names[i]), HF_STR("a"), &out),
+				 HF_EBADCHARSET);
 		ck_assert_uint_eq(out.size, 0);
 	}
 }
@@ -93,14 +103,17 @@ END_TEST
 
 static void *convert_in_thread(void *arg)
 {
-	static const char *const names[] = { "koi8-r", "iso-8859-2", "iso-8859-5", "iso-8859-7", "big5", "iso-2022-jp",
-					     "windows-1251", "windows-1250", "gb18030", "windows-1253", "utf-16" };
+	static const char *const names[] = { "koi8-r",       "iso-8859-2",   "iso-8859-5",
+					     "iso-8859-7",   "big5",         "iso-2022-jp",
+					     "windows-1251", "windows-1250", "gb18030",
+					     "windows-1253", "utf-16" };
 
 	for (int round = 0; round < 20; round++) {
 		for (size_t i = 0; i < HF_COUNT(names); i++) {
 			struct hf_buf out = HF_BUF_INIT;
 
-			if (hf_charset_to_utf8(hf_str(names[i]), HF_STR("a\xe4z\x1b"), &out) != HF_OK)
+			if (hf_charset_to_utf8(hf_str(names[i]), HF_STR("a\xe4z\x1b"), &out) !=
+			    HF_OK)
 				*(bool *)arg = true;
 			hf_buf_fini(&out);
 		}
@@ -114,7 +127,8 @@ START_TEST(threads_have_their_own_converters)
 	bool failed[4] = { false };
 
 	for (int i = 0; i < 4; i++)
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, convert_in_thread, &failed[i]), 0);
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, convert_in_thread, &failed[i]),
+				 0);
 	for (int i = 0; i < 4; i++) {
 		pthread_join(threads[i], NULL);
 		ck_assert(!failed[i]);

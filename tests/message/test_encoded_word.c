@@ -19,12 +19,16 @@ static const struct {
 	{ HF_STR("=?utf-8?B?w6TDtg==?= x"), HF_STR("\xc3\xa4\xc3\xb6 x") },
 	{ HF_STR("=?UTF-8?q?=c3=A4?="), HF_STR("\xc3\xa4") },
 	{ HF_STR("=?utf-8*en?Q?a?="), HF_STR("a") },
-	{ HF_STR("=?utf-8?Q?=E2=82?= =?utf-8?Q?=AC?="), HF_STR("\xe2\x82\xac") }, /* a character in two words */
+	{ HF_STR("=?utf-8?Q?=E2=82?= =?utf-8?Q?=AC?="),
+	  HF_STR("\xe2\x82\xac") }, /* a character in two words */
 	{ HF_STR("\"=?utf-8?Q?a?=\" <b@c>"), HF_STR("\"a\" <b@c>") },
 	{ HF_STR("x=?utf-8?Q?a?=y"), HF_STR("xay") },
 	{ HF_STR("=?utf-8?Q?a b?="), HF_STR("a b") },
-	{ HF_STR("=?utf-8?Q?=0D=0AX:=00?="), HF_STR("  X: ") }, /* no line end comes out of a word */
-	{ HF_STR("=?utf-8?Q?" "?="), HF_STR("") },
+	{ HF_STR("=?utf-8?Q?=0D=0AX:=00?="),
+	  HF_STR("  X: ") }, /* no line end comes out of a word */
+	{ HF_STR("=?utf-8?Q?"
+		 "?="),
+	  HF_STR("") },
 	/* not encoded words */
 	{ HF_STR("=?x-unknown?Q?a?="), HF_STR("=?x-unknown?Q?a?=") },
 	{ HF_STR("=?utf-8?X?a?="), HF_STR("=?utf-8?X?a?=") },
@@ -52,7 +56,8 @@ END_TEST
 
 START_TEST(hostile_values_are_linear)
 {
-	static const char *const units[] = { "=?", "=?a?q?", "=?utf-8?Q?", "=", "=?utf-8?Q?a?= ", "=?koi8-r?B?w6Q=?=" };
+	static const char *const units[] = { "=?", "=?a?q?",         "=?utf-8?Q?",
+					     "=",  "=?utf-8?Q?a?= ", "=?koi8-r?B?w6Q=?=" };
 
 	for (size_t i = 0; i < HF_COUNT(units); i++) {
 		struct hf_buf in = HF_BUF_INIT, out = HF_BUF_INIT;

@@ -50,17 +50,18 @@ END_TEST
 
 START_TEST(the_example_of_rfc9051)
 {
-	assert_envelope("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\n"
-			"Subject: IMAP4rev2 WG mtg summary and minutes\r\nTo: imap@cac.washington.edu\r\n"
-			"cc: minutes@CNRI.Reston.VA.US,\r\n   John Klensin <KLENSIN@MIT.EDU>\r\n"
-			"Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\n",
-			"(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
-			"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-			"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-			"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-			"((NIL NIL \"imap\" \"cac.washington.edu\")) "
-			"((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) "
-			"NIL NIL \"<B27397-0100000@cac.washington.edu>\")");
+	assert_envelope(
+		"Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\n"
+		"Subject: IMAP4rev2 WG mtg summary and minutes\r\nTo: imap@cac.washington.edu\r\n"
+		"cc: minutes@CNRI.Reston.VA.US,\r\n   John Klensin <KLENSIN@MIT.EDU>\r\n"
+		"Message-Id: <B27397-0100000@cac.washington.edu>\r\n\r\n",
+		"(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev2 WG mtg summary and minutes\" "
+		"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+		"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+		"((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
+		"((NIL NIL \"imap\" \"cac.washington.edu\")) "
+		"((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) "
+		"NIL NIL \"<B27397-0100000@cac.washington.edu>\")");
 }
 END_TEST
 
@@ -74,17 +75,19 @@ END_TEST
 
 START_TEST(sender_and_reply_to_default_to_from)
 {
-	assert_envelope("From: a@b\nSender: s@t\nReply-To:\n\n",
-			"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"s\" \"t\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL "
-			"NIL)");
+	assert_envelope(
+		"From: a@b\nSender: s@t\nReply-To:\n\n",
+		"(NIL NIL ((NIL NIL \"a\" \"b\")) ((NIL NIL \"s\" \"t\")) ((NIL NIL \"a\" \"b\")) NIL NIL NIL NIL "
+		"NIL)");
 }
 END_TEST
 
 START_TEST(groups_and_raw_octets)
 {
-	assert_envelope("To: g: a@b;\nSubject: \xe4\n =?utf-8?Q?x?=\nSubject: second\n\n",
-			"(NIL {15}\r\n\xe4 =?utf-8?Q?x?= NIL NIL NIL "
-			"((NIL NIL \"g\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL)) NIL NIL NIL NIL)");
+	assert_envelope(
+		"To: g: a@b;\nSubject: \xe4\n =?utf-8?Q?x?=\nSubject: second\n\n",
+		"(NIL {15}\r\n\xe4 =?utf-8?Q?x?= NIL NIL NIL "
+		"((NIL NIL \"g\" NIL)(NIL NIL \"a\" \"b\")(NIL NIL NIL NIL)) NIL NIL NIL NIL)");
 }
 END_TEST
 

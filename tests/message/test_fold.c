@@ -20,8 +20,8 @@ START_TEST(characters_are_titlecased_and_decomposed)
 	assert_folded("\xc3\xa4", "A\xcc\x88");
 	assert_folded("\xc3\x84", "A\xcc\x88");
 	assert_folded("\xc7\x84", "Dz\xcc\x8c"); /* RFC 5051 §2: U+01C4 */
-	assert_folded("\xc3\x9f", "\xc3\x9f");	  /* no simple titlecase */
-	assert_folded("\xef\xac\x81", "fi");	  /* U+FB01, decomposed after the mapping */
+	assert_folded("\xc3\x9f", "\xc3\x9f");   /* no simple titlecase */
+	assert_folded("\xef\xac\x81", "fi");     /* U+FB01, decomposed after the mapping */
 	assert_folded("\xd0\xb6\xd0\x96", "\xd0\x96\xd0\x96");
 	assert_folded("\xea\xb0\x80", "\xe1\x84\x80\xe1\x85\xa1");
 	assert_folded("\xf0\x90\x90\xa8", "\xf0\x90\x90\x80");
@@ -65,7 +65,8 @@ START_TEST(nfc_composes)
 	ck_assert_int_eq(hf_nfc(HF_STR("/A\xcc\x88/\xe1\x84\x80\xe1\x85\xa1"), &out), HF_OK);
 	assert_buf(&out, "Sent/\xc3\x84/\xea\xb0\x80");
 	hf_buf_clear(&out);
-	ck_assert_int_eq(hf_nfc(HF_STR("\xef\xac\xac\xef\xac\xac"), &out), HF_OK); /* U+FB2C grows */
+	ck_assert_int_eq(hf_nfc(HF_STR("\xef\xac\xac\xef\xac\xac"), &out),
+			 HF_OK); /* U+FB2C grows */
 	ck_assert_uint_eq(out.size, 12);
 	hf_buf_clear(&out);
 	ck_assert_int_eq(hf_nfc(HF_STR("a\xff"), &out), HF_EINVALID);

@@ -13,7 +13,8 @@ static bool note(void *arg, struct hf_str name, struct hf_str value, struct hf_s
 {
 	struct seen *seen = arg;
 
-	hf_buf_printf(&seen->text, "[%.*s|%.*s|%zu]", HF_STR_ARG(name), HF_STR_ARG(value), field.size);
+	hf_buf_printf(&seen->text, "[%.*s|%.*s|%zu]", HF_STR_ARG(name), HF_STR_ARG(value),
+		      field.size);
 	return --seen->stop_after != 0;
 }
 
@@ -71,7 +72,7 @@ START_TEST(unfolding_removes_line_ends_before_white_space)
 		{ HF_STR("a\r\n\r\n b"), HF_STR("a\r\n b") },
 		{ HF_STR("a\rb"), HF_STR("a\rb") },
 		{ HF_STR("a\0b"), HF_STR("a\x80"
-						 "b") },
+					 "b") },
 		{ HF_STR(" \r\n "), HF_STR("") },
 	};
 
@@ -114,8 +115,9 @@ START_TEST(quoted_strings_lose_their_escapes)
 		size_t end;
 		const char *out;
 	} cases[] = {
-		{ "\"a\" b", 3, "a" }, { "\"a\\\"b\\\\\"", 8, "a\"b\\" }, { "\"\"", 2, "" },
-		{ "\"a", 2, "a" },     { "\"a\\", 3, "a\\" },
+		{ "\"a\" b", 3, "a" }, { "\"a\\\"b\\\\\"", 8, "a\"b\\" },
+		{ "\"\"", 2, "" },     { "\"a", 2, "a" },
+		{ "\"a\\", 3, "a\\" },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(cases); i++) {

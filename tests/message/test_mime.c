@@ -21,11 +21,13 @@ static void teardown(void)
 	hf_arena_free(&arena);
 }
 
-/* "type/subtype[body]" of leaves, "(...)" around the parts of a multipart, "<...>" around an embedded message. */
+/* "type/subtype[body]" of leaves, "(...)" around the parts of a multipart, "<...>" around an
+ * embedded message. */
 static void tree_put(const struct hf_part *part, struct hf_str in, struct hf_buf *out)
 {
 	if (part->kind == HF_PART_LEAF) {
-		struct hf_str body = hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size);
+		struct hf_str body =
+			hf_str_sub(in, (size_t)part->body_offset, (size_t)part->body_size);
 
 		hf_buf_printf(out, "%.*s[%.*s]", HF_STR_ARG(part->subtype), HF_STR_ARG(body));
 		return;
@@ -36,7 +38,8 @@ static void tree_put(const struct hf_part *part, struct hf_str in, struct hf_buf
 	hf_buf_add_char(out, part->kind == HF_PART_MULTIPART ? ')' : '>');
 }
 
-static void assert_tree_limits(const struct hf_mime_limits *limits, struct hf_str in, const char *expected)
+static void assert_tree_limits(const struct hf_mime_limits *limits, struct hf_str in,
+			       const char *expected)
 {
 	for (size_t size = 1; size <= in.size; size++) {
 		struct hf_buf out = HF_BUF_INIT;
@@ -49,14 +52,15 @@ static void assert_tree_limits(const struct hf_mime_limits *limits, struct hf_st
 	}
 }
 
-#define TOP "Content-Type: multipart/mixed; boundary=b\n\n"
-#define assert_tree(in, expected) assert_tree_limits(NULL, HF_STR(in), expected)
+#define TOP                        "Content-Type: multipart/mixed; boundary=b\n\n"
+#define assert_tree(in, expected)  assert_tree_limits(NULL, HF_STR(in), expected)
 #define assert_parts(in, expected) assert_tree(TOP in, expected)
 
 START_TEST(the_line_end_before_a_delimiter_belongs_to_it)
 {
 	assert_parts("pre\n--b\n\none\n--b\n\ntwo\n\n--b--\nepi\n", "(PLAIN[one]PLAIN[two\n])");
-	assert_parts("--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n\r\n--b--\r\n", "(PLAIN[one]PLAIN[two\r\n])");
+	assert_parts("--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n\r\n--b--\r\n",
+		     "(PLAIN[one]PLAIN[two\r\n])");
 	assert_parts("--b\n\none\r\n--b\n\n\r\r\n--b--", "(PLAIN[one]PLAIN[\r])");
 	assert_parts("--b\n\n\n--b\n\n--b--\n", "(PLAIN[]PLAIN[])");
 	assert_parts("--b\n--b--\n", "(PLAIN[])");
@@ -74,23 +78,29 @@ END_TEST
 
 START_TEST(a_boundary_may_begin_with_another)
 {
-	assert_parts("--b\nContent-Type: multipart/x; boundary=bb\n\n--bb\n\none\n--bb\n\ntwo\n--bb--\n--b--\n",
-		     "((PLAIN[one]PLAIN[two]))");
-	assert_tree("Content-Type: multipart/x; boundary=bb\n\n--bb\nContent-Type: multipart/y; boundary=b\n\n"
-		    "--b\n\none\n--bb\n\ntwo\n--bb--\n",
-		    "((PLAIN[one])PLAIN[two])");
+	assert_parts(
+		"--b\nContent-Type: multipart/x; boundary=bb\n\n--bb\n\none\n--bb\n\ntwo\n--bb--\n--b--\n",
+		"((PLAIN[one]PLAIN[two]))");
+	assert_tree(
+		"Content-Type: multipart/x; boundary=bb\n\n--bb\nContent-Type: multipart/y; boundary=b\n\n"
+		"--b\n\none\n--bb\n\ntwo\n--bb--\n",
+		"((PLAIN[one])PLAIN[two])");
 	/* "b--" delimits and does not close "b" */
-	assert_parts("--b\nContent-Type: multipart/x; boundary=\"b--\"\n\n--b--\n\none\n--b----\n--b\n\ntwo\n",
-		     "((PLAIN[one])PLAIN[two\n])");
+	assert_parts(
+		"--b\nContent-Type: multipart/x; boundary=\"b--\"\n\n--b--\n\none\n--b----\n--b\n\ntwo\n",
+		"((PLAIN[one])PLAIN[two\n])");
 }
 END_TEST
 
 START_TEST(an_outer_boundary_ends_inner_parts)
 {
-	assert_parts("--b\nContent-Type: multipart/x; boundary=i\n\n--i\n\none\n--b\n\ntwo\n--i\n--b--\n",
-		     "((PLAIN[one])PLAIN[two\n--i])");
-	assert_parts("--b\nContent-Type: message/rfc822\n\nSubject: x\n--b\n\ntwo\n--b--\n", "(<PLAIN[]>PLAIN[two])");
-	assert_parts("--b\nContent-Type: multipart/x; boundary=i\n--b\n\ntwo\n--b--\n", "((PLAIN[])PLAIN[two])");
+	assert_parts(
+		"--b\nContent-Type: multipart/x; boundary=i\n\n--i\n\none\n--b\n\ntwo\n--i\n--b--\n",
+		"((PLAIN[one])PLAIN[two\n--i])");
+	assert_parts("--b\nContent-Type: message/rfc822\n\nSubject: x\n--b\n\ntwo\n--b--\n",
+		     "(<PLAIN[]>PLAIN[two])");
+	assert_parts("--b\nContent-Type: multipart/x; boundary=i\n--b\n\ntwo\n--b--\n",
+		     "((PLAIN[])PLAIN[two])");
 }
 END_TEST
 
@@ -133,21 +143,26 @@ END_TEST
 
 START_TEST(a_digest_holds_messages)
 {
-	assert_tree("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\none\n--b\nContent-Type: "
-		    "text/plain\n\ntwo\n--b--\n",
-		    "(<PLAIN[one]>plain[two])");
+	assert_tree(
+		"Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\none\n--b\nContent-Type: "
+		"text/plain\n\ntwo\n--b--\n",
+		"(<PLAIN[one]>plain[two])");
 	assert_octets(message.root->children->children->envelope->subject, HF_STR("x"));
 }
 END_TEST
 
 START_TEST(embedded_messages)
 {
-	assert_tree("Content-Type: message/rfc822\n\nContent-Type: multipart/x; boundary=i\n\n--i\n\none\n--i--\n",
-		    "<(PLAIN[one])>");
-	assert_tree("Content-Type: message/global\nContent-Transfer-Encoding: binary\n\n\none", "<PLAIN[one]>");
-	assert_tree("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\neA==", "OCTET-STREAM[eA==]");
+	assert_tree(
+		"Content-Type: message/rfc822\n\nContent-Type: multipart/x; boundary=i\n\n--i\n\none\n--i--\n",
+		"<(PLAIN[one])>");
+	assert_tree("Content-Type: message/global\nContent-Transfer-Encoding: binary\n\n\none",
+		    "<PLAIN[one]>");
+	assert_tree("Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\neA==",
+		    "OCTET-STREAM[eA==]");
 	assert_tree("Content-Type: message/partial\n\nx", "partial[x]");
-	parse(arena, HF_STR("Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\none\r\ntwo\r\n"), &message);
+	parse(arena, HF_STR("Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\none\r\ntwo\r\n"),
+	      &message);
 	ck_assert_uint_eq(message.root->header_size, 32);
 	ck_assert_uint_eq(message.root->body_lines, 4);
 	ck_assert_uint_eq(message.root->children->header_offset, 32);
@@ -172,10 +187,11 @@ START_TEST(limits_make_the_rest_opaque)
 	struct hf_mime_limits limits = hf_mime_default_limits;
 
 	limits.depth = 2;
-	assert_tree_limits(&limits,
-			   HF_STR(TOP "--b\nContent-Type: message/rfc822\n\n"
-				      "Content-Type: multipart/x; boundary=i\n\n--i\n\none\n--i--\n--b--\n"),
-			   "(<OCTET-STREAM[--i\n\none\n--i--]>)");
+	assert_tree_limits(
+		&limits,
+		HF_STR(TOP "--b\nContent-Type: message/rfc822\n\n"
+			   "Content-Type: multipart/x; boundary=i\n\n--i\n\none\n--i--\n--b--\n"),
+		"(<OCTET-STREAM[--i\n\none\n--i--]>)");
 	ck_assert(message.truncated_tree);
 	limits = hf_mime_default_limits;
 	limits.parts = 3;
@@ -199,7 +215,8 @@ START_TEST(long_dashed_lines_are_content)
 			for (size_t i = 0; i < dashes; i++)
 				hf_buf_add_char(&in, '-');
 			hf_buf_add_cstr(&in, crlf ? "\r\n--b--\n" : "\n--b--\n");
-			for (size_t size = 1; size <= in.size; size += size < 3 || size > 1000 ? 1 : 97) {
+			for (size_t size = 1; size <= in.size;
+			     size += size < 3 || size > 1000 ? 1 : 97) {
 				parse_pieces(arena, NULL, NULL, hf_buf_str(&in), size, &message);
 				ck_assert_uint_eq(message.root->children->body_size, dashes);
 			}
@@ -228,11 +245,13 @@ START_TEST(previews_prefer_plain_text)
 	} cases[] = {
 		{ "\n one \n two", "one two" },
 		{ "Content-Type: text/html\n\n<p>one</p>", "one" },
-		{ TOP "--b\nContent-Type: text/html\n\nhtml\n--b\n\nplain\n--b\n\nlast\n--b--", "plain" },
+		{ TOP "--b\nContent-Type: text/html\n\nhtml\n--b\n\nplain\n--b\n\nlast\n--b--",
+		  "plain" },
 		{ TOP "--b\n\n \n--b\nContent-Type: text/html\n\nhtml\n--b--", "html" },
 		{ TOP "--b\nContent-Disposition: attachment\n\nno\n--b\n\nyes\n--b--", "yes" },
 		{ "Content-Type: image/png\n\nx", "" },
-		{ "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: base64\n\n5A==", "\xc3\xa4" },
+		{ "Content-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: base64\n\n5A==",
+		  "\xc3\xa4" },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(cases); i++) {
@@ -246,12 +265,15 @@ START_TEST(the_sink_gets_the_text_of_text_parts)
 {
 	struct recorder recorder = RECORDER_INIT;
 
-	parse_pieces(arena, NULL, &recorder.sink,
-		     HF_STR("Content-Type: multipart/mixed; boundary=b\n\nno\n--b\nContent-Type: text/html; "
-			    "charset=koi8-r\n\n<\xf0>\n--b\nContent-Type: image/png\n\nno\n--b\n\nyes\n--b--\nno"),
-		     3, &message);
-	assert_buf(&recorder.text, "H Content-Type|multipart/mixed; boundary=b\nB Content-Type|text/html; charset=koi8-r\n"
-				   "B |<\xd0\x9f>\nB Content-Type|image/png\nB |yes\n");
+	parse_pieces(
+		arena, NULL, &recorder.sink,
+		HF_STR("Content-Type: multipart/mixed; boundary=b\n\nno\n--b\nContent-Type: text/html; "
+		       "charset=koi8-r\n\n<\xf0>\n--b\nContent-Type: image/png\n\nno\n--b\n\nyes\n--b--\nno"),
+		3, &message);
+	assert_buf(
+		&recorder.text,
+		"H Content-Type|multipart/mixed; boundary=b\nB Content-Type|text/html; charset=koi8-r\n"
+		"B |<\xd0\x9f>\nB Content-Type|image/png\nB |yes\n");
 	hf_buf_fini(&recorder.text);
 }
 END_TEST
@@ -269,7 +291,8 @@ START_TEST(a_parser_may_be_dropped)
 }
 END_TEST
 
-/* Feeds `count` times `unit` after `head`; the time must not explode and memory stay within bounds. */
+/* Feeds `count` times `unit` after `head`; the time must not explode and memory stay within bounds.
+ */
 static void flood(const char *head, const char *unit, size_t count)
 {
 	struct hf_mime *mime = hf_mime_new(arena, NULL, NULL);
@@ -285,8 +308,10 @@ static void flood(const char *head, const char *unit, size_t count)
 	hf_mime_finish(&mime, &message);
 	check_parsed(&message);
 	check_stored_form(&message, &encoded);
-	ck_assert_msg(hf_arena_used(arena) < 24u << 20, "%s: %zu octets", unit, hf_arena_used(arena));
-	ck_assert_msg(hf_now_ms() - before < 20000, "%s: %u ms", unit, (unsigned)(hf_now_ms() - before));
+	ck_assert_msg(hf_arena_used(arena) < 24u << 20, "%s: %zu octets", unit,
+		      hf_arena_used(arena));
+	ck_assert_msg(hf_now_ms() - before < 20000, "%s: %u ms", unit,
+		      (unsigned)(hf_now_ms() - before));
 	hf_buf_fini(&piece);
 	hf_buf_fini(&encoded);
 }
@@ -299,7 +324,9 @@ static const struct {
 	{ TOP, "--b\n--b\n", 500000 },
 	{ TOP, "--b\nContent-Type: multipart/x; boundary=b\n\n", 100000 },
 	{ TOP, "--b\nContent-Type: message/rfc822\n\n", 100000 },
-	{ TOP, "--b\nContent-Type: a/b; a=1; b=2; c=3; d*0=4; d*1=5; e*=u''%20; f=6; g=7; h=8; i=9\n\n", 50000 },
+	{ TOP,
+	  "--b\nContent-Type: a/b; a=1; b=2; c=3; d*0=4; d*1=5; e*=u''%20; f=6; g=7; h=8; i=9\n\n",
+	  50000 },
 	{ "", "Content-Type: message/rfc822\n\n", 100000 },
 	{ "", "To: a@b, c@d, e@f\n", 200000 },
 	{ "To: ", "a@b,", 1000000 },
@@ -353,12 +380,15 @@ static void corpus_check(const char *path)
 		if (in.size > 20000 && size > 5 && size % 10 != 0)
 			continue; /* one long message need not show it all */
 		hf_arena_reset(arena);
-		parse_pieces(arena, NULL, with_text ? &text.sink : NULL, hf_buf_str(&in), size, &message);
+		parse_pieces(arena, NULL, with_text ? &text.sink : NULL, hf_buf_str(&in), size,
+			     &message);
 		hf_message_encode(&message, &pieces);
-		ck_assert_msg(hf_str_eq(hf_buf_str(&pieces), hf_buf_str(&whole)), "%s in pieces of %zu", path, size);
+		ck_assert_msg(hf_str_eq(hf_buf_str(&pieces), hf_buf_str(&whole)),
+			      "%s in pieces of %zu", path, size);
 		if (with_text)
-			ck_assert_msg(hf_str_eq(hf_buf_str(&text.text), hf_buf_str(&whole_text.text)),
-				      "%s: text in pieces of %zu", path, size);
+			ck_assert_msg(
+				hf_str_eq(hf_buf_str(&text.text), hf_buf_str(&whole_text.text)),
+				"%s: text in pieces of %zu", path, size);
 		hf_buf_fini(&pieces);
 		hf_buf_fini(&text.text);
 	}
@@ -412,7 +442,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, previews_prefer_plain_text);
 	tcase_add_test(tc, the_sink_gets_the_text_of_text_parts);
 	tcase_add_test(tc, a_parser_may_be_dropped);
-	tcase_add_loop_test(tc, floods_cost_linear_time_and_bounded_memory, 0, (int)HF_COUNT(floods));
+	tcase_add_loop_test(tc, floods_cost_linear_time_and_bounded_memory, 0,
+			    (int)HF_COUNT(floods));
 	tcase_add_test(tc, the_corpus_in_pieces_of_every_size);
 }
 

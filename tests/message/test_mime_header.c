@@ -22,7 +22,9 @@ START_TEST(the_index_says_where_fields_are)
 	static const char in[] = "junk line\r\n more\r\nA: 1\r\nB : 2\r\n 3\r\nA:4\r\n\r\nbody";
 	static const struct {
 		const char *name, *field, *value;
-	} expected[] = { { "A", "A: 1\r\n", " 1\r\n" }, { "B", "B : 2\r\n 3\r\n", " 2\r\n 3\r\n" }, { "A", "A:4\r\n", "4\r\n" } };
+	} expected[] = { { "A", "A: 1\r\n", " 1\r\n" },
+			 { "B", "B : 2\r\n 3\r\n", " 2\r\n 3\r\n" },
+			 { "A", "A:4\r\n", "4\r\n" } };
 
 	parse(arena, HF_STR(in), &message);
 	ck_assert_uint_eq(message.field_count, HF_COUNT(expected));
@@ -32,8 +34,9 @@ START_TEST(the_index_says_where_fields_are)
 
 		assert_octets(field->name, hf_str(expected[i].name));
 		assert_octets(hf_str_n(in + field->offset, field->size), hf_str(expected[i].field));
-		assert_octets(hf_str_n(in + field->offset + field->value, field->size - field->value),
-			      hf_str(expected[i].value));
+		assert_octets(
+			hf_str_n(in + field->offset + field->value, field->size - field->value),
+			hf_str(expected[i].value));
 	}
 }
 END_TEST
@@ -61,7 +64,8 @@ END_TEST
 
 START_TEST(the_first_of_a_field_counts)
 {
-	parse(arena, HF_STR("Content-Type: a/b\nContent-Type: c/d\nSubject: x\nsubject: y\n\n"), &message);
+	parse(arena, HF_STR("Content-Type: a/b\nContent-Type: c/d\nSubject: x\nsubject: y\n\n"),
+	      &message);
 	assert_octets(message.root->type, HF_STR("a"));
 	assert_octets(message.root->envelope->subject, HF_STR("x"));
 }
@@ -96,15 +100,19 @@ START_TEST(encodings)
 		enum hf_cte cte;
 		const char *word;
 	} cases[] = {
-		{ "7bit", HF_CTE_7BIT, "7bit" },     { "8BIT", HF_CTE_8BIT, "8BIT" },
-		{ "Binary", HF_CTE_BINARY, "Binary" }, { "Base64 ", HF_CTE_BASE64, "Base64" },
+		{ "7bit", HF_CTE_7BIT, "7bit" },
+		{ "8BIT", HF_CTE_8BIT, "8BIT" },
+		{ "Binary", HF_CTE_BINARY, "Binary" },
+		{ "Base64 ", HF_CTE_BASE64, "Base64" },
 		{ "(c) quoted-printable; x", HF_CTE_QP, "quoted-printable" },
-		{ "x-uuencode", HF_CTE_UNKNOWN, "x-uuencode" }, { "", HF_CTE_7BIT, "7BIT" },
+		{ "x-uuencode", HF_CTE_UNKNOWN, "x-uuencode" },
+		{ "", HF_CTE_7BIT, "7BIT" },
 		{ "8-bit", HF_CTE_8BIT, "8-bit" },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(cases); i++) {
-		char *in = hf_arena_printf(arena, "Content-Transfer-Encoding: %s\n\n", cases[i].value);
+		char *in =
+			hf_arena_printf(arena, "Content-Transfer-Encoding: %s\n\n", cases[i].value);
 
 		parse(arena, hf_str(in), &message);
 		ck_assert_msg(message.root->cte == cases[i].cte, "%s", cases[i].value);
@@ -124,12 +132,14 @@ END_TEST
 START_TEST(the_sink_gets_every_field_decoded)
 {
 	struct recorder recorder = RECORDER_INIT;
-	struct hf_str in = HF_STR("Subject: =?iso-8859-1?Q?=E4?=\n b\nX-Empty:\nX: \xe4\nContent-Type: message/rfc822\n\n"
-				  "Subject: in\n\n");
+	struct hf_str in = HF_STR(
+		"Subject: =?iso-8859-1?Q?=E4?=\n b\nX-Empty:\nX: \xe4\nContent-Type: message/rfc822\n\n"
+		"Subject: in\n\n");
 
 	parse_pieces(arena, NULL, &recorder.sink, in, 7, &message);
-	assert_buf(&recorder.text, "H Subject|\xc3\xa4 b\nH X-Empty|\nH X|\xc3\xa4\nH Content-Type|message/rfc822\n"
-				   "B Subject|in\nB |\n");
+	assert_buf(&recorder.text,
+		   "H Subject|\xc3\xa4 b\nH X-Empty|\nH X|\xc3\xa4\nH Content-Type|message/rfc822\n"
+		   "B Subject|in\nB |\n");
 	hf_buf_fini(&recorder.text);
 }
 END_TEST

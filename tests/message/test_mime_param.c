@@ -41,7 +41,8 @@ END_TEST
 START_TEST(parameters)
 {
 	assert_type("text/plain; charset=utf-8", "text/plain charset=utf-8;");
-	assert_type("text/plain; charset=\"utf-8\" ; Format=flowed", "text/plain charset=utf-8; Format=flowed;");
+	assert_type("text/plain; charset=\"utf-8\" ; Format=flowed",
+		    "text/plain charset=utf-8; Format=flowed;");
 	assert_type("text/plain; charset=us-ascii (Plain; text)", "text/plain charset=us-ascii;");
 	assert_type("a/b; c=\"d\\\"e;\"", "a/b c=d\"e;;");
 	assert_type("a/b; c=", "a/b c=;");
@@ -66,11 +67,13 @@ END_TEST
 START_TEST(rfc2231_forms)
 {
 	assert_type("a/b; url*0=\"ftp://\"; url*1=\"x.y\"", "a/b url=ftp://x.y;");
-	assert_type("a/b; t*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "a/b t=This is ***fun***;");
+	assert_type("a/b; t*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A",
+		    "a/b t=This is ***fun***;");
 	assert_type("a/b; t*0*=us-ascii'en'a%20; t*1*=b%20; t*2=\"c'd%20\"", "a/b t=a b c'd%20;");
 	assert_type("a/b; f*=iso-8859-1''%e4; f=ae", "a/b f=\xc3\xa4; f=ae;");
-	assert_type("a/b; f=plain; f*=utf-8''ascii", "a/b f=ascii;"); /* the plain one says no more */
-	assert_type("a/b; f*1=b; f*0=a", "a/b f=ab;");		      /* any order */
+	assert_type("a/b; f=plain; f*=utf-8''ascii",
+		    "a/b f=ascii;");                   /* the plain one says no more */
+	assert_type("a/b; f*1=b; f*0=a", "a/b f=ab;"); /* any order */
 	assert_type("a/b; f*0*=utf-8''%e2%82; f*1*=%ac", "a/b f=\xe2\x82\xac;");
 	assert_type("a/b; f*=x-unknown''%e4", "a/b f=\xc3\xa4;");
 	assert_type("a/b; f*=no-quotes%20", "a/b f=no-quotes ;");

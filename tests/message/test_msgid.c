@@ -58,9 +58,13 @@ START_TEST(long_references_keep_both_ends)
 		ck_assert_uint_eq(message.reference_count, count < 100 ? (unsigned)count : 100);
 		assert_octets(message.references[0], HF_STR("0@x"));
 		assert_octets(message.references[49], HF_STR("49@x"));
-		assert_octets(message.references[50], hf_str(count == 99 ? "50@x" : count == 101 ? "51@x" : "53@x"));
+		assert_octets(message.references[50], hf_str(count == 99    ? "50@x"
+							     : count == 101 ? "51@x"
+									    : "53@x"));
 		assert_octets(message.references[message.reference_count - 1],
-			      hf_str(count == 99 ? "98@x" : count == 101 ? "100@x" : "102@x"));
+			      hf_str(count == 99    ? "98@x"
+				     : count == 101 ? "100@x"
+						    : "102@x"));
 	}
 	hf_buf_fini(&in);
 	hf_arena_free(&arena);

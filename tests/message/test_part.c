@@ -32,7 +32,8 @@ static const char example[] =
 	"--D\nContent-ID: 4.2.2\nContent-Type: multipart/alternative; boundary=E\n\n"
 	"--E\nContent-ID: 4.2.2.1\n\n--E\nContent-ID: 4.2.2.2\n\n--E--\n--D--\n--C--\n--A--\n";
 
-static void assert_found(const struct hf_part *root, const uint32_t *numbers, size_t count, const char *id)
+static void assert_found(const struct hf_part *root, const uint32_t *numbers, size_t count,
+			 const char *id)
 {
 	const struct hf_part *part = hf_part_find(root, numbers, count);
 
@@ -44,7 +45,8 @@ static void assert_found(const struct hf_part *root, const uint32_t *numbers, si
 	assert_octets(part->id, hf_str(id));
 }
 
-#define NUMBERS(...) (const uint32_t[]){ __VA_ARGS__ }, HF_COUNT(((const uint32_t[]){ __VA_ARGS__ }))
+#define NUMBERS(...) \
+	(const uint32_t[]){ __VA_ARGS__ }, HF_COUNT(((const uint32_t[]){ __VA_ARGS__ }))
 
 START_TEST(parts_of_the_example_in_rfc9051)
 {

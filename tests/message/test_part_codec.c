@@ -49,7 +49,8 @@ START_TEST(a_message_comes_back_as_it_went)
 		ck_assert_uint_eq(out.fields[i].size, in.fields[i].size);
 		ck_assert_uint_eq(out.fields[i].value, in.fields[i].value);
 	}
-	ck_assert(out.fields_complete && !out.has_nul && !out.truncated_tree && out.subject_is_reply);
+	ck_assert(out.fields_complete && !out.has_nul && !out.truncated_tree &&
+		  out.subject_is_reply);
 	ck_assert(out.has_date && out.sent == in.sent && out.sent_zone == -480);
 	assert_octets(out.preview, HF_STR("Text"));
 	assert_octets(out.base_subject, HF_STR("\xc3\xa4"));
@@ -59,7 +60,8 @@ START_TEST(a_message_comes_back_as_it_went)
 	ck_assert_ptr_eq(out.root->envelope->reply_to, out.root->envelope->from);
 	child = out.root->children->next;
 	ck_assert_ptr_eq(child->parent, out.root);
-	ck_assert_uint_eq(child->children->body_offset, in.root->children->next->children->body_offset);
+	ck_assert_uint_eq(child->children->body_offset,
+			  in.root->children->next->children->body_offset);
 	ck_assert_int_eq(child->children->cte, HF_CTE_BASE64);
 	ck_assert_uint_eq(child->body_lines, in.root->children->next->body_lines);
 	hf_buf_fini(&encoded);
@@ -88,7 +90,8 @@ START_TEST(what_is_cut_off_is_refused)
 	parse(arena, HF_STR(sample), &message);
 	hf_message_encode(&message, &encoded);
 	for (size_t size = 0; size < encoded.size; size++)
-		ck_assert_int_eq(hf_message_decode(arena, hf_str_n(encoded.data, size), &message), HF_ECORRUPT);
+		ck_assert_int_eq(hf_message_decode(arena, hf_str_n(encoded.data, size), &message),
+				 HF_ECORRUPT);
 	hf_buf_add_char(&encoded, 0);
 	ck_assert_int_eq(hf_message_decode(arena, hf_buf_str(&encoded), &message), HF_ECORRUPT);
 	encoded.size--;

@@ -21,8 +21,9 @@ START_TEST(white_space_collapses)
 	assert_preview(false, HF_STR(""), HF_STR(""));
 	assert_preview(false, HF_STR(" \r\n a\r\n\r\n\tb  c \r\n"), HF_STR("a b c"));
 	assert_preview(false, HF_STR("> quoted\r\n<b>"), HF_STR("> quoted <b>"));
-	assert_preview(false, HF_STR("a\xc2\xa0\xe2\x80\x8b"
-				     "b\xc3\xa4"),
+	assert_preview(false,
+		       HF_STR("a\xc2\xa0\xe2\x80\x8b"
+			      "b\xc3\xa4"),
 		       HF_STR("a b\xc3\xa4"));
 }
 END_TEST
@@ -52,7 +53,8 @@ START_TEST(html_is_reduced_to_text)
 	static const struct {
 		const char *html, *text;
 	} cases[] = {
-		{ "<html><head><title>T</title><style>p{}</style></head><body><p>a</p><p>b</p>", "a b" },
+		{ "<html><head><title>T</title><style>p{}</style></head><body><p>a</p><p>b</p>",
+		  "a b" },
 		{ "w<b>or</b>d<br>x", "word x" },
 		{ "<script>if (a<b) '</p>'</script>c", "c" },
 		{ "<SCRIPT type='x'>y</Script >z", "z" },

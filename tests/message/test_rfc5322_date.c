@@ -13,7 +13,8 @@ static const struct {
 	{ "Mon, 7 Feb 1994 21:52:25 -0800 (PST)", 1994, 2, 8, 5, 52, 25, -480 },
 	{ "7 Feb 1994 21:52:25 +0130", 1994, 2, 7, 20, 22, 25, 90 },
 	{ "07 Feb 1994 21:52 +0000", 1994, 2, 7, 21, 52, 0, 0 },
-	{ " (c) Mon (c) , (c) 7 (c (n)) Feb (c) 1994 (c) 21 : 52 : 25 (c) -0000", 1994, 2, 7, 21, 52, 25, 0 },
+	{ " (c) Mon (c) , (c) 7 (c (n)) Feb (c) 1994 (c) 21 : 52 : 25 (c) -0000", 1994, 2, 7, 21,
+	  52, 25, 0 },
 	{ "7 feb 94 21:52:25 EST", 1994, 2, 8, 2, 52, 25, -300 },
 	{ "7 Feb 49 00:00:00 GMT", 2049, 2, 7, 0, 0, 0, 0 },
 	{ "7 Feb 50 00:00:00 UT", 1950, 2, 7, 0, 0, 0, 0 },
@@ -45,9 +46,10 @@ START_TEST(dates_are_understood)
 	int64_t utc = -1;
 	int32_t zone = -1;
 
-	ck_assert_msg(hf_date_parse_rfc5322(hf_str(good[_i].text), &utc, &zone), "%s", good[_i].text);
-	ck_assert_msg(utc == hf_date_days(good[_i].year, good[_i].month, good[_i].day) * 86400 + good[_i].hour * 3600 +
-				     good[_i].minute * 60 + good[_i].second,
+	ck_assert_msg(hf_date_parse_rfc5322(hf_str(good[_i].text), &utc, &zone), "%s",
+		      good[_i].text);
+	ck_assert_msg(utc == hf_date_days(good[_i].year, good[_i].month, good[_i].day) * 86400 +
+				      good[_i].hour * 3600 + good[_i].minute * 60 + good[_i].second,
 		      "%s: %lld", good[_i].text, (long long)utc);
 	ck_assert_msg(zone == good[_i].zone, "%s: zone %d", good[_i].text, (int)zone);
 }
@@ -56,9 +58,28 @@ END_TEST
 START_TEST(garbage_is_no_date_and_writes_nothing)
 {
 	static const char *const bad[] = {
-		"", " ", "Mon", "Mon,", "7", "7 Feb", "7 Foo 1994 00:00:00 +0000", "0 Feb 1994 00:00:00", "30 Feb 1994",
-		"29 Feb 1900", "32 Jan 2000", "7 Feb 19945", "7 Feb 1", "Feb", "Feb x", "yesterday", "(7 Feb 1994",
-		"1994-02-07T21:52:25Z", "123 Feb 1994", "Mon Feb  7 21:52:25", "\xff\xfe", "-7 Feb 1994",
+		"",
+		" ",
+		"Mon",
+		"Mon,",
+		"7",
+		"7 Feb",
+		"7 Foo 1994 00:00:00 +0000",
+		"0 Feb 1994 00:00:00",
+		"30 Feb 1994",
+		"29 Feb 1900",
+		"32 Jan 2000",
+		"7 Feb 19945",
+		"7 Feb 1",
+		"Feb",
+		"Feb x",
+		"yesterday",
+		"(7 Feb 1994",
+		"1994-02-07T21:52:25Z",
+		"123 Feb 1994",
+		"Mon Feb  7 21:52:25",
+		"\xff\xfe",
+		"-7 Feb 1994",
 	};
 
 	for (size_t i = 0; i < HF_COUNT(bad); i++) {

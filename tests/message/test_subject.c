@@ -58,7 +58,8 @@ END_TEST
 
 START_TEST(hostile_subjects_are_linear)
 {
-	static const char *const units[] = { "[a]", "re:", "[fwd:", "[fwd:re [", "(fwd)", "re [x", "[", "re[a]" };
+	static const char *const units[] = { "[a]",   "re:",   "[fwd:", "[fwd:re [",
+					     "(fwd)", "re [x", "[",     "re[a]" };
 
 	for (size_t i = 0; i < HF_COUNT(units); i++) {
 		struct hf_buf in = HF_BUF_INIT, base = HF_BUF_INIT;
