@@ -9,38 +9,37 @@
 #define VERSION   1
 #define DEPTH_MAX 512 /* more than the parser makes; for those who recurse over the tree */
 
-#define DICTIONARY_STRINGS(X)                                                                                                            \
-	X("")                                                                                                                            \
-	X("TEXT") X("PLAIN") X("CHARSET") X("US-ASCII") X("7BIT") X("text") X("plain") X("html") X("charset") X(                         \
-		"utf-8") X("UTF-8") X("us-ascii") X("7bit") X("8bit") X("8BIT") X("base64") X("quoted-printable")                        \
-		X("binary") X("multipart") X("mixed") X("alternative") X("related") X("signed") X("report") X(                           \
-			"digest") X("boundary") X("message") X("rfc822") X("MESSAGE") X("RFC822") X("application")                       \
-			X("octet-stream") X("APPLICATION") X("OCTET-STREAM") X("pdf") X("image") X("png") X(                             \
-				"jpeg") X("gif") X("name") X("filename") X("attachment") X("inline") X("format")                         \
-				X("flowed") X("delsp") X("iso-8859-1") X("ISO-8859-1") X("windows-1252") X(                              \
-					"type") X("protocol") X("micalg") X("Received") X("Return-Path") X("Delivered-To")               \
-					X("DKIM-Signature") X("From") X("To") X("Cc") X("Bcc") X("Subject") X(                           \
-						"Date") X("Message-ID") X("Message-Id") X("MIME-Version") X("Mime-Version")              \
-						X("Content-Type") X("Content-Transfer-Encoding") X("Content-Disposition") X(             \
-							"Content-Language") X("In-Reply-To") X("References") X("Reply-To")               \
-							X("Sender") X("User-Agent") X("X-Mailer") X("List-Id") X(                        \
-								"List-ID") X("List-Unsubscribe") X("List-Unsubscribe-Post")              \
-								X("List-Post") X("List-Help") X(                                         \
-									"List-Archive") X("List-Subscribe") X("Precedence")              \
-									X("Authentication-Results") X("ARC-Seal") X(                     \
-										"ARC-Message-Signature") X("ARC-Authentication-Results") \
-										X("Received-SPF") X("X-Received") X("Auto-Submitted") X( \
-											"Errors-To") X("Feedback-ID") X("X-Spam-Status") \
-											X("X-Spam-Score") X("Importance") X(             \
-												"X-Priority") X("Thread-Topic")          \
-												X("Thread-Index") X(                     \
-													"Organization")                  \
-													X("Lines") X(                    \
-														"Status")                \
-														X("X-Original-To")
-
-#define ENTRY(literal) { literal, sizeof(literal) - 1 },
-static const struct hf_str dictionary[] = { DICTIONARY_STRINGS(ENTRY) };
+/* clang-format off */
+#define ENTRY(literal) { literal, sizeof(literal) - 1 }
+static const struct hf_str dictionary[] = {
+	ENTRY(""), ENTRY("TEXT"), ENTRY("PLAIN"), ENTRY("CHARSET"), ENTRY("US-ASCII"), ENTRY("7BIT"),
+	ENTRY("text"), ENTRY("plain"), ENTRY("html"), ENTRY("charset"), ENTRY("utf-8"), ENTRY("UTF-8"),
+	ENTRY("us-ascii"), ENTRY("7bit"), ENTRY("8bit"), ENTRY("8BIT"), ENTRY("base64"),
+	ENTRY("quoted-printable"), ENTRY("binary"), ENTRY("multipart"), ENTRY("mixed"),
+	ENTRY("alternative"), ENTRY("related"), ENTRY("signed"), ENTRY("report"), ENTRY("digest"),
+	ENTRY("boundary"), ENTRY("message"), ENTRY("rfc822"), ENTRY("MESSAGE"), ENTRY("RFC822"),
+	ENTRY("application"), ENTRY("octet-stream"), ENTRY("APPLICATION"), ENTRY("OCTET-STREAM"),
+	ENTRY("pdf"), ENTRY("image"), ENTRY("png"), ENTRY("jpeg"), ENTRY("gif"), ENTRY("name"),
+	ENTRY("filename"), ENTRY("attachment"), ENTRY("inline"), ENTRY("format"), ENTRY("flowed"),
+	ENTRY("delsp"), ENTRY("iso-8859-1"), ENTRY("ISO-8859-1"), ENTRY("windows-1252"), ENTRY("type"),
+	ENTRY("protocol"), ENTRY("micalg"), ENTRY("Received"), ENTRY("Return-Path"),
+	ENTRY("Delivered-To"), ENTRY("DKIM-Signature"), ENTRY("From"), ENTRY("To"), ENTRY("Cc"),
+	ENTRY("Bcc"), ENTRY("Subject"), ENTRY("Date"), ENTRY("Message-ID"), ENTRY("Message-Id"),
+	ENTRY("MIME-Version"), ENTRY("Mime-Version"), ENTRY("Content-Type"),
+	ENTRY("Content-Transfer-Encoding"), ENTRY("Content-Disposition"), ENTRY("Content-Language"),
+	ENTRY("In-Reply-To"), ENTRY("References"), ENTRY("Reply-To"), ENTRY("Sender"),
+	ENTRY("User-Agent"), ENTRY("X-Mailer"), ENTRY("List-Id"), ENTRY("List-ID"),
+	ENTRY("List-Unsubscribe"), ENTRY("List-Unsubscribe-Post"), ENTRY("List-Post"), ENTRY("List-Help"),
+	ENTRY("List-Archive"), ENTRY("List-Subscribe"), ENTRY("Precedence"),
+	ENTRY("Authentication-Results"), ENTRY("ARC-Seal"), ENTRY("ARC-Message-Signature"),
+	ENTRY("ARC-Authentication-Results"), ENTRY("Received-SPF"), ENTRY("X-Received"),
+	ENTRY("Auto-Submitted"), ENTRY("Errors-To"), ENTRY("Feedback-ID"), ENTRY("X-Spam-Status"),
+	ENTRY("X-Spam-Score"), ENTRY("Importance"), ENTRY("X-Priority"), ENTRY("Thread-Topic"),
+	ENTRY("Thread-Index"), ENTRY("Organization"), ENTRY("Lines"), ENTRY("Status"),
+	ENTRY("X-Original-To"),
+};
+#undef ENTRY
+/* clang-format on */
 
 enum part_flags { HAS_ENVELOPE = 1, SENDER_IS_FROM = 2, REPLY_TO_IS_FROM = 4 };
 
