@@ -19,6 +19,24 @@ static void end_news(struct imap_session_priv *priv)
 	hf_arena_trim(priv->news_arena);
 }
 
+/* A view that could not keep up (hf_view_sync()) says deleted as well: then the mailbox is still there. */
+static void write_gone(struct imap_session *session)
+{
+	uint64_t mailbox = hf_view_mailbox(session->view);
+	struct hf_mailbox_info *list;
+	size_t count;
+
+	session->priv->mailbox_gone = true;
+	hf_account_list(session->account, session->priv->news_arena, &list, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].id == mailbox) {
+			imap_bye(session, "UNAVAILABLE", "Too much has changed since the last command");
+			return;
+		}
+	}
+	imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
+}
+
 void imap_sync(struct imap_session *session, bool hold_expunges)
 {
 	struct imap_session_priv *priv = session->priv;
@@ -33,8 +51,7 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 	hf_view_sync(session->view, hold_expunges, priv->news_arena, &priv->news);
 	priv->expunges_held = hold_expunges;
 	if (priv->news.deleted) {
-		priv->mailbox_gone = true;
-		imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
+		write_gone(session);
 		hf_arena_trim(priv->news_arena);
 		return;
 	}
