@@ -126,10 +126,11 @@ static int run_verb(const struct command_line *cl, const struct ctl_verb *verb)
 	exit_code = ctl_password_add(verb, request);
 	if (exit_code == CTL_OK)
 		exit_code = ctl_call(&cl->client, verb->name, request, &result);
-	if (exit_code == CTL_OK) {
-		config_directory = json_string_value(json_object_get(request, "config"));
+	config_directory = json_string_value(json_object_get(request, "config"));
+	if (exit_code == CTL_OK)
 		exit_code = apply ? ctl_postfix_apply(result, config_directory) : show(cl, result);
-	}
+	else if (result)
+		show(cl, result);
 	json_decref(result);
 	json_decref(request);
 	return exit_code;

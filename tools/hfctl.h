@@ -17,8 +17,8 @@ struct ctl_client {
 	bool quiet;             /* no progress on stderr */
 };
 
-/* Sends {"verb": verb, ...request} and waits for the reply. CTL_OK with *result (a new reference, NULL for none); otherwise the reason is
- * on stderr. `request` may be NULL. */
+/* Sends {"verb": verb, ...request} and waits for the reply. CTL_OK, or another exit code with the reason on stderr; *result is a new
+ * reference or NULL for none, and may be there in both cases. `request` may be NULL. */
 int ctl_call(const struct ctl_client *client, const char *verb, const json_t *request, json_t **result);
 
 /* hfctl_verb.c: the daemon's verbs, and command lines made into requests -------------------------------------------- */

@@ -112,17 +112,16 @@ static void show_progress(const struct ctl_client *client, const json_t *progres
 		ctl_print(progress, stderr);
 }
 
-/* What the reply means. The reply's result goes to *result. */
+/* What the reply means. Its result goes to *result; a refusal may have one too (what verify found). */
 static int take_reply(const json_t *reply, json_t **result)
 {
 	const char *status = json_string_value(json_object_get(reply, "status"));
 	const char *code = json_string_value(json_object_get(reply, "code"));
 	const char *message = json_string_value(json_object_get(reply, "message"));
 
-	if (status && strcmp(status, "ok") == 0) {
-		*result = json_incref(json_object_get(reply, "result"));
+	*result = json_incref(json_object_get(reply, "result"));
+	if (status && strcmp(status, "ok") == 0)
 		return CTL_OK;
-	}
 	fprintf(stderr, "hfctl: %s\n", message && *message ? message : code ? code : "refused without a reason");
 	if (code && (strcasecmp(code, "unavailable") == 0 || strcasecmp(code, "temporary") == 0))
 		return CTL_TEMPORARY;
