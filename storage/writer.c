@@ -13,6 +13,8 @@
  * run again, one by one. `lock` guards all of struct writer but what says otherwise; no lock is held while applying, flushing
  * or publishing. */
 
+#include "config.h" /* HF_ACK_BEFORE_FLUSH */
+
 #include <time.h>
 
 #include "base/assert.h"
