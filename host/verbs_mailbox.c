@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Verbs about a user's mailboxes. Names are UTF-8 with '/' between levels. */
+#include "host/verbs_priv.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name;
+	uint32_t use;
+} uses[] = {
+	{ "all", HF_USE_ALL },   { "archive", HF_USE_ARCHIVE }, { "drafts", HF_USE_DRAFTS }, { "flagged", HF_USE_FLAGGED },
+	{ "junk", HF_USE_JUNK }, { "sent", HF_USE_SENT },       { "trash", HF_USE_TRASH },   { "important", HF_USE_IMPORTANT },
+};
+
+struct call {
+	struct hf_arena *arena;
+	struct hf_user user;
+	struct hf_str name, other; /* normalised second and third argument */
+};
+
+static enum hf_status name_argument(struct call *call, const json_t *args, size_t index, struct hf_str *name, struct hf_note *why)
+{
+	const char *text = hf_verb_arg(args, index), *reason = NULL;
+	enum hf_status status;
+
+	if (!text)
+		return HF_OK;
+	status = hf_mailbox_name_check(hf_str(text), call->arena, name, &reason);
+	if (status != HF_OK)
+		hf_note_add(why, "mailbox \"%s\": %s", text, reason ? reason : hf_status_text(status));
+	return status;
+}
+
+/* USER and up to two mailbox names. */
+static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args, size_t count, struct hf_note *why)
+{
+	enum hf_status status;
+
+	memset(call, 0, sizeof(*call));
+	if (hf_verb_store(host, why) != HF_OK)
+		return HF_EUNAVAILABLE;
+	if (hf_verb_args(args, count, count, why) != HF_OK)
+		return HF_ESYNTAX;
+	call->arena = hf_arena_new();
+	status = hf_user_find(host->store, hf_str(hf_verb_arg(args, 0)), call->arena, &call->user);
+	if (status != HF_OK)
+		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0), status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
+	if (status == HF_OK)
+		status = name_argument(call, args, 1, &call->name, why);
+	if (status == HF_OK)
+		status = name_argument(call, args, 2, &call->other, why);
+	return status;
+}
+
+static enum hf_status finish(struct call *call, struct hf_host *host, struct hf_op *op, struct hf_note *why)
+{
+	enum hf_status status = hf_store_run(host->store, op);
+
+	hf_op_free(&op);
+	if (status == HF_OK)
+		return status;
+	if (status == HF_ENONEXISTENT)
+		hf_note_add(why, "mailbox \"%.*s\": no such mailbox", HF_STR_ARG(call->name));
+	else if (status == HF_EEXISTS)
+		hf_note_add(why, "mailbox \"%.*s\": exists already", HF_STR_ARG(call->other.size ? call->other : call->name));
+	else
+		hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(call->name), hf_status_text(status));
+	return status;
+}
+
+static const char *use_text(struct hf_arena *arena, uint32_t special_use)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < HF_COUNT(uses); i++)
+		if (special_use & uses[i].use)
+			text = hf_arena_printf(arena, "%s%s%s", text, *text ? "," : "", uses[i].name);
+	return text;
+}
+
+static enum hf_status mailbox_list(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+{
+	struct hf_account *account = NULL;
+	struct hf_mailbox_info *list;
+	struct call call;
+	enum hf_status status;
+	size_t count;
+
+	(void)state;
+	status = begin(&call, host, args, 1, why);
+	if (status == HF_OK)
+		status = hf_account_open(host->store, call.user.id, &account);
+	if (status == HF_OK) {
+		hf_account_list(account, call.arena, &list, &count);
+		*result = json_array();
+		for (size_t i = 0; i < count; i++) {
+			if (!list[i].id)
+				continue;
+			json_array_append_new(*result, json_pack("{s:s%, s:I, s:I, s:I, s:b, s:s}", "name", list[i].name.data,
+								 list[i].name.size, "messages", (json_int_t)list[i].messages, "unseen",
+								 (json_int_t)list[i].unseen, "size", (json_int_t)list[i].size,
+								 "subscribed", (int)list[i].subscribed, "use",
+								 use_text(call.arena, list[i].special_use)));
+		}
+		hf_account_close(&account);
+	}
+	hf_arena_free(&call.arena);
+	return status;
+}
+
+static enum hf_status mailbox_create(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+{
+	const char *use = hf_verb_option(args, "special-use");
+	uint32_t special_use = 0;
+	struct call call;
+	enum hf_status status;
+
+	(void)state;
+	(void)result;
+	for (size_t i = 0; use && i < HF_COUNT(uses); i++)
+		if (hf_str_ieq(hf_str(use), hf_str(uses[i].name)))
+			special_use = uses[i].use;
+	if (use && !special_use) {
+		hf_note_add(why, "--special-use takes one of: all, archive, drafts, flagged, important, junk, sent, trash");
+		return HF_ESYNTAX;
+	}
+	status = begin(&call, host, args, 2, why);
+	if (status == HF_OK)
+		status = finish(&call, host, hf_op_mailbox_create(host->store, call.user.id, call.name, special_use), why);
+	hf_arena_free(&call.arena);
+	return status;
+}
+
+static enum hf_status mailbox_delete(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+{
+	struct call call;
+	enum hf_status status = begin(&call, host, args, 2, why);
+
+	(void)state;
+	(void)result;
+	if (status == HF_OK)
+		status = finish(&call, host, hf_op_mailbox_delete(host->store, call.user.id, call.name), why);
+	hf_arena_free(&call.arena);
+	return status;
+}
+
+static enum hf_status mailbox_rename(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+{
+	struct call call;
+	enum hf_status status = begin(&call, host, args, 3, why);
+
+	(void)state;
+	(void)result;
+	if (status == HF_OK)
+		status = finish(&call, host, hf_op_mailbox_rename(host->store, call.user.id, call.name, call.other), why);
+	hf_arena_free(&call.arena);
+	return status;
+}
+
+const struct hf_verb hf_verbs_mailbox[] = {
+	{ "mailbox list", "USER", "List a user's mailboxes.", mailbox_list },
+	{ "mailbox create", "USER MAILBOX [--special-use USE]", "Make a mailbox, with those above it.", mailbox_create },
+	{ "mailbox delete", "USER MAILBOX", "Delete a mailbox; those below it stay.", mailbox_delete },
+	{ "mailbox rename", "USER FROM TO", "Rename a mailbox with all below it.", mailbox_rename },
+	{ NULL, NULL, NULL, NULL }
+};

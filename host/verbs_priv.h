@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The host's own verbs for hfctl, and what they share. */
+#ifndef HF_HOST_VERBS_PRIV_H
+#define HF_HOST_VERBS_PRIV_H
+
+#include "host/host_priv.h"
+
+extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_server[]; /* ended by a NULL name */
+
+/* control.c */
+const char *hf_status_code(enum hf_status status);
+void hf_verbs_each(struct hf_host *host, void (*fn)(void *arg, const struct hf_verb *verb, const char *module), void *arg);
+
+/* verbs_server.c: a positional argument, or NULL. */
+const char *hf_verb_arg(const json_t *args, size_t index);
+/* The only positional arguments are `count` or fewer, and at least `least`; else HF_ESYNTAX with the usage in `why`. */
+enum hf_status hf_verb_args(const json_t *args, size_t least, size_t count, struct hf_note *why);
+bool hf_verb_flag(const json_t *args, const char *name);
+const char *hf_verb_option(const json_t *args, const char *name);
+/* HF_EUNAVAILABLE in a host without a store (tests). */
+enum hf_status hf_verb_store(struct hf_host *host, struct hf_note *why);
+
+/* conn_info.c: living connections, as an array of objects; of one user, or all (NULL). */
+json_t *hf_conns_list(struct hf_host *host, const char *user);
+/* Tells them to say goodbye; by id (0: any) and user (NULL: any). Returns how many. */
+size_t hf_conns_kick(struct hf_host *host, uint64_t id, const char *user);
+
+#endif
