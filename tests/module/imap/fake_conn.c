@@ -34,7 +34,7 @@ struct hf_conn *fake_conn_new(void)
 	conn->module.commands = hf_counter_get("test.commands", "");
 	conn->module.logins = hf_counter_get("test.logins", "");
 	conn->module.login_failures = hf_counter_get("test.failures", "");
-	ck_assert_int_eq(imap_session_open(conn, &conn->module), HF_OK);
+	hf_assert(imap_session_open(conn, &conn->module) == HF_OK);
 	return conn;
 }
 
@@ -61,9 +61,14 @@ unsigned fake_step(struct hf_conn *conn, unsigned events)
 
 unsigned fake_input(struct hf_conn *conn, const char *text, size_t piece)
 {
+	return fake_octets(conn, hf_str(text), piece);
+}
+
+unsigned fake_octets(struct hf_conn *conn, struct hf_str octets, size_t piece)
+{
 	unsigned want = HF_WANT_INPUT;
 
-	hf_buf_add_cstr(&conn->in, text);
+	hf_buf_add_str(&conn->in, octets);
 	while (conn->shown < conn->in.size && !(want & HF_WANT_CLOSE)) {
 		size_t more = conn->in.size - conn->shown;
 
@@ -85,7 +90,7 @@ unsigned fake_run_offload(struct hf_conn *conn)
 {
 	void (*fn)(void *arg) = conn->offload;
 
-	ck_assert_ptr_nonnull(fn);
+	hf_assert(fn);
 	conn->offload = NULL;
 	fn(conn->offload_arg);
 	return fake_step(conn, HF_EV_OFFLOAD);
@@ -179,7 +184,7 @@ void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_
 	(void)source;
 	(void)offset;
 	(void)size;
-	ck_abort_msg("no sources here");
+	hf_assert(!"a source");
 }
 
 bool hf_conn_output_full(const struct hf_conn *conn)

@@ -3,10 +3,7 @@
 #ifndef HF_TESTS_MODULE_IMAP_FAKE_CONN_H
 #define HF_TESTS_MODULE_IMAP_FAKE_CONN_H
 
-#include <check.h>
-
 #include "module/imap/session_priv.h"
-#include "tests/base/base_test.h"
 
 struct hf_conn {
 	struct hf_waiter waiter;
@@ -38,12 +35,11 @@ struct hf_conn *fake_conn_new(void);
 void fake_conn_free(struct hf_conn **conn);
 /* Lets this arrive, in pieces of `piece` octets (0: all at once), stepping after each. Returns what the last step wanted. */
 unsigned fake_input(struct hf_conn *conn, const char *text, size_t piece);
+unsigned fake_octets(struct hf_conn *conn, struct hf_str octets, size_t piece);
 /* What has been written since the last call; valid until then. */
 const char *fake_output(struct hf_conn *conn);
 unsigned fake_step(struct hf_conn *conn, unsigned events);
 /* Runs what hf_offload() was given, and steps. */
 unsigned fake_run_offload(struct hf_conn *conn);
-
-#define assert_output(conn, expected) ck_assert_str_eq(fake_output(conn), (expected))
 
 #endif

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The loop, the collecting of commands and what happens before login, over a fake connection. */
+#include "tests/base/base_test.h"
 #include "tests/module/imap/fake_conn.h"
+
+#define assert_output(conn, expected) ck_assert_str_eq(fake_output(conn), (expected))
 
 static struct hf_conn *conn;
 
