@@ -544,14 +544,15 @@ static void *run_client(void *arg)
 		if (hf_view_has_news(c->view)) {
 			client_sync(c, random_next(&c->seed) % 2);
 			client_browse(c);
-		} else if (random_next(&c->seed) % 40 == 0 && asked <= atomic_load(&reached[me])) {
+			continue;
+		}
+		atomic_store(&reached[me], hf_view_modseq(c->view).n);
+		if (random_next(&c->seed) % 40 == 0) {
 			client_close(c);
 			client_open(c);
 		} else {
 			must(counter_sleep(&c->news));
 		}
-		if (!hf_view_has_news(c->view))
-			atomic_store(&reached[me], hf_view_modseq(c->view).n);
 	}
 	return NULL;
 }
