@@ -95,10 +95,12 @@ static int no_such_verb(const struct command_line *cl, const json_t *list)
 	return CTL_USAGE;
 }
 
-static int show(const struct command_line *cl, json_t *result)
+static int show(const struct command_line *cl, const struct ctl_verb *verb, json_t *result)
 {
 	if (cl->json)
 		ctl_print_json(result, stdout);
+	else if (strcmp(verb->name, "postfix") == 0)
+		ctl_postfix_print(result, stdout);
 	else
 		ctl_print(result, stdout);
 	if (fflush(stdout) == 0)
@@ -128,9 +130,9 @@ static int run_verb(const struct command_line *cl, const struct ctl_verb *verb)
 		exit_code = ctl_call(&cl->client, verb->name, request, &result);
 	config_directory = json_string_value(json_object_get(request, "config"));
 	if (exit_code == CTL_OK)
-		exit_code = apply ? ctl_postfix_apply(result, config_directory) : show(cl, result);
+		exit_code = apply ? ctl_postfix_apply(result, config_directory) : show(cl, verb, result);
 	else if (result)
-		show(cl, result);
+		show(cl, verb, result);
 	json_decref(result);
 	json_decref(request);
 	return exit_code;

@@ -53,6 +53,8 @@ void ctl_print_json(const json_t *result, FILE *out);
 
 /* hfctl_postfix.c: `postfix --apply` runs here, where the rights are, and not in the daemon --------------------------- */
 
+/* The settings of the daemon's answer as lines of main.cf. */
+void ctl_postfix_print(const json_t *result, FILE *out);
 /* Hands the settings of the daemon's answer to postconf. */
 int ctl_postfix_apply(const json_t *result, const char *config_directory);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `hfctl postfix --apply`: the daemon says which settings Postfix needs; postconf, run from here with the caller's rights, writes them. */
+/* `hfctl postfix`: the daemon says which settings Postfix needs. They are shown as main.cf has them, or with --apply written by postconf,
+ * run from here with the caller's rights. */
 #include "tools/hfctl.h"
 
 #include <errno.h>
@@ -29,6 +30,17 @@ static int run(char *const *argv)
 static bool is_name(const char *name)
 {
 	return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(name);
+}
+
+void ctl_postfix_print(const json_t *result, FILE *out)
+{
+	json_t *value;
+	const char *name;
+
+	json_object_foreach(json_object_get(result, "settings"), name, value) {
+		fprintf(out, "%s = ", name);
+		ctl_print(value, out);
+	}
 }
 
 int ctl_postfix_apply(const json_t *result, const char *config_directory)

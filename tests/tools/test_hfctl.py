@@ -184,6 +184,9 @@ def postfix(daemon, path, folder):
     with open(tool, "w", encoding="utf-8") as file:
         file.write(f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/args\n')
     os.chmod(tool, 0o755)
+    daemon.reply = lambda r: [{"status": "ok", "result": {"settings": {"a": "b c", "d": "e"}, "lines": ["x"]}}]
+    result = run("--socket", path, "postfix")
+    check("postfix shows lines for main.cf", result.stdout == "a = b c\nd = e\n", result)
     settings = {"virtual_transport": "lmtp:unix:private/holdfast-lmtp", "b a d": "x", "worse": "a\nb"}
     daemon.reply = lambda r: [{"status": "ok", "result": {"settings": settings}}]
     result = run("--socket", path, "postfix", "--apply", "--config", "/etc/p",
