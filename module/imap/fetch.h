@@ -113,4 +113,12 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 				   unsigned *needs);
 enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_item *item, const void *arg);
 
+/* fetch_meta.c */
+enum hf_status fetch_write_emailid(struct fetch_message *m, const struct fetch_item *item, const void *arg);
+enum hf_status fetch_write_threadid(struct fetch_message *m, const struct fetch_item *item, const void *arg);
+enum hf_status fetch_write_savedate(struct fetch_message *m, const struct fetch_item *item, const void *arg);
+enum hf_status fetch_parse_preview(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
+				   unsigned *needs);
+enum hf_status fetch_write_preview(struct fetch_message *m, const struct fetch_item *item, const void *arg);
+
 #endif

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of FETCH items and their parsing. RFC 9051 §6.4.5. */
+/* The table of FETCH items and their parsing. RFC 9051 §6.4.5; EMAILID, THREADID: RFC 8474; SAVEDATE: RFC 8514; PREVIEW: RFC 8970. */
 #include "module/imap/fetch.h"
 
 static const struct fetch_item items[] = {
 	{ "BODY", FETCH_NEEDS_EMAIL, fetch_parse_section, fetch_write_section },
 	{ "BODY.PEEK", FETCH_NEEDS_EMAIL, fetch_parse_section, fetch_write_section },
 	{ "BODYSTRUCTURE", FETCH_NEEDS_EMAIL, NULL, fetch_write_bodystructure },
+	{ "EMAILID", 0, NULL, fetch_write_emailid },
 	{ "ENVELOPE", FETCH_NEEDS_LIST, NULL, fetch_write_envelope },
 	{ "FLAGS", 0, NULL, fetch_write_flags },
 	{ "INTERNALDATE", 0, NULL, fetch_write_internaldate },
 	{ "MODSEQ", 0, NULL, fetch_write_modseq },
+	{ "PREVIEW", FETCH_NEEDS_LIST, fetch_parse_preview, fetch_write_preview },
 	{ "RFC822", FETCH_NEEDS_EMAIL | FETCH_SETS_SEEN, fetch_parse_section, fetch_write_section },
 	{ "RFC822.HEADER", FETCH_NEEDS_EMAIL, fetch_parse_section, fetch_write_section },
 	{ "RFC822.SIZE", 0, NULL, fetch_write_size },
 	{ "RFC822.TEXT", FETCH_NEEDS_EMAIL | FETCH_SETS_SEEN, fetch_parse_section, fetch_write_section },
+	{ "SAVEDATE", 0, NULL, fetch_write_savedate },
+	{ "THREADID", 0, NULL, fetch_write_threadid },
 	{ "UID", 0, NULL, fetch_write_uid },
 };
 
