@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SEARCH, UID SEARCH: which messages match.
- * RFC 3501 §6.4.4 and §7.2.5; RETURN: RFC 4731, RFC 9051 §6.4.4; PARTIAL: RFC 9394; MODSEQ: RFC 7162 §3.1.5.
+ * RFC 3501 §6.4.4 and §7.2.5; RETURN: RFC 4731, RFC 9051 §6.4.4; PARTIAL: RFC 9394; SAVE: RFC 5182; MODSEQ: RFC 7162 §3.1.5.
  *
  * Arguments: [RETURN (options)] [CHARSET name] keys. */
 #include "module/imap/search.h"
@@ -25,6 +25,8 @@ static enum hf_status search_cmd_parse(struct imap_cmd *cmd, struct imap_parser 
 		status = search_parse(cmd, p, &args->program);
 	if (status != HF_OK)
 		search_free(&args->program);
+	if (status == HF_EBADCHARSET && args->result.save)
+		hf_set_clear(&cmd->session->saved); /* RFC 5182 §2.1: any NO empties it */
 	return status;
 }
 
@@ -80,6 +82,17 @@ static enum hf_status write_search(struct imap_cmd *cmd)
 	return HF_OK;
 }
 
+/* All have been tried. A result that is short of messages that could not be read is not kept. */
+static void save(struct imap_cmd *cmd)
+{
+	struct search_args *args = cmd->args;
+
+	if (search_run_failed(args->run) != HF_OK)
+		hf_set_clear(&cmd->session->saved);
+	else
+		search_return_save(cmd, &args->result, &args->matches);
+}
+
 static enum hf_status search_next(struct imap_cmd *cmd)
 {
 	struct search_args *args = cmd->args;
@@ -89,7 +102,11 @@ static enum hf_status search_next(struct imap_cmd *cmd)
 		status = search_run_next(args->run, &args->matches);
 		if (status != HF_OK)
 			return status;
+		if (args->result.save)
+			save(cmd);
 	}
+	if (!search_return_is_told(&args->result))
+		return search_run_failed(args->run);
 	if (args->result.given || cmd->session->enabled & IMAP_EN_REV2)
 		search_return_write(cmd, &args->result, &args->matches,
 				    args->program.uses_modseq ? search_run_modseq(args->run) : HF_MOD(0));

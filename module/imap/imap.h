@@ -68,6 +68,7 @@ struct imap_session {
 	unsigned bad_count;            /* BADs in a row */
 	uint64_t commands;             /* for the log */
 	struct imap_session_priv *priv; /* session.c's own */
+	struct hf_set saved;           /* "$", RFC 5182: UIDs of the selected mailbox */
 };
 
 /* One command from tag to tagged response. */

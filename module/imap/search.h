@@ -36,6 +36,13 @@ enum search_kind {
 	SEARCH_UIDS,     /* set */
 	SEARCH_SEQS,     /* set */
 	SEARCH_MODSEQ,   /* number: at least */
+	SEARCH_OLDER,    /* when: internal date at or before */
+	SEARCH_YOUNGER,  /* when: internal date at or after */
+	SEARCH_SAVEDBEFORE, /* day; of saving */
+	SEARCH_SAVEDON,
+	SEARCH_SAVEDSINCE,
+	SEARCH_EMAILID,  /* number: 0 matches nothing */
+	SEARCH_THREADID,
 	SEARCH_FIELD,    /* header field `field` contains text */
 	SEARCH_BODY_TEXT,/* body contains text */
 	SEARCH_ANY_TEXT  /* header or body contains text */
@@ -47,6 +54,7 @@ struct search_node {
 	struct search_node *children;
 	uint64_t number;
 	int32_t day;
+	int64_t when;                  /* seconds since 1970 */
 	struct hf_set set;             /* freed by search_free() */
 	struct hf_str field, text;     /* UTF-8 */
 	struct hf_matcher *matcher;
@@ -87,14 +95,22 @@ enum hf_status search_parse_key(struct imap_cmd *cmd, struct imap_parser *p, str
 struct search_node *search_node_new(struct imap_cmd *cmd, struct search_program *program, enum search_kind kind);
 void search_free(struct search_program *program);
 
-/* search_return.c. RETURN (options): RFC 4731, RFC 9394. */
+/* search_return.c. RETURN (options): RFC 4731, RFC 5182, RFC 9394. */
 struct search_return {
 	bool given, min, max, all, count, partial;
+	bool save;                     /* RFC 5182: "$" becomes the result */
 	bool backward;                 /* the window counts from the end */
 	uint32_t window_first, window_last;
+	struct hf_str window;          /* as the client wrote it */
 };
 /* Takes "RETURN (...) " when it is there. */
 enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r);
+/* Whether there is an ESEARCH response at all: RETURN (SAVE) alone has none. */
+bool search_return_is_told(const struct search_return *r);
+/* The numbers window_first to window_last of `count`, counted as the client did: *first to *last from 1; none: *first > *last. */
+void search_return_window(const struct search_return *r, uint64_t count, uint64_t *first, uint64_t *last);
+/* What "$" is from now on, by the table in RFC 5182 §2.4 and RFC 9394 §3.2; `matches` are sequence numbers. */
+void search_return_save(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches);
 /* The ESEARCH response; `matches` are sequence numbers; `modseq` 0: none to tell. */
 void search_return_write(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches,
 			 struct hf_mod modseq);

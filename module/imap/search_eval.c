@@ -17,6 +17,14 @@ static int64_t internal_day(const struct hf_record *record)
 	return floor_day(when + hf_date_local_offset(when));
 }
 
+/* RFC 8514 §4.3 */
+static int64_t saved_day(const struct hf_record *record)
+{
+	int64_t when = record->saved;
+
+	return floor_day(when + hf_date_local_offset(when));
+}
+
 static int64_t sent_day(const struct hf_record *record)
 {
 	return floor_day(record->sent + (int64_t)record->sent_zone * 60);
@@ -67,6 +75,20 @@ static enum search_answer eval_leaf(const struct search_node *node, const struct
 		return from_bool(hf_set_has(&node->set, m->seq.n));
 	case SEARCH_MODSEQ:
 		return from_bool(r->modseq.n >= node->number);
+	case SEARCH_OLDER:
+		return from_bool(r->internaldate <= node->when);
+	case SEARCH_YOUNGER:
+		return from_bool(r->internaldate >= node->when);
+	case SEARCH_SAVEDBEFORE:
+		return from_bool(saved_day(r) < node->day);
+	case SEARCH_SAVEDON:
+		return from_bool(saved_day(r) == node->day);
+	case SEARCH_SAVEDSINCE:
+		return from_bool(saved_day(r) >= node->day);
+	case SEARCH_EMAILID:
+		return from_bool(node->number && r->email == node->number);
+	case SEARCH_THREADID:
+		return from_bool(node->number && r->thread == node->number);
 	case SEARCH_FIELD:
 	case SEARCH_BODY_TEXT:
 	case SEARCH_ANY_TEXT:

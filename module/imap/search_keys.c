@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of SEARCH keys. RFC 9051 §6.4.4, RFC 3501 §6.4.4 (NEW, OLD, RECENT), MODSEQ: RFC 7162 §3.1.5. */
+/* The table of SEARCH keys. RFC 9051 §6.4.4, RFC 3501 §6.4.4 (NEW, OLD, RECENT), MODSEQ: RFC 7162 §3.1.5; OLDER, YOUNGER:
+ * RFC 5032; SAVED...: RFC 8514 §4.3; EMAILID, THREADID: RFC 8474 §6; UIDAFTER, UIDBEFORE: RFC 9738 §3.3; "$": RFC 5182. */
 #include "base/clock.h"
 #include "base/encode.h"
+#include "module/imap/objectid.h"
 #include "module/imap/search.h"
 
 static enum hf_status parse_text(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
@@ -82,6 +84,11 @@ static enum hf_status take_set(struct imap_cmd *cmd, struct imap_parser *p, stru
 		star = count ? hf_view_uid(view, HF_SEQ(count)).n : 0;
 	node->next_set = program->sets;
 	program->sets = node;
+	if (hf_str_eq(text, HF_STR("$"))) {
+		node->kind = SEARCH_UIDS; /* whichever numbers the command has */
+		hf_set_copy(&node->set, &cmd->session->saved);
+		return HF_OK;
+	}
 	if (hf_set_parse(text, star, SIZE_MAX, &node->set) != HF_OK)
 		return imap_parser_expected(p, "a sequence set");
 	return HF_OK;
@@ -93,6 +100,70 @@ static enum hf_status parse_uids(struct imap_cmd *cmd, struct imap_parser *p, st
 	if (!imap_parse_space(p))
 		return imap_parser_expected(p, "a set of UIDs");
 	return take_set(cmd, p, program, node);
+}
+
+/* UIDAFTER, UIDBEFORE: never the "*" of sets, so nothing above the last (RFC 9738 §3.3). */
+static enum hf_status parse_uid_bound(struct imap_parser *p, struct search_program *program, struct search_node *node,
+				      uint32_t *uid)
+{
+	if (!imap_parse_space(p) || !imap_parse_number(p, uid))
+		return imap_parser_expected(p, "a UID");
+	node->next_set = program->sets;
+	program->sets = node;
+	return HF_OK;
+}
+
+static enum hf_status parse_uidafter(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				     struct search_node *node)
+{
+	uint32_t uid;
+	enum hf_status status = parse_uid_bound(p, program, node, &uid);
+
+	(void)cmd;
+	if (status == HF_OK && uid < UINT32_MAX)
+		hf_set_add_range(&node->set, uid + 1, UINT32_MAX);
+	return status;
+}
+
+static enum hf_status parse_uidbefore(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				      struct search_node *node)
+{
+	uint32_t uid;
+	enum hf_status status = parse_uid_bound(p, program, node, &uid);
+
+	(void)cmd;
+	if (status == HF_OK && uid > 1)
+		hf_set_add_range(&node->set, 1, uid - 1);
+	return status;
+}
+
+/* OLDER, YOUNGER: an interval in seconds before now. */
+static enum hf_status parse_interval(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				     struct search_node *node)
+{
+	uint64_t interval;
+
+	(void)cmd;
+	(void)program;
+	if (!imap_parse_space(p) || !imap_parse_number64(p, &interval) || !interval || interval > UINT32_MAX)
+		return imap_parser_expected(p, "a number of seconds above 0");
+	node->when = hf_now_s() - (int64_t)interval;
+	return HF_OK;
+}
+
+static enum hf_status parse_objectid(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
+				     struct search_node *node)
+{
+	char kind = node->kind == SEARCH_EMAILID ? IMAP_OBJECTID_EMAIL : IMAP_OBJECTID_THREAD;
+	struct hf_str text;
+	uint64_t owner, id;
+
+	(void)program;
+	if (!imap_parse_space(p) || !imap_parse_astring(p, &text) || !imap_objectid_is_valid(text))
+		return imap_parser_expected(p, "an object identifier");
+	if (imap_objectid_read(text, kind, &owner, &id) && owner == hf_view_owner(cmd->session->view))
+		node->number = id;
+	return HF_OK;
 }
 
 /* MODSEQ [entry-name entry-type] number: flags have no modseq of their own here, so the entry makes no difference. */
@@ -156,6 +227,7 @@ static const struct search_key keys[] = {
 	{ "CC", SEARCH_FIELD, 0, false, parse_text, "Cc" },
 	{ "DELETED", SEARCH_FLAGS, HF_FLAG_DELETED, false, NULL, NULL },
 	{ "DRAFT", SEARCH_FLAGS, HF_FLAG_DRAFT, false, NULL, NULL },
+	{ "EMAILID", SEARCH_EMAILID, 0, false, parse_objectid, NULL },
 	{ "FLAGGED", SEARCH_FLAGS, HF_FLAG_FLAGGED, false, NULL, NULL },
 	{ "FROM", SEARCH_FIELD, 0, false, parse_text, "From" },
 	{ "HEADER", SEARCH_FIELD, 0, false, parse_header, NULL },
@@ -164,9 +236,14 @@ static const struct search_key keys[] = {
 	{ "MODSEQ", SEARCH_MODSEQ, 0, false, parse_modseq, NULL },
 	{ "NOT", SEARCH_NOT, 0, false, parse_not, NULL },
 	{ "OLD", SEARCH_RECENT, 0, true, NULL, NULL },
+	{ "OLDER", SEARCH_OLDER, 0, false, parse_interval, NULL },
 	{ "ON", SEARCH_ON, 0, false, parse_day, NULL },
 	{ "OR", SEARCH_OR, 0, false, parse_or, NULL },
 	{ "RECENT", SEARCH_RECENT, 0, false, NULL, NULL },
+	{ "SAVEDATESUPPORTED", SEARCH_ALL, 0, false, NULL, NULL },
+	{ "SAVEDBEFORE", SEARCH_SAVEDBEFORE, 0, false, parse_day, NULL },
+	{ "SAVEDON", SEARCH_SAVEDON, 0, false, parse_day, NULL },
+	{ "SAVEDSINCE", SEARCH_SAVEDSINCE, 0, false, parse_day, NULL },
 	{ "SEEN", SEARCH_FLAGS, HF_FLAG_SEEN, false, NULL, NULL },
 	{ "SENTBEFORE", SEARCH_SENTBEFORE, 0, false, parse_day, NULL },
 	{ "SENTON", SEARCH_SENTON, 0, false, parse_day, NULL },
@@ -175,14 +252,18 @@ static const struct search_key keys[] = {
 	{ "SMALLER", SEARCH_SMALLER, 0, false, parse_number, NULL },
 	{ "SUBJECT", SEARCH_FIELD, 0, false, parse_text, "Subject" },
 	{ "TEXT", SEARCH_ANY_TEXT, 0, false, parse_text, NULL },
+	{ "THREADID", SEARCH_THREADID, 0, false, parse_objectid, NULL },
 	{ "TO", SEARCH_FIELD, 0, false, parse_text, "To" },
 	{ "UID", SEARCH_UIDS, 0, false, parse_uids, NULL },
+	{ "UIDAFTER", SEARCH_UIDS, 0, false, parse_uidafter, NULL },
+	{ "UIDBEFORE", SEARCH_UIDS, 0, false, parse_uidbefore, NULL },
 	{ "UNANSWERED", SEARCH_FLAGS, HF_FLAG_ANSWERED, true, NULL, NULL },
 	{ "UNDELETED", SEARCH_FLAGS, HF_FLAG_DELETED, true, NULL, NULL },
 	{ "UNDRAFT", SEARCH_FLAGS, HF_FLAG_DRAFT, true, NULL, NULL },
 	{ "UNFLAGGED", SEARCH_FLAGS, HF_FLAG_FLAGGED, true, NULL, NULL },
 	{ "UNKEYWORD", SEARCH_KEYWORD, 0, true, parse_keyword, NULL },
 	{ "UNSEEN", SEARCH_FLAGS, HF_FLAG_SEEN, true, NULL, NULL },
+	{ "YOUNGER", SEARCH_YOUNGER, 0, false, parse_interval, NULL },
 };
 
 /* Not in `keys`: they are made of two others, or have no name. */

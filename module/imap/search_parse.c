@@ -65,7 +65,7 @@ enum hf_status search_parse_key(struct imap_cmd *cmd, struct imap_parser *p, str
 
 	if (imap_parse_char(p, '('))
 		return parse_list(cmd, p, program, out);
-	set = p->pos < p->end && ((*p->pos >= '0' && *p->pos <= '9') || *p->pos == '*');
+	set = p->pos < p->end && ((*p->pos >= '0' && *p->pos <= '9') || *p->pos == '*' || *p->pos == '$');
 	name = set ? HF_STR("") : take_name(p);
 	key = set || name.size ? search_key_find(name) : NULL;
 	if (!key) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1. */
+/* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1; SAVE: RFC 5182. */
 #include "module/imap/search.h"
 
 /* "1:100" or "-1:-100", in either order; 0 stands for nothing. */
 static bool parse_window(struct imap_parser *p, struct search_return *r)
 {
+	const char *start = p->pos;
 	uint32_t a, b;
 
 	r->backward = imap_parse_char(p, '-');
@@ -14,6 +15,7 @@ static bool parse_window(struct imap_parser *p, struct search_return *r)
 	r->window_first = a < b ? a : b;
 	r->window_last = a < b ? b : a;
 	r->partial = true;
+	r->window = hf_str_n(start, (size_t)(p->pos - start));
 	return true;
 }
 
@@ -33,14 +35,16 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 			r->all = true;
 		else if (imap_parse_keyword(p, "COUNT"))
 			r->count = true;
+		else if (imap_parse_keyword(p, "SAVE"))
+			r->save = true;
 		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !parse_window(p, r))
-			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT or PARTIAL first:last");
+			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT, SAVE or PARTIAL first:last");
 		if (!imap_parse_space(p) && !imap_parse_is(p, ')'))
 			return imap_parser_expected(p, "a result option or )");
 	}
 	if (r->all && r->partial)
 		return imap_parser_expected(p, "ALL or PARTIAL, not both"); /* RFC 9394 §3.1 */
-	if (!r->min && !r->max && !r->count && !r->partial)
+	if (!r->min && !r->max && !r->count && !r->partial && !r->save)
 		r->all = true;
 	return imap_parse_space(p) ? HF_OK : imap_parser_expected(p, "search keys");
 }
@@ -60,33 +64,72 @@ static void add_set(struct imap_cmd *cmd, struct hf_buf *out, const struct hf_se
 	hf_set_fini(&uids);
 }
 
-/* The matches numbered window_first to window_last, counted from the start or from the end. */
-static void add_window(struct imap_cmd *cmd, struct hf_buf *out, const struct search_return *r, const struct hf_set *matches)
+bool search_return_is_told(const struct search_return *r)
 {
-	uint64_t size = hf_set_size(matches), at = 0, first = r->window_first, last = r->window_last;
-	struct hf_set window = HF_SET_INIT;
+	return !r->given || r->min || r->max || r->all || r->count || r->partial;
+}
+
+void search_return_window(const struct search_return *r, uint64_t count, uint64_t *first, uint64_t *last)
+{
+	*first = r->window_first;
+	*last = r->window_last < count ? r->window_last : count;
+	if (r->backward) {
+		*last = r->window_first > count ? 0 : count - r->window_first + 1;
+		*first = r->window_last > count ? 1 : count - r->window_last + 1;
+	}
+}
+
+/* The matches of the window asked for. */
+static void take_window(const struct search_return *r, const struct hf_set *matches, struct hf_set *window)
+{
+	uint64_t at = 0, first, last;
 	size_t i;
 
-	if (r->backward) {
-		last = r->window_first > size ? 0 : size - r->window_first + 1;
-		first = r->window_last > size ? 1 : size - r->window_last + 1;
-	}
+	search_return_window(r, hf_set_size(matches), &first, &last);
 	for (i = 0; i < matches->count && at < last; i++) {
 		const struct hf_range *range = &matches->ranges[i];
 		uint64_t count = (uint64_t)range->last - range->first + 1;
 		uint64_t low = first > at + 1 ? first - at - 1 : 0, high = last - at < count ? last - at : count;
 
 		if (low < high)
-			hf_set_add_range(&window, range->first + (uint32_t)low, range->first + (uint32_t)high - 1);
+			hf_set_add_range(window, range->first + (uint32_t)low, range->first + (uint32_t)high - 1);
 		at += count;
 	}
-	hf_buf_printf(out, r->backward ? " PARTIAL (-%u:-%u " : " PARTIAL (%u:%u ", r->window_first, r->window_last);
+}
+
+static void add_window(struct imap_cmd *cmd, struct hf_buf *out, const struct search_return *r, const struct hf_set *matches)
+{
+	struct hf_set window = HF_SET_INIT;
+
+	take_window(r, matches, &window);
+	hf_buf_add_lit(out, " PARTIAL (");
+	hf_buf_add_str(out, r->window); /* as the client wrote it */
+	hf_buf_add_char(out, ' ');
 	if (hf_set_is_empty(&window))
 		hf_buf_add_lit(out, "NIL");
 	else
 		add_set(cmd, out, &window);
 	hf_buf_add_char(out, ')');
 	hf_set_fini(&window);
+}
+
+void search_return_save(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches)
+{
+	struct hf_set kept = HF_SET_INIT;
+
+	if (r->count || r->all || !(r->min || r->max || r->partial)) {
+		hf_set_copy(&kept, matches);
+	} else if (!hf_set_is_empty(matches)) {
+		if (r->partial)
+			take_window(r, matches, &kept);
+		if (r->min)
+			hf_set_add(&kept, matches->ranges[0].first);
+		if (r->max)
+			hf_set_add(&kept, matches->ranges[matches->count - 1].last);
+	}
+	hf_set_clear(&cmd->session->saved);
+	hf_view_uids_of(cmd->session->view, &kept, &cmd->session->saved);
+	hf_set_fini(&kept);
 }
 
 void search_return_write(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches, struct hf_mod modseq)

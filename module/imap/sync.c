@@ -156,6 +156,7 @@ void imap_unselect(struct imap_session *session)
 	if (priv->news_pending)
 		end_news(priv);
 	hf_view_close(&session->view);
+	hf_set_fini(&session->saved);
 	hf_free((void *)(uintptr_t)session->mailbox_name.data);
 	session->mailbox_name = HF_STR_NULL;
 	session->read_only = false;
@@ -181,7 +182,13 @@ enum hf_status imap_resolve_set(struct imap_cmd *cmd, struct hf_str text, struct
 	uint32_t count = hf_view_count(view);
 	struct hf_set numbers = HF_SET_INIT;
 	uint32_t star = !count ? 0 : cmd->uid ? hf_view_uid(view, HF_SEQ(count)).n : count;
-	enum hf_status status = hf_set_parse(text, star, cmd->session->settings->line_size_max, &numbers);
+	enum hf_status status;
+
+	if (hf_str_eq(text, HF_STR("$"))) { /* RFC 5182: the same in commands of both kinds */
+		hf_set_copy(uids, &cmd->session->saved);
+		return HF_OK;
+	}
+	status = hf_set_parse(text, star, cmd->session->settings->line_size_max, &numbers);
 
 	if (status == HF_ESYNTAX) {
 		imap_text(cmd, "Malformed set of numbers");
