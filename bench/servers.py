@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The servers that are compared: each can be started in a phase, stopped, and says where it listens and which process it is."""
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+USERS = 200
+
+
+def wait_for_port(port, process=None, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process is not None and process.poll() is not None:
+                break
+            time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+class Server:
+    name = ""
+    imap_port = lmtp_port = 0
+    setup = ""  # for the report
+
+    def capabilities(self):
+        """After login, as a set of words."""
+        with socket.create_connection(("127.0.0.1", self.imap_port), 10) as s:
+            f = s.makefile("rwb")
+            f.readline()
+            f.write(b"a LOGIN user1 pass\r\nb CAPABILITY\r\nc LOGOUT\r\n")
+            f.flush()
+            words = set()
+            for line in f:
+                m = re.match(rb"\* CAPABILITY (.*)", line)
+                if m:
+                    words |= {w.decode() for w in m[1].split()}
+        return words
+
+    def disk_bytes(self):
+        out = subprocess.run(["du", "-s", "--block-size=1", *self.data_dirs()], check=True, capture_output=True, text=True).stdout
+        return sum(int(line.split()[0]) for line in out.splitlines())
+
+
+class Holdfast(Server):
+    name = "holdfast"
+    imap_port, lmtp_port = 13143, 13024
+
+    def __init__(self, directory, prefix):
+        self.dir, self.prefix, self.process = os.path.join(directory, "holdfast"), prefix, None
+        self.setup = "this source tree with -O2, default settings"
+
+    def program(self, name):
+        for folder in ("sbin", "bin"):
+            path = os.path.join(self.prefix, folder, name)
+            if os.access(path, os.X_OK):
+                return path
+        raise RuntimeError(f"{name} is not in {self.prefix}")
+
+    def config(self, phase):
+        relaxed = "true" if phase == "relaxed" else "false"
+        return f"""hostname = "bench.example";
+store: {{ directory = "{self.dir}/store"; flags_relaxed = {relaxed}; }};
+control: {{ socket = "{self.dir}/control"; }};
+log: {{ destination = "stderr"; level = "info"; }};
+auth: {{ allow_plaintext = true; }};
+listen = (
+	{{ module = "imap"; service = "imap"; address = "127.0.0.1:{self.imap_port}"; }},
+	{{ module = "lmtp"; service = "lmtp"; address = "127.0.0.1:{self.lmtp_port}"; }}
+);
+"""
+
+    def start(self, phase):
+        new = not os.path.isdir(f"{self.dir}/store")
+        os.makedirs(f"{self.dir}/store", mode=0o700, exist_ok=True)
+        conf = f"{self.dir}/holdfast.conf"
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(self.config(phase))
+        with open(f"{self.dir}/log", "ab") as log:
+            self.process = subprocess.Popen([self.program("holdfastd"), "--config", conf], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_for_port(self.imap_port, self.process)
+        wait_for_port(self.lmtp_port, self.process)
+        if new:
+            with open(f"{self.dir}/users", "w", encoding="utf-8") as f:
+                f.writelines(f"user{i}\tpass\n" for i in range(1, USERS + 1))
+            subprocess.run([self.program("hfctl"), "--socket", f"{self.dir}/control", "user", "add", "--from", f"{self.dir}/users"],
+                           check=True, stdout=subprocess.DEVNULL)
+
+    def pid(self):
+        return self.process.pid
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def data_dirs(self):
+        return [f"{self.dir}/store"]
+
+
+class Peer(Server):
+    """One that a script of the peers directory starts: SCRIPT start DIR prints pid=N ... last."""
+
+    script = ""
+
+    def __init__(self, directory, peers):
+        self.dir, self.peers, self._pid = os.path.join(directory, self.name), peers, 0
+
+    def environment(self, phase):
+        return {"IMAP_PORT": str(self.imap_port), "LMTP_PORT": str(self.lmtp_port)}
+
+    def start(self, phase):
+        log = os.path.join(os.path.dirname(self.dir), f"{self.name}.start")
+        # into a file: the daemons inherit the descriptor, and a pipe would never end
+        with open(log, "w", encoding="utf-8") as f:
+            subprocess.run([os.path.join(self.peers, self.script), "start", self.dir], check=True, stdin=subprocess.DEVNULL, stdout=f,
+                           stderr=subprocess.STDOUT, env={**os.environ, **self.environment(phase)}, timeout=900)
+        with open(log, encoding="utf-8") as f:
+            self._pid = int(re.findall(r"^pid=(\d+)", f.read(), re.M)[-1])
+
+    def pid(self):
+        return self._pid
+
+    def stop(self):
+        if self._pid:
+            subprocess.run([os.path.join(self.peers, self.script), "stop", self.dir], check=False, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, timeout=120)
+            self._pid = 0
+
+    def version(self, *command):
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0]
+        except (OSError, subprocess.CalledProcessError, IndexError):
+            return "?"
+
+
+class Dovecot(Peer):
+    script = "dovecot.sh"
+    format = ""
+
+    def environment(self, phase):
+        return {**super().environment(phase), "FORMAT": self.format, "FSYNC": "always" if phase == "durable" else "optimized"}
+
+    def start(self, phase):
+        super().start(phase)
+        self.setup = f"Dovecot {self.version('dovecot', '--version')}, {self.format}"
+
+    def data_dirs(self):
+        return [f"{self.dir}/mail"]
+
+
+class Maildir(Dovecot):
+    name, format, imap_port, lmtp_port = "maildir", "maildir", 11143, 11024
+
+
+class Mdbox(Dovecot):
+    name, format, imap_port, lmtp_port = "mdbox", "mdbox", 11243, 11124
+
+
+class Cyrus(Peer):
+    name, script, imap_port, lmtp_port = "cyrus", "cyrus.sh", 12143, 12024
+
+    def environment(self, phase):
+        return {**super().environment(phase), "USERS": str(USERS)}
+
+    def start(self, phase):
+        super().start(phase)
+        version = self.version("dpkg-query", "-W", "-f", "${Version}", "cyrus-common")
+        self.setup = f"Cyrus IMAP {version}"
+
+    def data_dirs(self):
+        return [f"{self.dir}/spool", f"{self.dir}/conf"]
+
+
+ALL = {c.name: c for c in (Holdfast, Maildir, Mdbox, Cyrus)}
+
+
+def measure(client, server, row, timeout):
+    """Runs one workload once. Returns (result, None) or (None, what went wrong)."""
+    command = [client, row.workload, "--imap", f"127.0.0.1:{server.imap_port}", "--lmtp", f"127.0.0.1:{server.lmtp_port}",
+               "--rcpt", "user%d@bench.example", "--quickack", "--server-pid", str(server.pid()), *row.options.split()]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return None, f"not finished after {timeout} s"
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode != 0 or not lines:
+        return None, (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+    runs = [x for x in lines if not x.get("summary")]
+    # several runs inside one turn (for rows of a few milliseconds) count as one: their median
+    runs.sort(key=lambda x: x["ops_s"])
+    result = dict(runs[len(runs) // 2])
+    ops = sum(x["ops"] for x in runs)
+    result["server_us"] = 1e6 * sum(x.get("server_cpu_s", 0) for x in runs) / ops if ops else 0
+    return result, None
