@@ -234,7 +234,9 @@ static void entry_rename(struct hf_account *account, struct entry *entry, struct
 	take_out(account->by_name, account->count, place_of(account, entry));
 	name_free(entry->info.name);
 	entry->info.name = name_dup(name);
-	put_in(account->by_name, account->count - 1, name_at(account, name), entry);
+	account->count--; /* what name_at() looks through has one less for the moment */
+	put_in(account->by_name, account->count, name_at(account, name), entry);
+	account->count++;
 }
 
 static void clear(struct hf_account *account)
