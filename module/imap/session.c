@@ -198,8 +198,10 @@ static void end_command(struct imap_session *session)
 	if (session->bad_count >= (uint64_t)session->settings->bad_commands_max)
 		imap_bye(session, NULL, "Too many bad commands");
 	imap_auth_limit(session);
-	if (status == HF_OK && def->after)
+	if (status == HF_OK && def->after) {
 		def->after(session);
+		priv->turn_over = true;
+	}
 }
 
 /* Reading ---------------------------------------------------------------------------------------------------------- */
@@ -390,5 +392,10 @@ unsigned imap_session_step(struct imap_session *session, unsigned events)
 			return session->cmd ? HF_WANT_TURN | HF_WANT_LONG : HF_WANT_TURN;
 		if (!advance(session, &want))
 			return park(session, want);
+		if (priv->turn_over && !priv->closing) {
+			/* The layers below may be about to change (STARTTLS): no octet behind that command is ours to look at. */
+			priv->turn_over = false;
+			return park(session, HF_WANT_INPUT);
+		}
 	}
 }

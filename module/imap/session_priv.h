@@ -94,6 +94,7 @@ struct imap_session_priv {
 	bool closing;                   /* BYE was said */
 	bool aborting;                  /* not even that */
 	bool woken;                     /* an event that a waiting command may care for */
+	bool turn_over;                 /* a command with `after` has ended: back to the host first */
 	bool want_input;                /* of the command that waits */
 	bool op_in_flight;              /* cmd->op has not been looked at since it was submitted */
 	bool line_cut;                  /* imap_input_line() is skipping an overlong line */

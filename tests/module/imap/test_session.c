@@ -266,6 +266,17 @@ START_TEST(starttls_begins_behind_its_ok)
 }
 END_TEST
 
+START_TEST(what_comes_in_clear_behind_starttls_is_not_looked_at)
+{
+	skip_greeting();
+	conn->can_starttls = true;
+	ck_assert_uint_eq(fake_input(conn, "a STARTTLS\r\nb LOGIN anna secret\r\n", 0), HF_WANT_INPUT);
+	assert_output(conn, "a OK Begin TLS now\r\n");
+	ck_assert_ptr_null(conn->offload);
+	ck_assert_uint_eq(conn->taken, strlen("a STARTTLS\r\n"));
+}
+END_TEST
+
 START_TEST(logout_says_bye_and_closes)
 {
 	skip_greeting();
@@ -370,6 +381,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, pipelined_authenticate_waits_its_turn);
 	tcase_add_loop_test(tc, disconnecting_during_each_step_frees_everything, 0, 4);
 	tcase_add_test(tc, starttls_begins_behind_its_ok);
+	tcase_add_test(tc, what_comes_in_clear_behind_starttls_is_not_looked_at);
 	tcase_add_test(tc, logout_says_bye_and_closes);
 	tcase_add_test(tc, the_end_of_the_server_is_told_between_commands);
 	tcase_add_test(tc, full_output_stops_the_next_command);
