@@ -338,7 +338,8 @@ static enum hf_status write_header_fields(struct fetch_message *m, const struct 
 
 enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_item *item, const void *arg)
 {
-	const struct section *s = arg;
+	static const struct section structure = { .what = SECTION_STRUCTURE, .label = { "BODY ", 5 } };
+	const struct section *s = arg ? arg : &structure; /* of a macro */
 	uint64_t offset, size;
 
 	(void)item;
