@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hf_account: one user's catalogue, shared by the user's sessions.
  *
- * Entries (mailboxes) are held twice, by name and by id; subscriptions are a list of names of their own, since they outlive
- * mailboxes and may name none. Opening is no snapshot: publications that come while rows are read are kept, and applied
- * once the barrier says that all that was read is durable; the newest one of each mailbox is then the truth. */
+ * Entries (mailboxes) are held twice, by name and by id; subscriptions are a list of names of their
+ * own, since they outlive mailboxes and may name none. Opening is no snapshot: publications that
+ * come while rows are read are kept, and applied once the barrier says that all that was read is
+ * durable; the newest one of each mailbox is then the truth. */
 #include "storage/account.h"
 
 #include <pthread.h>
@@ -49,7 +50,9 @@ struct hf_account {
 	size_t watcher_count, watcher_capacity;
 };
 
-/* Names -------------------------------------------------------------------------------------------------------------- */
+/* Names
+ * --------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_inbox_tree(struct hf_str name)
 {
@@ -86,7 +89,9 @@ static void name_free(struct hf_str name)
 	hf_free(data);
 }
 
-/* Subscriptions ------------------------------------------------------------------------------------------------------ */
+/* Subscriptions
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The first subscription that does not come before `name`. */
 static size_t subscription_at(const struct hf_account *account, struct hf_str name, bool *found)
@@ -122,21 +127,26 @@ static void set_subscribed(struct hf_account *account, struct hf_str name, bool 
 		return;
 	if (!subscribed) {
 		name_free(account->subscribed[at]);
-		memmove(account->subscribed + at, account->subscribed + at + 1, (rest - 1) * sizeof(struct hf_str));
+		memmove(account->subscribed + at, account->subscribed + at + 1,
+			(rest - 1) * sizeof(struct hf_str));
 		account->subscribed_count--;
 		return;
 	}
 	if (account->subscribed_count == account->subscribed_capacity) {
-		account->subscribed_capacity = account->subscribed_capacity ? account->subscribed_capacity * 2 : 8;
-		account->subscribed =
-			hf_realloc_array(account->subscribed, account->subscribed_capacity, sizeof(struct hf_str));
+		account->subscribed_capacity =
+			account->subscribed_capacity ? account->subscribed_capacity * 2 : 8;
+		account->subscribed = hf_realloc_array(
+			account->subscribed, account->subscribed_capacity, sizeof(struct hf_str));
 	}
-	memmove(account->subscribed + at + 1, account->subscribed + at, rest * sizeof(struct hf_str));
+	memmove(account->subscribed + at + 1, account->subscribed + at,
+		rest * sizeof(struct hf_str));
 	account->subscribed[at] = name_dup(name);
 	account->subscribed_count++;
 }
 
-/* Entries ------------------------------------------------------------------------------------------------------------ */
+/* Entries
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t name_at(const struct hf_account *account, struct hf_str name)
 {
@@ -179,7 +189,9 @@ static struct entry *entry_by_name(const struct hf_account *account, struct hf_s
 {
 	size_t at = name_at(account, name);
 
-	return at < account->count && hf_str_eq(account->by_name[at]->info.name, name) ? account->by_name[at] : NULL;
+	return at < account->count && hf_str_eq(account->by_name[at]->info.name, name)
+		       ? account->by_name[at]
+		       : NULL;
 }
 
 static void put_in(struct entry **array, size_t count, size_t at, struct entry *entry)
@@ -209,8 +221,10 @@ static struct entry *entry_add(struct hf_account *account, uint64_t id, struct h
 
 	if (account->count == account->capacity) {
 		account->capacity = account->capacity ? account->capacity * 2 : 8;
-		account->by_name = hf_realloc_array(account->by_name, account->capacity, sizeof(struct entry *));
-		account->by_id = hf_realloc_array(account->by_id, account->capacity, sizeof(struct entry *));
+		account->by_name = hf_realloc_array(account->by_name, account->capacity,
+						    sizeof(struct entry *));
+		account->by_id =
+			hf_realloc_array(account->by_id, account->capacity, sizeof(struct entry *));
 	}
 	entry->info.id = id;
 	entry->info.name = name_dup(name);
@@ -252,10 +266,12 @@ static void clear(struct hf_account *account)
 	account->count = account->subscribed_count = account->pending_count = 0;
 }
 
-/* Publications ------------------------------------------------------------------------------------------------------- */
+/* Publications
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-static void apply_mailbox(struct hf_account *account, uint64_t mailbox, const struct hf_mailbox_info *info,
-			  bool row_changed)
+static void apply_mailbox(struct hf_account *account, uint64_t mailbox,
+			  const struct hf_mailbox_info *info, bool row_changed)
 {
 	struct entry *entry = entry_by_id(account, mailbox);
 	struct hf_str name;
@@ -282,9 +298,10 @@ static struct pending *hold_back(struct hf_account *account, struct hf_str name)
 	struct pending *pending;
 
 	if (account->pending_count == account->pending_capacity) {
-		account->pending_capacity = account->pending_capacity ? account->pending_capacity * 2 : 8;
-		account->pending =
-			hf_realloc_array(account->pending, account->pending_capacity, sizeof(*account->pending));
+		account->pending_capacity =
+			account->pending_capacity ? account->pending_capacity * 2 : 8;
+		account->pending = hf_realloc_array(account->pending, account->pending_capacity,
+						    sizeof(*account->pending));
 	}
 	pending = &account->pending[account->pending_count++];
 	memset(pending, 0, sizeof(*pending));
@@ -309,7 +326,8 @@ static void release(struct hf_account *account)
 	keep = account->state == ACCOUNT_READY;
 	cost = account->count;
 	pthread_mutex_unlock(&account->lock);
-	hf_open_release(account->registry, &account->registry->accounts, &account->open, keep, cost);
+	hf_open_release(account->registry, &account->registry->accounts, &account->open, keep,
+			cost);
 }
 
 static void wake_watchers(struct hf_account *account)
@@ -344,7 +362,8 @@ void hf_account_publish_mailbox(struct hf_registry *registry, const struct hf_ma
 	release(account);
 }
 
-void hf_publish_subscription(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed)
+void hf_publish_subscription(struct hf_store *store, uint64_t user, struct hf_str name,
+			     bool subscribed)
 {
 	struct hf_account *account = lookup(hf_store_registry(store), user);
 
@@ -392,7 +411,9 @@ void hf_publish_user_gone(struct hf_store *store, uint64_t user)
 	hf_free(all);
 }
 
-/* Opening ------------------------------------------------------------------------------------------------------------ */
+/* Opening
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void account_destroy(struct hf_open *open)
 {
@@ -490,7 +511,8 @@ static enum hf_status load(struct hf_account *account)
 			struct pending *pending = &account->pending[i];
 
 			if (pending->kind == PENDING_MAILBOX)
-				apply_mailbox(account, pending->mailbox, &pending->info, pending->row_changed);
+				apply_mailbox(account, pending->mailbox, &pending->info,
+					      pending->row_changed);
 			else
 				set_subscribed(account, pending->info.name, pending->subscribed);
 			hf_free(pending->name);
@@ -545,15 +567,19 @@ uint64_t hf_account_user(const struct hf_account *account)
 	return account->open.id;
 }
 
-/* Reading ------------------------------------------------------------------------------------------------------------ */
+/* Reading
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-void hf_account_list(struct hf_account *account, struct hf_arena *arena, struct hf_mailbox_info **listp, size_t *count)
+void hf_account_list(struct hf_account *account, struct hf_arena *arena,
+		     struct hf_mailbox_info **listp, size_t *count)
 {
 	size_t i = 0, j = 0, n = 0;
 	struct hf_mailbox_info *list;
 
 	pthread_mutex_lock(&account->lock);
-	list = hf_new_array(arena, struct hf_mailbox_info, account->count + account->subscribed_count + 1);
+	list = hf_new_array(arena, struct hf_mailbox_info,
+			    account->count + account->subscribed_count + 1);
 	while (i < account->count || j < account->subscribed_count) {
 		int order;
 
@@ -562,7 +588,8 @@ void hf_account_list(struct hf_account *account, struct hf_arena *arena, struct 
 		else if (j == account->subscribed_count)
 			order = -1;
 		else
-			order = name_compare(account->by_name[i]->info.name, account->subscribed[j]);
+			order = name_compare(account->by_name[i]->info.name,
+					     account->subscribed[j]);
 		if (order <= 0) {
 			list[n] = account->by_name[i++]->info;
 			list[n].subscribed = order == 0;
@@ -581,8 +608,8 @@ void hf_account_list(struct hf_account *account, struct hf_arena *arena, struct 
 	*count = n;
 }
 
-enum hf_status hf_account_find(struct hf_account *account, struct hf_str name, struct hf_arena *arena,
-			       struct hf_mailbox_info *info)
+enum hf_status hf_account_find(struct hf_account *account, struct hf_str name,
+			       struct hf_arena *arena, struct hf_mailbox_info *info)
 {
 	struct hf_str rest = name;
 	const struct entry *entry;
@@ -610,9 +637,10 @@ void hf_account_watch(struct hf_account *account, struct hf_waiter *waiter)
 {
 	pthread_mutex_lock(&account->watch);
 	if (account->watcher_count == account->watcher_capacity) {
-		account->watcher_capacity = account->watcher_capacity ? account->watcher_capacity * 2 : 4;
-		account->watchers =
-			hf_realloc_array(account->watchers, account->watcher_capacity, sizeof(struct hf_waiter *));
+		account->watcher_capacity =
+			account->watcher_capacity ? account->watcher_capacity * 2 : 4;
+		account->watchers = hf_realloc_array(account->watchers, account->watcher_capacity,
+						     sizeof(struct hf_waiter *));
 	}
 	account->watchers[account->watcher_count++] = waiter;
 	pthread_mutex_unlock(&account->watch);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hf_mailbox: the published state of an open mailbox, shared by its views.
  *
- * It changes by publications only, which arrive in commit order. Expunged records live on as ghosts while a view may
- * show them: expunges are numbered, each view stands before the first it has not synced, and an expunge before which
- * nobody stands any more is forgotten from the old end on. All costs follow the changes, not the size. */
+ * It changes by publications only, which arrive in commit order. Expunged records live on as ghosts
+ * while a view may show them: expunges are numbered, each view stands before the first it has not
+ * synced, and an expunge before which nobody stands any more is forgotten from the old end on. All
+ * costs follow the changes, not the size. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,9 @@
 #include "base/mem.h"
 #include "storage/show_priv.h"
 
-/* Vectors of UIDs ---------------------------------------------------------------------------------------------------- */
+/* Vectors of UIDs
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 void hf_uidvec_add(struct hf_uidvec *vec, uint32_t uid)
 {
@@ -52,7 +55,9 @@ void hf_uidvec_fini(struct hf_uidvec *vec)
 	*vec = (struct hf_uidvec){ 0 };
 }
 
-/* Life --------------------------------------------------------------------------------------------------------------- */
+/* Life
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void mailbox_destroy(struct hf_open *open)
 {
@@ -81,7 +86,8 @@ static struct hf_open *mailbox_make(struct hf_registry *registry, uint64_t id)
 	pthread_rwlockattr_t attr;
 
 	(void)id; /* the registry sets it */
-	/* Otherwise readers that overlap could keep the flusher out for good. No reader locks twice. */
+	/* Otherwise readers that overlap could keep the flusher out for good. No reader locks
+	 * twice. */
 	pthread_rwlockattr_init(&attr);
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&mb->lock, &attr);
@@ -125,7 +131,9 @@ uint64_t hf_mailbox_owner(struct hf_mailbox *mb)
 	return owner;
 }
 
-/* Waking ------------------------------------------------------------------------------------------------------------- */
+/* Waking
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 /* Those that have the mailbox open and have not reached `version`, once until they sync. */
 static void wake_behind(struct hf_mailbox *mb, uint64_t version)
@@ -145,13 +153,14 @@ static void wake_opening(struct hf_mailbox *mb, const struct hf_view *loader)
 {
 	pthread_mutex_lock(&mb->watch);
 	for (struct hf_view *view = mb->views; view; view = view->next) {
-		if (!view->attached && view != loader)
+		if (view != loader && !view->attached)
 			hf_waiter_wake(view->news);
 	}
 	pthread_mutex_unlock(&mb->watch);
 }
 
-/* Expunges that views have not synced -------------------------------------------------------------------------------- */
+/* Expunges that views have not synced
+ * -------------------------------------------------------------------------------- */
 
 static void ghost_drop(struct hf_mailbox *mb, uint32_t uid)
 {
@@ -186,7 +195,8 @@ static void gone_push(struct hf_mailbox *mb, const struct hf_record *record)
 		return; /* no views */
 	if (mb->gone_head + mb->gone_count == mb->gone_capacity) {
 		if (mb->gone_head >= mb->gone_count && mb->gone_head) {
-			memmove(mb->gone, mb->gone + mb->gone_head, mb->gone_count * sizeof(*mb->gone));
+			memmove(mb->gone, mb->gone + mb->gone_head,
+				mb->gone_count * sizeof(*mb->gone));
 			mb->gone_head = 0;
 		} else {
 			mb->gone_capacity = mb->gone_capacity ? mb->gone_capacity * 2 : 16;
@@ -221,8 +231,9 @@ void hf_mailbox_mark_drop_locked(struct hf_mailbox *mb, struct hf_view *view)
 	gone_trim(mb);
 }
 
-/* A session that never syncs would keep every expunged message for good. It may leave as many unsynced as it shows (they
- * were in memory before) and ghosts_max more; then its next sync says that the mailbox is gone, and it has to start over. */
+/* A session that never syncs would keep every expunged message for good. It may leave as many
+ * unsynced as it shows (they were in memory before) and ghosts_max more; then its next sync says
+ * that the mailbox is gone, and it has to start over. */
 static void check_overrun(struct hf_mailbox *mb)
 {
 	uint64_t end = mb->first_gone + mb->gone_count;
@@ -240,7 +251,9 @@ static void check_overrun(struct hf_mailbox *mb)
 	gone_trim(mb);
 }
 
-/* The change log ----------------------------------------------------------------------------------------------------- */
+/* The change log
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void log_push(struct hf_mailbox *mb, const struct hf_record *record)
 {
@@ -266,7 +279,8 @@ void hf_mailbox_changes_locked(const struct hf_mailbox *mb, uint64_t modseq, str
 {
 	if (modseq >= mb->log_floor) {
 		for (size_t i = mb->log_count; i > 0; i--) {
-			const struct hf_logged *logged = &mb->log[(mb->log_head + i - 1) % mb->log_capacity];
+			const struct hf_logged *logged =
+				&mb->log[(mb->log_head + i - 1) % mb->log_capacity];
 
 			if (logged->modseq <= modseq)
 				break;
@@ -286,7 +300,9 @@ void hf_mailbox_changes_locked(const struct hf_mailbox *mb, uint64_t modseq, str
 	}
 }
 
-/* The UID list ------------------------------------------------------------------------------------------------------- */
+/* The UID list
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void list_set(struct hf_mailbox *mb, struct hf_uidlist *list)
 {
@@ -310,7 +326,8 @@ struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mb)
 		const struct hf_record *record;
 
 		count = 0;
-		while (count < HF_COUNT(uids) && (record = hf_recset_get(&mb->live, place)) != NULL) {
+		while (count < HF_COUNT(uids) &&
+		       (record = hf_recset_get(&mb->live, place)) != NULL) {
 			uids[count++] = record->uid.n;
 			hf_recset_next(&mb->live, &place);
 		}
@@ -320,9 +337,12 @@ struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mb)
 	return mb->list;
 }
 
-/* Publications ------------------------------------------------------------------------------------------------------- */
+/* Publications
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* Safe to repeat, and to do for a change that was already in what had been loaded: the greater modseq is the truth. */
+/* Safe to repeat, and to do for a change that was already in what had been loaded: the greater
+ * modseq is the truth. */
 static void apply_change(struct hf_mailbox *mb, const struct hf_change *change)
 {
 	const struct hf_record *record = &change->record, *old;
@@ -458,7 +478,8 @@ void hf_publish_mailbox(struct hf_store *store, const struct hf_mailbox_news *ne
 	hf_account_publish_mailbox(registry, news);
 }
 
-/* Loading (storage.md section 6: register, buffer, load, apply by modseq, answer when flushed) --------------------------- */
+/* Loading (storage.md section 6: register, buffer, load, apply by modseq, answer when flushed)
+ * --------------------------- */
 
 static enum hf_status load_row(struct hf_mailbox *mb)
 {
@@ -468,7 +489,8 @@ static enum hf_status load_row(struct hf_mailbox *mb)
 	unsigned keyword_count;
 	enum hf_status status;
 
-	status = hf_rows_mailbox(mb->registry->store, mb->open.id, arena, &info, &keywords, &keyword_count);
+	status = hf_rows_mailbox(mb->registry->store, mb->open.id, arena, &info, &keywords,
+				 &keyword_count);
 	if (status == HF_OK) {
 		pthread_rwlock_wrlock(&mb->lock);
 		mb->owner = info.owner;
@@ -483,7 +505,8 @@ static enum hf_status load_row(struct hf_mailbox *mb)
 	return status;
 }
 
-/* HF_MORE: there is more to read. The records and the list are the loader's alone until the mailbox is ready. */
+/* HF_MORE: there is more to read. The records and the list are the loader's alone until the mailbox
+ * is ready. */
 static enum hf_status load_slice(struct hf_mailbox *mb)
 {
 	uint32_t slice = mb->registry->load_slice, count = 0;
@@ -491,7 +514,8 @@ static enum hf_status load_slice(struct hf_mailbox *mb)
 	uint32_t *uids = NULL;
 	enum hf_status status;
 
-	status = hf_rows_index(mb->registry->store, mb->open.id, HF_UID(mb->load_next), slice, records, &count);
+	status = hf_rows_index(mb->registry->store, mb->open.id, HF_UID(mb->load_next), slice,
+			       records, &count);
 	if (status != HF_OK)
 		goto out;
 	if (count) {

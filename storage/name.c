@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mailbox names as clients give them: checked and brought into the one form in which they are stored and compared
- * (RFC 9051 §5.1: Net-Unicode, so NFC and no control characters; INBOX in any case). */
+/* Mailbox names as clients give them: checked and brought into the one form in which they are
+ * stored and compared (RFC 9051 §5.1: Net-Unicode, so NFC and no control characters; INBOX in any
+ * case). */
 #include <string.h>
 
 #include <unicode/unorm2.h>
@@ -65,7 +66,8 @@ static enum hf_status refuse(const char **why, enum hf_status status, const char
 	return status;
 }
 
-enum hf_status hf_mailbox_name_check(struct hf_str name, struct hf_arena *arena, struct hf_str *normal, const char **why)
+enum hf_status hf_mailbox_name_check(struct hf_str name, struct hf_arena *arena,
+				     struct hf_str *normal, const char **why)
 {
 	struct hf_str result, rest;
 	enum hf_status status;
@@ -98,7 +100,8 @@ enum hf_status hf_mailbox_name_check(struct hf_str name, struct hf_arena *arena,
 		size_t size = slash < 0 ? rest.size : (size_t)slash;
 
 		if (size == 0)
-			return refuse(why, HF_EINVALID, "a level of a mailbox name cannot be empty");
+			return refuse(why, HF_EINVALID,
+				      "a level of a mailbox name cannot be empty");
 		if (size > HF_LEVEL_MAX)
 			return refuse(why, HF_ELIMIT, "a level of the mailbox name is too long");
 		rest = slash < 0 ? HF_STR_NULL : hf_str_sub(rest, size + 1, rest.size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pins: emails that views still show though they are expunged, and contents that readers hold open, counted in memory. The
- * collectors of the writing half ask before they free anything; a restart forgets all pins, and all readers with them. */
+/* Pins: emails that views still show though they are expunged, and contents that readers hold open,
+ * counted in memory. The collectors of the writing half ask before they free anything; a restart
+ * forgets all pins, and all readers with them. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -46,7 +47,8 @@ void hf_pins_free(struct hf_pins **pinsp)
 
 static size_t home_of(const struct hf_pins *pins, uint64_t owner, uint64_t id)
 {
-	uint64_t hash = (owner * UINT64_C(0x9e3779b97f4a7c15)) ^ (id * UINT64_C(0xc2b2ae3d27d4eb4f));
+	uint64_t hash =
+		(owner * UINT64_C(0x9e3779b97f4a7c15)) ^ (id * UINT64_C(0xc2b2ae3d27d4eb4f));
 
 	hash ^= hash >> 29;
 	return (size_t)(hash * UINT64_C(0xbf58476d1ce4e5b9) >> 24) & (pins->capacity - 1);
@@ -57,7 +59,8 @@ static struct pin *slot_of(const struct hf_pins *pins, uint64_t owner, uint64_t 
 {
 	size_t at = home_of(pins, owner, id);
 
-	while (pins->slots[at].count && (pins->slots[at].owner != owner || pins->slots[at].id != id))
+	while (pins->slots[at].count &&
+	       (pins->slots[at].owner != owner || pins->slots[at].id != id))
 		at = (at + 1) & (pins->capacity - 1);
 	return &pins->slots[at];
 }

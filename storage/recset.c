@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Records sorted by UID: an array of chunk descriptors over arrays of records.
  *
- * No chunk is empty; within and across chunks UIDs ascend. Each chunk has room at either end, so that appending and
- * removing from the front (what mail and expunging everything do) move nothing. */
+ * No chunk is empty; within and across chunks UIDs ascend. Each chunk has room at either end, so
+ * that appending and removing from the front (what mail and expunging everything do) move nothing.
+ */
 #include "storage/recset_priv.h"
 
 #include <string.h>
@@ -105,9 +106,11 @@ static struct hf_recchunk *insert_chunk(struct hf_recset *set, size_t at, uint32
 {
 	if (set->chunk_count == set->chunk_capacity) {
 		set->chunk_capacity = set->chunk_capacity ? set->chunk_capacity * 2 : 1;
-		set->chunks = hf_realloc_array(set->chunks, set->chunk_capacity, sizeof(*set->chunks));
+		set->chunks =
+			hf_realloc_array(set->chunks, set->chunk_capacity, sizeof(*set->chunks));
 	}
-	memmove(set->chunks + at + 1, set->chunks + at, (set->chunk_count - at) * sizeof(*set->chunks));
+	memmove(set->chunks + at + 1, set->chunks + at,
+		(set->chunk_count - at) * sizeof(*set->chunks));
 	set->chunk_count++;
 	set->chunks[at] = (struct hf_recchunk){ .capacity = capacity };
 	set->chunks[at].records = hf_realloc_array(NULL, capacity, sizeof(struct hf_record));
@@ -117,7 +120,8 @@ static struct hf_recchunk *insert_chunk(struct hf_recset *set, size_t at, uint32
 static void drop_chunk(struct hf_recset *set, size_t at)
 {
 	hf_free(set->chunks[at].records);
-	memmove(set->chunks + at, set->chunks + at + 1, (set->chunk_count - at - 1) * sizeof(*set->chunks));
+	memmove(set->chunks + at, set->chunks + at + 1,
+		(set->chunk_count - at - 1) * sizeof(*set->chunks));
 	set->chunk_count--;
 }
 
@@ -147,8 +151,10 @@ static void make_room(struct hf_recchunk *chunk)
 		chunk->start = 0;
 		return;
 	}
-	chunk->capacity = chunk->capacity * 2 < HF_RECCHUNK_MAX ? chunk->capacity * 2 : HF_RECCHUNK_MAX;
-	chunk->records = hf_realloc_array(chunk->records, chunk->capacity, sizeof(struct hf_record));
+	chunk->capacity =
+		chunk->capacity * 2 < HF_RECCHUNK_MAX ? chunk->capacity * 2 : HF_RECCHUNK_MAX;
+	chunk->records =
+		hf_realloc_array(chunk->records, chunk->capacity, sizeof(struct hf_record));
 }
 
 static void split(struct hf_recset *set, size_t at)
@@ -197,7 +203,8 @@ bool hf_recset_put(struct hf_recset *set, const struct hf_record *record)
 		count_in(chunk, record);
 		return false;
 	}
-	if (at == chunk->count && i + 1 == set->chunk_count && chunk->start + chunk->count == HF_RECCHUNK_MAX) {
+	if (at == chunk->count && i + 1 == set->chunk_count &&
+	    chunk->start + chunk->count == HF_RECCHUNK_MAX) {
 		chunk = insert_chunk(set, i + 1, CHUNK_MIN);
 		at = 0;
 	} else if (chunk->count == HF_RECCHUNK_MAX) {
@@ -217,15 +224,18 @@ void hf_recset_append(struct hf_recset *set, const struct hf_record *records, si
 {
 	hf_assert(count == 0 || hf_recset_last(set) < records[0].uid.n);
 	while (count) {
-		struct hf_recchunk *chunk = set->chunk_count ? &set->chunks[set->chunk_count - 1] : NULL;
+		struct hf_recchunk *chunk =
+			set->chunk_count ? &set->chunks[set->chunk_count - 1] : NULL;
 		uint32_t more;
 
 		if (!chunk || chunk->start + chunk->count == HF_RECCHUNK_MAX)
 			chunk = insert_chunk(set, set->chunk_count,
-					     count < HF_RECCHUNK_MAX ? (uint32_t)count : HF_RECCHUNK_MAX);
+					     count < HF_RECCHUNK_MAX ? (uint32_t)count
+								     : HF_RECCHUNK_MAX);
 		if (chunk->start + chunk->count == chunk->capacity) {
 			chunk->capacity = HF_RECCHUNK_MAX;
-			chunk->records = hf_realloc_array(chunk->records, chunk->capacity, sizeof(*records));
+			chunk->records =
+				hf_realloc_array(chunk->records, chunk->capacity, sizeof(*records));
 		}
 		more = chunk->capacity - chunk->start - chunk->count;
 		if (more > count)
@@ -258,9 +268,11 @@ static void merge(struct hf_recset *set, size_t at)
 	}
 	if (lower->capacity < lower->count + upper->count) {
 		lower->capacity = HF_RECCHUNK_MAX / 4;
-		lower->records = hf_realloc_array(lower->records, lower->capacity, sizeof(struct hf_record));
+		lower->records =
+			hf_realloc_array(lower->records, lower->capacity, sizeof(struct hf_record));
 	}
-	memcpy(records_of(lower) + lower->count, records_of(upper), upper->count * sizeof(struct hf_record));
+	memcpy(records_of(lower) + lower->count, records_of(upper),
+	       upper->count * sizeof(struct hf_record));
 	lower->count += upper->count;
 	lower->unseen += upper->unseen;
 	if (lower->modseq_max < upper->modseq_max)

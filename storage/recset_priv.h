@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hf_recset: message records sorted by UID, in chunks of at most 1024, so that no single change costs in proportion to the
- * mailbox. Not locked: its owner is. */
+/* hf_recset: message records sorted by UID, in chunks of at most 1024, so that no single change
+ * costs in proportion to the mailbox. Not locked: its owner is. */
 #ifndef HF_STORAGE_RECSET_PRIV_H
 #define HF_STORAGE_RECSET_PRIV_H
 
@@ -13,11 +13,11 @@
 #define HF_RECCHUNK_MAX 1024 /* records */
 
 struct hf_recchunk {
-	uint32_t first;          /* UID of the first record */
-	uint32_t start, count;   /* records[start .. start + count) are in use; count > 0 */
+	uint32_t first;        /* UID of the first record */
+	uint32_t start, count; /* records[start .. start + count) are in use; count > 0 */
 	uint32_t capacity;
-	uint32_t unseen;         /* records without \Seen */
-	uint64_t modseq_max;     /* no record has a greater one; not lowered by removals */
+	uint32_t unseen;     /* records without \Seen */
+	uint64_t modseq_max; /* no record has a greater one; not lowered by removals */
 	struct hf_record *records;
 };
 
@@ -47,7 +47,8 @@ struct hf_recplace {
 /* The first record whose UID is >= uid. */
 struct hf_recplace hf_recset_seek(const struct hf_recset *set, uint32_t uid);
 /* NULL at the end. */
-static inline const struct hf_record *hf_recset_get(const struct hf_recset *set, struct hf_recplace place)
+static inline const struct hf_record *hf_recset_get(const struct hf_recset *set,
+						    struct hf_recplace place)
 {
 	const struct hf_recchunk *chunk;
 

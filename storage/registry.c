@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The registry: what is open, found by id, and what was open lately, kept warm until it is pushed out.
+/* The registry: what is open, found by id, and what was open lately, kept warm until it is pushed
+ * out.
  *
- * Whatever is listed is kept up to date by publications, idle or not. A thing is destroyed when nothing refers to it and it
- * is not listed; that happens without a lock held. */
+ * Whatever is listed is kept up to date by publications, idle or not. A thing is destroyed when
+ * nothing refers to it and it is not listed; that happens without a lock held. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -63,7 +64,8 @@ void hf_registry_free(struct hf_registry **registryp)
 
 static struct hf_open **bucket_of(const struct hf_open_table *table, uint64_t id)
 {
-	return &table->buckets[((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (table->bucket_count - 1)];
+	return &table->buckets[((id * UINT64_C(0x9e3779b97f4a7c15)) >> 20) &
+			       (table->bucket_count - 1)];
 }
 
 static void table_grow(struct hf_open_table *table)
@@ -142,7 +144,8 @@ static void idle_in(struct hf_open_table *table, struct hf_open *open)
 	table->idle_count++;
 }
 
-struct hf_open *hf_open_acquire(struct hf_registry *registry, struct hf_open_table *table, uint64_t id,
+struct hf_open *hf_open_acquire(struct hf_registry *registry, struct hf_open_table *table,
+				uint64_t id,
 				struct hf_open *(*make)(struct hf_registry *registry, uint64_t id))
 {
 	struct hf_open *open;
@@ -173,13 +176,14 @@ void hf_open_ref(struct hf_registry *registry, struct hf_open *open)
 	pthread_mutex_unlock(&registry->lock);
 }
 
-/* Takes the oldest idle things out while there are too many; a chain of those to destroy. One that a publication is just
- * being applied to stays for now. */
+/* Takes the oldest idle things out while there are too many; a chain of those to destroy. One that
+ * a publication is just being applied to stays for now. */
 static struct hf_open *push_out(struct hf_open_table *table)
 {
 	struct hf_open *doomed = NULL, *open = table->oldest;
 
-	while (open && (table->idle_cost > table->idle_cost_max || table->idle_count > table->idle_count_max)) {
+	while (open && (table->idle_cost > table->idle_cost_max ||
+			table->idle_count > table->idle_count_max)) {
 		struct hf_open *next = open->newer;
 
 		if (open->refs == 0) {
@@ -193,8 +197,8 @@ static struct hf_open *push_out(struct hf_open_table *table)
 	return doomed;
 }
 
-void hf_open_release(struct hf_registry *registry, struct hf_open_table *table, struct hf_open *open, bool keep,
-		     uint64_t cost)
+void hf_open_release(struct hf_registry *registry, struct hf_open_table *table,
+		     struct hf_open *open, bool keep, uint64_t cost)
 {
 	struct hf_open *doomed = NULL, *next;
 
@@ -238,7 +242,8 @@ void hf_open_unlist(struct hf_registry *registry, struct hf_open_table *table, s
 	pthread_mutex_unlock(&registry->lock);
 }
 
-struct hf_open **hf_open_all(struct hf_registry *registry, struct hf_open_table *table, size_t *count)
+struct hf_open **hf_open_all(struct hf_registry *registry, struct hf_open_table *table,
+			     size_t *count)
 {
 	struct hf_open **all;
 	size_t n = 0;

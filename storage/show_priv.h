@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The showing half's own types: the registry of what is open, open mailboxes, views.
  *
- * Locks, in order: hf_registry.lock; hf_mailbox.lock; hf_mailbox.watch (hf_account.lock, hf_account.watch likewise). Pins are
- * a leaf. No lock is held while rows are read or the writing half is called. A waiter is woken under the watch lock: wake
- * never blocks and takes nothing but the run queue's lock, and so a view that is being closed cannot be woken afterwards.
+ * Locks, in order: hf_registry.lock; hf_mailbox.lock; hf_mailbox.watch (hf_account.lock,
+ * hf_account.watch likewise). Pins are a leaf. No lock is held while rows are read or the writing
+ * half is called. A waiter is woken under the watch lock: wake never blocks and takes nothing but
+ * the run queue's lock, and so a view that is being closed cannot be woken afterwards.
  *
- * Two words are _Atomic although this is storage/: hf_mailbox.version, which sessions look at before they park, and
- * the keyword slots, which are read for each message fetched. Either would otherwise take the mailbox's lock each time. */
+ * Two words are _Atomic although this is storage/: hf_mailbox.version, which sessions look at
+ * before they park, and the keyword slots, which are read for each message fetched. Either would
+ * otherwise take the mailbox's lock each time. */
 #ifndef HF_STORAGE_SHOW_PRIV_H
 #define HF_STORAGE_SHOW_PRIV_H
 
@@ -23,23 +25,25 @@
 #include "storage/uidlist_priv.h"
 #include "storage/view.h"
 
-/* Registry (registry.c) -------------------------------------------------------------------------------------------- */
+/* Registry (registry.c)
+ * -------------------------------------------------------------------------------------------- */
 
-/* What the registry knows of an open mailbox or account, embedded first in each. Guarded by hf_registry.lock. */
+/* What the registry knows of an open mailbox or account, embedded first in each. Guarded by
+ * hf_registry.lock. */
 struct hf_open {
 	uint64_t id;
-	struct hf_open *chain;                /* next in its bucket */
-	struct hf_open *newer, *older;        /* in the list of idle ones */
+	struct hf_open *chain;         /* next in its bucket */
+	struct hf_open *newer, *older; /* in the list of idle ones */
 	uint32_t refs;
-	bool listed, idle;                    /* found by id; in the list of idle ones */
-	uint64_t cost;                        /* records, mailboxes of a catalogue; as of when it became idle */
+	bool listed, idle; /* found by id; in the list of idle ones */
+	uint64_t cost;     /* records, mailboxes of a catalogue; as of when it became idle */
 	void (*destroy)(struct hf_open *open); /* called without locks, nobody else refers to it */
 };
 
 struct hf_open_table {
 	struct hf_open **buckets;
 	size_t bucket_count, count;
-	struct hf_open *newest, *oldest;      /* idle */
+	struct hf_open *newest, *oldest; /* idle */
 	uint64_t idle_cost, idle_count;
 	uint64_t idle_cost_max, idle_count_max;
 };
@@ -57,39 +61,46 @@ struct hf_registry {
 };
 
 enum {
-	HF_IDLE_RECORDS_MAX = 2000000,  /* records of mailboxes kept warm after their last close (128 MB) */
+	HF_IDLE_RECORDS_MAX =
+		2000000, /* records of mailboxes kept warm after their last close (128 MB) */
 	HF_IDLE_MAILBOXES_MAX = 10000,
-	HF_IDLE_CATALOGUE_MAX = 10000,  /* mailboxes in catalogues kept warm */
+	HF_IDLE_CATALOGUE_MAX = 10000, /* mailboxes in catalogues kept warm */
 	HF_IDLE_ACCOUNTS_MAX = 10000,
-	HF_LOAD_SLICE = 8192,           /* records read by one call of hf_view_open() */
-	HF_LOG_MAX = 65536,             /* entries of a mailbox's change log */
-	HF_GHOSTS_MAX = 200000,         /* expunges, beyond as many as it shows, that a view may leave unsynced */
+	HF_LOAD_SLICE = 8192, /* records read by one call of hf_view_open() */
+	HF_LOG_MAX = 65536,   /* entries of a mailbox's change log */
+	HF_GHOSTS_MAX =
+		200000, /* expunges, beyond as many as it shows, that a view may leave unsynced */
 };
 
-/* The one with this id, with a reference for the caller. When there is none: what `make` returns, listed; NULL without `make`.
- * With `make` it stops being idle. */
-struct hf_open *hf_open_acquire(struct hf_registry *registry, struct hf_open_table *table, uint64_t id,
+/* The one with this id, with a reference for the caller. When there is none: what `make` returns,
+ * listed; NULL without `make`. With `make` it stops being idle. */
+struct hf_open *hf_open_acquire(struct hf_registry *registry, struct hf_open_table *table,
+				uint64_t id,
 				struct hf_open *(*make)(struct hf_registry *registry, uint64_t id));
 void hf_open_ref(struct hf_registry *registry, struct hf_open *open);
-/* Drops a reference. The last one makes it idle (and may push others out) when it is listed and `keep`, else ends it. */
-void hf_open_release(struct hf_registry *registry, struct hf_open_table *table, struct hf_open *open, bool keep,
-		     uint64_t cost);
+/* Drops a reference. The last one makes it idle (and may push others out) when it is listed and
+ * `keep`, else ends it. */
+void hf_open_release(struct hf_registry *registry, struct hf_open_table *table,
+		     struct hf_open *open, bool keep, uint64_t cost);
 /* It is not found any more; ends with its last reference. */
-void hf_open_unlist(struct hf_registry *registry, struct hf_open_table *table, struct hf_open *open);
+void hf_open_unlist(struct hf_registry *registry, struct hf_open_table *table,
+		    struct hf_open *open);
 /* All that are listed, each with a reference for the caller. hf_free() the array. */
-struct hf_open **hf_open_all(struct hf_registry *registry, struct hf_open_table *table, size_t *count);
+struct hf_open **hf_open_all(struct hf_registry *registry, struct hf_open_table *table,
+			     size_t *count);
 
 struct hf_pins *hf_pins_new(void);
 void hf_pins_free(struct hf_pins **pins);
 void hf_pins_add_email(struct hf_pins *pins, uint64_t owner, uint64_t email);
 void hf_pins_drop_email(struct hf_pins *pins, uint64_t owner, uint64_t email);
 
-/* Open mailboxes (mailbox.c) --------------------------------------------------------------------------------------- */
+/* Open mailboxes (mailbox.c)
+ * --------------------------------------------------------------------------------------- */
 
 enum hf_mailbox_state {
 	HF_MAILBOX_LOADING, /* publications are buffered */
 	HF_MAILBOX_READY,
-	HF_MAILBOX_DELETED  /* its views learn of it at their next sync */
+	HF_MAILBOX_DELETED /* its views learn of it at their next sync */
 };
 
 /* An entry of the change log: a message that came or whose flags changed. */
@@ -133,39 +144,44 @@ struct hf_mailbox {
 	enum hf_mailbox_state state HF_GUARDED_BY(lock);
 	uint64_t owner HF_GUARDED_BY(lock);
 	uint32_t uidvalidity HF_GUARDED_BY(lock);
-	uint32_t uidnext HF_GUARDED_BY(lock);       /* published; greater than any UID here */
-	uint64_t modseq HF_GUARDED_BY(lock);        /* highest published */
-	struct hf_recset live HF_GUARDED_BY(lock);  /* while LOADING: the loader's alone */
-	struct hf_recset ghosts HF_GUARDED_BY(lock); /* expunged, as they were last; each pins its email */
+	uint32_t uidnext HF_GUARDED_BY(lock);      /* published; greater than any UID here */
+	uint64_t modseq HF_GUARDED_BY(lock);       /* highest published */
+	struct hf_recset live HF_GUARDED_BY(lock); /* while LOADING: the loader's alone */
+	struct hf_recset ghosts
+		HF_GUARDED_BY(lock); /* expunged, as they were last; each pins its email */
 
 	/* Expunges first_gone, first_gone + 1, ...: gone[gone_head .. gone_head + gone_count). */
 	struct hf_gone *gone HF_GUARDED_BY(lock);
 	size_t gone_head, gone_count, gone_capacity;
 	uint64_t first_gone;
-	uint32_t at_end;                            /* views that have synced all expunges */
+	uint32_t at_end; /* views that have synced all expunges */
 
 	/* The last log_count changes, oldest at log_head; complete for modseqs above log_floor. */
 	struct hf_logged *log HF_GUARDED_BY(lock);
 	size_t log_head, log_count, log_capacity;
 	uint64_t log_floor;
 
-	/* The newest UID list but for what has changed since: UIDs up to list_last are in, `removed` are still in. */
+	/* The newest UID list but for what has changed since: UIDs up to list_last are in,
+	 * `removed` are still in. */
 	struct hf_uidlist *list HF_GUARDED_BY(lock);
 	uint32_t list_last;
 	struct hf_uidvec removed;
 
-	uint32_t recent_from HF_GUARDED_BY(lock);   /* messages from this UID on are \Recent to the next who comes */
+	uint32_t recent_from HF_GUARDED_BY(
+		lock); /* messages from this UID on are \Recent to the next who comes */
 
 	_Atomic(struct hf_keyword *) keywords[HF_KEYWORDS_MAX];
 	_Atomic unsigned keyword_count;
 	uint32_t keyword_version HF_GUARDED_BY(lock);
 
-	/* Loading. `loader` is the view whose session reads; the rest is its alone but for `pending`. */
+	/* Loading. `loader` is the view whose session reads; the rest is its alone but for
+	 * `pending`. */
 	struct hf_view *loader HF_GUARDED_BY(lock);
 	bool load_row_done, load_index_done;
-	uint32_t load_next;                         /* UID from which to go on */
-	uint32_t load_recent HF_GUARDED_BY(lock);   /* count of \Recent messages, of the row or the newest publication */
-	bool load_published HF_GUARDED_BY(lock);    /* there was a publication */
+	uint32_t load_next; /* UID from which to go on */
+	uint32_t load_recent HF_GUARDED_BY(
+		lock); /* count of \Recent messages, of the row or the newest publication */
+	bool load_published HF_GUARDED_BY(lock); /* there was a publication */
 	bool barrier_asked, barrier_passed HF_GUARDED_BY(lock);
 	struct hf_load_waiter load_waiter;
 	struct hf_change *pending HF_GUARDED_BY(lock); /* published meanwhile */
@@ -174,7 +190,8 @@ struct hf_mailbox {
 	pthread_mutex_t watch;
 	struct hf_view *views; /* changed with both locks, read with either */
 
-	_Atomic uint64_t version; /* one more for each publication that concerns views; written with `lock` */
+	_Atomic uint64_t version; /* one more for each publication that concerns views; written with
+				     `lock` */
 };
 
 struct hf_view {
@@ -182,26 +199,27 @@ struct hf_view {
 	struct hf_mailbox *mailbox;
 	struct hf_waiter *news;
 	struct hf_view *next, *prev;
-	bool attached;               /* open; else waiting for the mailbox to be loaded */
+	bool attached; /* open; else waiting for the mailbox to be loaded */
 	bool examine;
-	bool overrun;                /* it left too much unsynced: guarded by mailbox->lock */
-	bool held;                   /* the last sync left expunges untold */
-	bool woken;                  /* since its last sync; guarded by mailbox->watch */
-	uint64_t synced;             /* mailbox->version it has reached; written with mailbox->watch */
-	struct hf_uidlist *list;     /* changed by its session under mailbox->lock */
-	uint64_t gone_next;          /* the first expunge it has not synced; guarded by mailbox->lock */
+	bool overrun;            /* it left too much unsynced: guarded by mailbox->lock */
+	bool held;               /* the last sync left expunges untold */
+	bool woken;              /* since its last sync; guarded by mailbox->watch */
+	uint64_t synced;         /* mailbox->version it has reached; written with mailbox->watch */
+	struct hf_uidlist *list; /* changed by its session under mailbox->lock */
+	uint64_t gone_next;      /* the first expunge it has not synced; guarded by mailbox->lock */
 	uint64_t modseq;
 	uint64_t owner;
 	uint32_t uidnext, uidvalidity, keyword_version;
 	uint32_t recent_count;
-	struct hf_set recent;        /* UIDs that are \Recent here */
+	struct hf_set recent; /* UIDs that are \Recent here */
 };
 
 /* With a reference for the caller. */
 struct hf_mailbox *hf_mailbox_acquire(struct hf_registry *registry, uint64_t id);
 void hf_mailbox_release(struct hf_mailbox *mailbox);
 
-/* One piece of loading by `view`'s session; HF_MORE, HF_WAIT (another loads, or the barrier is awaited), HF_OK: READY. */
+/* One piece of loading by `view`'s session; HF_MORE, HF_WAIT (another loads, or the barrier is
+ * awaited), HF_OK: READY. */
 enum hf_status hf_mailbox_load(struct hf_mailbox *mailbox, struct hf_view *view);
 /* The view's session gives up; another takes over where it was. */
 void hf_mailbox_load_abandon(struct hf_mailbox *mailbox, struct hf_view *view);
@@ -212,18 +230,23 @@ uint64_t hf_mailbox_owner(struct hf_mailbox *mailbox);
 
 /* The newest list, brought up to date; borrowed until the lock is released. */
 struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mailbox) HF_REQUIRES(mailbox->lock);
-/* UIDs of messages that came or changed after modseq, in any order, possibly repeated, possibly of some that are gone. */
-void hf_mailbox_changes_locked(const struct hf_mailbox *mailbox, uint64_t modseq, struct hf_uidvec *uids)
-	HF_REQUIRES(mailbox->lock);
+/* UIDs of messages that came or changed after modseq, in any order, possibly repeated, possibly of
+ * some that are gone. */
+void hf_mailbox_changes_locked(const struct hf_mailbox *mailbox, uint64_t modseq,
+			       struct hf_uidvec *uids) HF_REQUIRES(mailbox->lock);
 /* A view's place among the expunges. */
-void hf_mailbox_mark_add_locked(struct hf_mailbox *mailbox, struct hf_view *view) HF_REQUIRES(mailbox->lock);
-void hf_mailbox_mark_drop_locked(struct hf_mailbox *mailbox, struct hf_view *view) HF_REQUIRES(mailbox->lock);
+void hf_mailbox_mark_add_locked(struct hf_mailbox *mailbox, struct hf_view *view)
+	HF_REQUIRES(mailbox->lock);
+void hf_mailbox_mark_drop_locked(struct hf_mailbox *mailbox, struct hf_view *view)
+	HF_REQUIRES(mailbox->lock);
 
-/* view.c, used by view_sync.c: takes \Recent messages for the view; whether the store is to be told. */
+/* view.c, used by view_sync.c: takes \Recent messages for the view; whether the store is to be
+ * told. */
 bool hf_view_claim_locked(struct hf_view *view) HF_REQUIRES(view->mailbox->lock);
 void hf_view_count_recent(struct hf_view *view);
 
-/* Accounts (account.c) --------------------------------------------------------------------------------------------- */
+/* Accounts (account.c)
+ * --------------------------------------------------------------------------------------------- */
 
 void hf_account_publish_mailbox(struct hf_registry *registry, const struct hf_mailbox_news *news);
 

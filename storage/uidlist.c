@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Immutable UID lists: a spine of (chunk, first UID, UIDs before it) over chunks of ascending UIDs.
  *
- * No chunk is empty; first UIDs and prefix counts ascend. A chunk is written only before the list that brought it is
- * returned, so chunks and lists need no lock. */
+ * No chunk is empty; first UIDs and prefix counts ascend. A chunk is written only before the list
+ * that brought it is returned, so chunks and lists need no lock. */
 #include "storage/uidlist_priv.h"
 
 #include <stdatomic.h>
@@ -192,7 +192,8 @@ const uint32_t *hf_uidlist_slice(const struct hf_uidlist *list, uint32_t rank, u
 	return spine->chunk->uids + (rank - spine->before);
 }
 
-struct hf_uidlist *hf_uidlist_append(const struct hf_uidlist *list, const uint32_t *uids, uint32_t count)
+struct hf_uidlist *hf_uidlist_append(const struct hf_uidlist *list, const uint32_t *uids,
+				     uint32_t count)
 {
 	struct hf_uidlist *result = list_new(list->chunk_count + count / HF_UIDCHUNK_MAX + 2);
 	uint32_t keep = list->chunk_count;
@@ -229,7 +230,8 @@ struct hf_uidlist *hf_uidlist_append(const struct hf_uidlist *list, const uint32
 }
 
 /* A copy of the chunk without uids[*next..] as far as they lie in it; NULL when nothing is left. */
-static struct chunk *chunk_without(const struct chunk *chunk, const uint32_t *uids, size_t count, size_t *next)
+static struct chunk *chunk_without(const struct chunk *chunk, const uint32_t *uids, size_t count,
+				   size_t *next)
 {
 	struct chunk *left = chunk_new(chunk->count);
 	uint32_t from = 0;
@@ -237,15 +239,18 @@ static struct chunk *chunk_without(const struct chunk *chunk, const uint32_t *ui
 	while (*next < count && uids[*next] <= chunk->uids[chunk->count - 1]) {
 		uint32_t at = from;
 
-		/* Neighbours are usually removed together: look at the next one before searching. */
+		/* Neighbours are usually removed together: look at the next one before searching.
+		 */
 		if (at < chunk->count && chunk->uids[at] < uids[*next])
 			at = below(chunk, uids[*next]);
-		memcpy(left->uids + left->count, chunk->uids + from, (at - from) * sizeof(uint32_t));
+		memcpy(left->uids + left->count, chunk->uids + from,
+		       (at - from) * sizeof(uint32_t));
 		left->count += at - from;
 		from = at < chunk->count && chunk->uids[at] == uids[*next] ? at + 1 : at;
 		(*next)++;
 	}
-	memcpy(left->uids + left->count, chunk->uids + from, (chunk->count - from) * sizeof(uint32_t));
+	memcpy(left->uids + left->count, chunk->uids + from,
+	       (chunk->count - from) * sizeof(uint32_t));
 	left->count += chunk->count - from;
 	if (left->count == 0) {
 		hf_free(left);
@@ -254,7 +259,8 @@ static struct chunk *chunk_without(const struct chunk *chunk, const uint32_t *ui
 	return left;
 }
 
-/* Joins the last chunk and `chunk` when both are small, so that a thinned-out list does not keep thousands of tiny ones. */
+/* Joins the last chunk and `chunk` when both are small, so that a thinned-out list does not keep
+ * thousands of tiny ones. */
 static bool list_merge(struct hf_uidlist *list, struct chunk *chunk)
 {
 	struct spine *last;
@@ -277,7 +283,8 @@ static bool list_merge(struct hf_uidlist *list, struct chunk *chunk)
 	return true;
 }
 
-struct hf_uidlist *hf_uidlist_remove(const struct hf_uidlist *list, const uint32_t *uids, size_t count)
+struct hf_uidlist *hf_uidlist_remove(const struct hf_uidlist *list, const uint32_t *uids,
+				     size_t count)
 {
 	struct hf_uidlist *result = list_new(list->chunk_count);
 	size_t next = 0;

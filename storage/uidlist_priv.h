@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hf_uidlist: an immutable ascending list of UIDs with ranks (sequence number = rank + 1). Lists made from one another share
- * their chunks, and views of one mailbox that are in step share one list, so a view of a million messages costs next
- * to nothing until it falls behind.
+/* hf_uidlist: an immutable ascending list of UIDs with ranks (sequence number = rank + 1). Lists
+ * made from one another share their chunks, and views of one mailbox that are in step share one
+ * list, so a view of a million messages costs next to nothing until it falls behind.
  *
- * Lists and chunks are reference-counted with atomic counters, the last reference may be dropped by any thread: the views
- * that share a list belong to different connections, and a list is let go of outside the mailbox's lock. */
+ * Lists and chunks are reference-counted with atomic counters, the last reference may be dropped by
+ * any thread: the views that share a list belong to different connections, and a list is let go of
+ * outside the mailbox's lock. */
 #ifndef HF_STORAGE_UIDLIST_PRIV_H
 #define HF_STORAGE_UIDLIST_PRIV_H
 
@@ -26,14 +27,20 @@ uint32_t hf_uidlist_count(const struct hf_uidlist *list);
 uint32_t hf_uidlist_at(const struct hf_uidlist *list, uint32_t rank);
 /* How many UIDs are smaller: the rank of the first that is >= uid, or count. O(log n). */
 uint32_t hf_uidlist_rank(const struct hf_uidlist *list, uint32_t uid);
-bool hf_uidlist_has(const struct hf_uidlist *list, uint32_t uid, uint32_t *rank); /* rank may be NULL */
-/* The UIDs from `rank` on that lie in one piece; *count is at least 1 for a rank below count, else 0. Borrowed. */
+bool hf_uidlist_has(const struct hf_uidlist *list, uint32_t uid,
+		    uint32_t *rank); /* rank may be NULL */
+/* The UIDs from `rank` on that lie in one piece; *count is at least 1 for a rank below count, else
+ * 0. Borrowed. */
 const uint32_t *hf_uidlist_slice(const struct hf_uidlist *list, uint32_t rank, uint32_t *count);
 
-/* A new list with `count` UIDs more, ascending, all greater than the last. Copies at most one chunk. */
-struct hf_uidlist *hf_uidlist_append(const struct hf_uidlist *list, const uint32_t *uids, uint32_t count);
-/* A new list without those of `uids` (ascending, distinct) that are in it. Copies only the chunks that change. */
-struct hf_uidlist *hf_uidlist_remove(const struct hf_uidlist *list, const uint32_t *uids, size_t count);
+/* A new list with `count` UIDs more, ascending, all greater than the last. Copies at most one
+ * chunk. */
+struct hf_uidlist *hf_uidlist_append(const struct hf_uidlist *list, const uint32_t *uids,
+				     uint32_t count);
+/* A new list without those of `uids` (ascending, distinct) that are in it. Copies only the chunks
+ * that change. */
+struct hf_uidlist *hf_uidlist_remove(const struct hf_uidlist *list, const uint32_t *uids,
+				     size_t count);
 
 /* Chunks that two lists have in common, and chunks of one: for tests. */
 uint32_t hf_uidlist_shared(const struct hf_uidlist *a, const struct hf_uidlist *b);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hf_view: opening, and reading through, one session's picture of a mailbox.
  *
- * What a view is (its UID list, modseq, \Recent set) changes only in hf_view_open() and hf_view_sync(), on its session's
- * thread, which so reads it without a lock. Publications look at the list's size under the mailbox's lock. */
+ * What a view is (its UID list, modseq, \Recent set) changes only in hf_view_open() and
+ * hf_view_sync(), on its session's thread, which so reads it without a lock. Publications look at
+ * the list's size under the mailbox's lock. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -11,7 +12,9 @@
 
 enum { RECORDS_PER_LOCK = 512 };
 
-/* Life --------------------------------------------------------------------------------------------------------------- */
+/* Life
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static void view_link(struct hf_view *view)
 {
@@ -67,7 +70,8 @@ void hf_view_count_recent(struct hf_view *view)
 	for (size_t i = 0; i < view->recent.count; i++) {
 		const struct hf_range *range = &view->recent.ranges[i];
 
-		count += hf_uidlist_rank(view->list, range->last + 1) - hf_uidlist_rank(view->list, range->first);
+		count += hf_uidlist_rank(view->list, range->last + 1) -
+			 hf_uidlist_rank(view->list, range->first);
 	}
 	view->recent_count = count;
 }
@@ -101,8 +105,8 @@ static enum hf_status view_attach(struct hf_view *view)
 	return HF_OK;
 }
 
-enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool examine, struct hf_waiter *news,
-			    struct hf_view **viewp)
+enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool examine,
+			    struct hf_waiter *news, struct hf_view **viewp)
 {
 	struct hf_view *view = *viewp;
 	enum hf_status status;
@@ -141,7 +145,9 @@ void hf_view_close(struct hf_view **viewp)
 	hf_free(view);
 }
 
-/* As of the last sync ------------------------------------------------------------------------------------------------ */
+/* As of the last sync
+ * ------------------------------------------------------------------------------------------------
+ */
 
 uint64_t hf_view_mailbox(const struct hf_view *view)
 {
@@ -201,7 +207,8 @@ struct hf_seq hf_view_first_unseen(struct hf_view *view)
 			const struct hf_record *record = &chunk->records[chunk->start + j];
 			uint32_t rank;
 
-			if (!(record->flags & HF_FLAG_SEEN) && hf_uidlist_has(view->list, record->uid.n, &rank))
+			if (!(record->flags & HF_FLAG_SEEN) &&
+			    hf_uidlist_has(view->list, record->uid.n, &rank))
 				found = HF_SEQ(rank + 1);
 		}
 	}
@@ -209,7 +216,8 @@ struct hf_seq hf_view_first_unseen(struct hf_view *view)
 	return found;
 }
 
-/* Sequence numbers and UIDs ------------------------------------------------------------------------------------------ */
+/* Sequence numbers and UIDs
+ * ------------------------------------------------------------------------------------------ */
 
 struct hf_uid hf_view_uid(const struct hf_view *view, struct hf_seq seq)
 {
@@ -231,7 +239,8 @@ struct hf_seq hf_view_seq_from(const struct hf_view *view, struct hf_uid uid)
 }
 
 /* Adds the UIDs of the ranks [from, end). */
-static void add_ranks(const struct hf_uidlist *list, uint32_t from, uint32_t end, struct hf_set *uids)
+static void add_ranks(const struct hf_uidlist *list, uint32_t from, uint32_t end,
+		      struct hf_set *uids)
 {
 	while (from < end) {
 		uint32_t count, begin = 0;
@@ -250,10 +259,12 @@ static void add_ranks(const struct hf_uidlist *list, uint32_t from, uint32_t end
 }
 
 /* The ranks of the UIDs first to last. */
-static void ranks_of(const struct hf_uidlist *list, const struct hf_range *range, uint32_t *from, uint32_t *end)
+static void ranks_of(const struct hf_uidlist *list, const struct hf_range *range, uint32_t *from,
+		     uint32_t *end)
 {
 	*from = hf_uidlist_rank(list, range->first);
-	*end = range->last == UINT32_MAX ? hf_uidlist_count(list) : hf_uidlist_rank(list, range->last + 1);
+	*end = range->last == UINT32_MAX ? hf_uidlist_count(list)
+					 : hf_uidlist_rank(list, range->last + 1);
 }
 
 void hf_view_uids_of(const struct hf_view *view, const struct hf_set *seqs, struct hf_set *uids)
@@ -264,7 +275,8 @@ void hf_view_uids_of(const struct hf_view *view, const struct hf_set *seqs, stru
 	for (size_t i = 0; i < seqs->count; i++) {
 		const struct hf_range *range = &seqs->ranges[i];
 
-		add_ranks(view->list, range->first ? range->first - 1 : 0, range->last < count ? range->last : count, uids);
+		add_ranks(view->list, range->first ? range->first - 1 : 0,
+			  range->last < count ? range->last : count, uids);
 	}
 }
 
@@ -280,16 +292,21 @@ void hf_view_seqs_of(const struct hf_view *view, const struct hf_set *uids, stru
 	}
 }
 
-/* Records ------------------------------------------------------------------------------------------------------------ */
+/* Records
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
-/* Copies the records of `uids` (ascending). Each is in the mailbox or a ghost, except in a view that was overrun. */
-static void copy_records(const struct hf_mailbox *mb, const uint32_t *uids, uint32_t count, struct hf_record *records)
+/* Copies the records of `uids` (ascending). Each is in the mailbox or a ghost, except in a view
+ * that was overrun. */
+static void copy_records(const struct hf_mailbox *mb, const uint32_t *uids, uint32_t count,
+			 struct hf_record *records)
 {
 	struct hf_recplace place = hf_recset_seek(&mb->live, uids[0]);
 	const struct hf_record *record;
 
 	for (uint32_t i = 0; i < count; i++) {
-		while ((record = hf_recset_get(&mb->live, place)) != NULL && record->uid.n < uids[i])
+		while ((record = hf_recset_get(&mb->live, place)) != NULL &&
+		       record->uid.n < uids[i])
 			hf_recset_next(&mb->live, &place);
 		if (HF_LIKELY(record && record->uid.n == uids[i])) {
 			records[i] = *record;
@@ -304,7 +321,8 @@ static void copy_records(const struct hf_mailbox *mb, const uint32_t *uids, uint
 	}
 }
 
-uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count, struct hf_record *records)
+uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count,
+			 struct hf_record *records)
 {
 	uint32_t total = hf_uidlist_count(view->list), done = 0;
 
@@ -343,7 +361,9 @@ bool hf_view_is_gone(struct hf_view *view, struct hf_uid uid)
 	return gone;
 }
 
-/* Keywords ----------------------------------------------------------------------------------------------------------- */
+/* Keywords
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct hf_str hf_view_keyword(struct hf_view *view, unsigned bit)
 {
@@ -373,7 +393,9 @@ unsigned hf_view_keyword_count(struct hf_view *view)
 	return atomic_load_explicit(&view->mailbox->keyword_count, memory_order_acquire);
 }
 
-/* History ------------------------------------------------------------------------------------------------------------ */
+/* History
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 void hf_view_changed_since(struct hf_view *view, struct hf_mod modseq, struct hf_set *uids)
 {
@@ -414,12 +436,14 @@ static void without_shown(const struct hf_view *view, struct hf_set *uids)
 	hf_set_fini(&shown);
 }
 
-enum hf_status hf_view_vanished_since(struct hf_view *view, struct hf_mod modseq, const struct hf_set *within,
-				      struct hf_set *uids, bool *complete)
+enum hf_status hf_view_vanished_since(struct hf_view *view, struct hf_mod modseq,
+				      const struct hf_set *within, struct hf_set *uids,
+				      bool *complete)
 {
 	struct hf_set gone = HF_SET_INIT;
 	struct hf_mod floor = HF_MOD(0);
-	enum hf_status status = hf_rows_gone(view->store, view->mailbox->open.id, modseq, &gone, &floor);
+	enum hf_status status =
+		hf_rows_gone(view->store, view->mailbox->open.id, modseq, &gone, &floor);
 
 	if (status != HF_OK) {
 		hf_set_fini(&gone);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Syncing a view: the difference between what its client has been told and what is published, in the order in which to
- * tell it. Under the mailbox's lock only the raw changes are gathered and the newest list is taken; numbers are worked
- * out afterwards. */
+/* Syncing a view: the difference between what its client has been told and what is published, in
+ * the order in which to tell it. Under the mailbox's lock only the raw changes are gathered and the
+ * newest list is taken; numbers are worked out afterwards. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -14,13 +14,14 @@ struct gathered {
 	struct hf_uidvec gone;    /* expunged since, in order of time */
 	struct hf_uidvec changed; /* came or changed since */
 	uint32_t old_uidnext;
-	bool claimed;             /* \Recent messages */
+	bool claimed; /* \Recent messages */
 	bool keywords;
 };
 
 bool hf_view_has_news(const struct hf_view *view)
 {
-	return view->held || atomic_load_explicit(&view->mailbox->version, memory_order_acquire) != view->synced;
+	return view->held ||
+	       atomic_load_explicit(&view->mailbox->version, memory_order_acquire) != view->synced;
 }
 
 static void reached(struct hf_view *view)
@@ -34,7 +35,8 @@ static void reached(struct hf_view *view)
 }
 
 /* The old list and what is new, without leaving out what is gone. */
-static struct hf_uidlist *extended(const struct hf_mailbox *mb, struct hf_uidlist *old, uint32_t from)
+static struct hf_uidlist *extended(const struct hf_mailbox *mb, struct hf_uidlist *old,
+				   uint32_t from)
 {
 	struct hf_recplace place = hf_recset_seek(&mb->live, from);
 	struct hf_uidvec fresh = { 0 };
@@ -45,7 +47,8 @@ static struct hf_uidlist *extended(const struct hf_mailbox *mb, struct hf_uidlis
 		hf_uidvec_add(&fresh, record->uid.n);
 		hf_recset_next(&mb->live, &place);
 	}
-	list = fresh.count ? hf_uidlist_append(old, fresh.uids, (uint32_t)fresh.count) : hf_uidlist_ref(old);
+	list = fresh.count ? hf_uidlist_append(old, fresh.uids, (uint32_t)fresh.count)
+			   : hf_uidlist_ref(old);
 	hf_uidvec_fini(&fresh);
 	return list;
 }
@@ -79,7 +82,8 @@ static void gather_locked(struct hf_view *view, bool hold_expunges, struct gathe
 	reached(view);
 }
 
-static void tell_vanished(const struct gathered *g, struct hf_uidvec *gone, struct hf_arena *arena, struct hf_sync *sync)
+static void tell_vanished(const struct gathered *g, struct hf_uidvec *gone, struct hf_arena *arena,
+			  struct hf_sync *sync)
 {
 	struct hf_set vanished = HF_SET_INIT;
 	uint32_t rank;
@@ -101,14 +105,14 @@ static void tell_vanished(const struct gathered *g, struct hf_uidvec *gone, stru
 	sync->expunged_count = n;
 	if (vanished.count) {
 		sync->vanished.count = vanished.count;
-		sync->vanished.ranges =
-			hf_arena_memdup(arena, vanished.ranges, vanished.count * sizeof(*vanished.ranges));
+		sync->vanished.ranges = hf_arena_memdup(arena, vanished.ranges,
+							vanished.count * sizeof(*vanished.ranges));
 	}
 	hf_set_fini(&vanished);
 }
 
-static void tell_changed(const struct hf_view *view, const struct gathered *g, struct hf_uidvec *changed,
-			 struct hf_arena *arena, struct hf_sync *sync)
+static void tell_changed(const struct hf_view *view, const struct gathered *g,
+			 struct hf_uidvec *changed, struct hf_arena *arena, struct hf_sync *sync)
 {
 	uint32_t rank;
 
@@ -122,7 +126,8 @@ static void tell_changed(const struct hf_view *view, const struct gathered *g, s
 	}
 }
 
-void hf_view_sync(struct hf_view *view, bool hold_expunges, struct hf_arena *arena, struct hf_sync *sync)
+void hf_view_sync(struct hf_view *view, bool hold_expunges, struct hf_arena *arena,
+		  struct hf_sync *sync)
 {
 	struct hf_mailbox *mb = view->mailbox;
 	struct gathered g = { 0 };

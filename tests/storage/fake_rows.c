@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rows in arrays under one lock. A batch is a struct hf_mailbox_news, or one of the rarer things, in a queue. */
+/* Rows in arrays under one lock. A batch is a struct hf_mailbox_news, or one of the rarer things,
+ * in a queue. */
 #include "tests/storage/fake_rows.h"
 
 #include <stdio.h>
@@ -166,7 +167,8 @@ static void batch_row(struct batch *batch, struct mailbox *mb, uint64_t id)
 		batch->news.info.id = 0;
 }
 
-static void batch_add(struct hf_store *store, uint64_t id, enum hf_change_kind kind, const struct hf_record *record)
+static void batch_add(struct hf_store *store, uint64_t id, enum hf_change_kind kind,
+		      const struct hf_record *record)
 {
 	struct batch *batch = store->open;
 
@@ -175,7 +177,8 @@ static void batch_add(struct hf_store *store, uint64_t id, enum hf_change_kind k
 	batch_row(batch, mailbox_of(store, id), id);
 	if (batch->news.change_count == batch->capacity) {
 		batch->capacity = batch->capacity ? batch->capacity * 2 : 1;
-		batch->news.changes = hf_realloc_array(batch->news.changes, batch->capacity, sizeof(struct hf_change));
+		batch->news.changes = hf_realloc_array(batch->news.changes, batch->capacity,
+						       sizeof(struct hf_change));
 	}
 	batch->news.changes[batch->news.change_count++] = (struct hf_change){ kind, *record };
 }
@@ -221,8 +224,11 @@ uint64_t fake_mailbox(struct hf_store *store, uint64_t user, const char *name)
 	store->mailboxes[store->mailbox_count] = mb;
 	id = ++store->mailbox_count;
 	snprintf(mb->name, sizeof(mb->name), "%s", name);
-	mb->info = (struct hf_mailbox_info){ .id = id, .owner = user, .uidvalidity = 1000 + (uint32_t)id,
-					     .uidnext = HF_UID(1), .highestmodseq = HF_MOD(1) };
+	mb->info = (struct hf_mailbox_info){ .id = id,
+					     .owner = user,
+					     .uidvalidity = 1000 + (uint32_t)id,
+					     .uidnext = HF_UID(1),
+					     .highestmodseq = HF_MOD(1) };
 	mb->info.name = hf_str(mb->name);
 	mb->recent_from = 1;
 	batch = commit(store, BATCH_MAILBOX);
@@ -319,7 +325,8 @@ static uint32_t count_recent(const struct mailbox *mb)
 {
 	uint32_t recent = 0;
 
-	for (size_t i = mb->row_count; i > 0 && mb->rows[i - 1].record.uid.n >= mb->recent_from; i--)
+	for (size_t i = mb->row_count; i > 0 && mb->rows[i - 1].record.uid.n >= mb->recent_from;
+	     i--)
 		recent += !mb->rows[i - 1].gone;
 	return recent;
 }
@@ -395,7 +402,8 @@ bool fake_expunge(struct hf_store *store, uint64_t mailbox, uint32_t uid)
 		mb->info.messages--;
 		mb->info.recent = count_recent(mb);
 		last.modseq = HF_MOD(++mb->info.highestmodseq.n);
-		mb->expunged = hf_realloc_array(mb->expunged, mb->expunged_count + 1, sizeof(*mb->expunged));
+		mb->expunged = hf_realloc_array(mb->expunged, mb->expunged_count + 1,
+						sizeof(*mb->expunged));
 		mb->expunged[mb->expunged_count++] = (struct expunged){ last.modseq.n, uid };
 		batch_add(store, mailbox, HF_CHANGE_GONE, &last);
 	}
@@ -570,7 +578,8 @@ void fake_fail(struct hf_store *store, enum hf_status status)
 	store->fail = status;
 }
 
-/* What the showing half asks for ------------------------------------------------------------------------------------- */
+/* What the showing half asks for
+ * ------------------------------------------------------------------------------------- */
 
 static enum hf_status failure(struct hf_store *store)
 {
@@ -580,8 +589,8 @@ static enum hf_status failure(struct hf_store *store)
 	return status;
 }
 
-enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf_uid from, uint32_t max,
-			     struct hf_record *records, uint32_t *count)
+enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf_uid from,
+			     uint32_t max, struct hf_record *records, uint32_t *count)
 {
 	enum hf_status status;
 	struct mailbox *mb;
@@ -591,7 +600,8 @@ enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf
 	status = failure(store);
 	store->reads++;
 	mb = mailbox_of(store, mailbox);
-	for (struct row *row = row_of(mb, from.n); row && row < mb->rows + mb->row_count && n < max; row++) {
+	for (struct row *row = row_of(mb, from.n); row && row < mb->rows + mb->row_count && n < max;
+	     row++) {
 		if (!row->gone)
 			records[n++] = row->record;
 	}
@@ -603,7 +613,8 @@ enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf
 }
 
 enum hf_status hf_rows_mailbox(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena,
-			       struct hf_mailbox_info *info, struct hf_str **keywords, unsigned *keyword_count)
+			       struct hf_mailbox_info *info, struct hf_str **keywords,
+			       unsigned *keyword_count)
 {
 	enum hf_status status = HF_ENONEXISTENT;
 	struct mailbox *mb;
@@ -631,7 +642,8 @@ enum hf_status hf_rows_catalogue(struct hf_store *store, uint64_t user, struct h
 	u = user_of(store, user);
 	if (u) {
 		status = failure(store);
-		*list = hf_new_array(arena, struct hf_mailbox_info, store->mailbox_count + HF_COUNT(u->subscribed));
+		*list = hf_new_array(arena, struct hf_mailbox_info,
+				     store->mailbox_count + HF_COUNT(u->subscribed));
 		for (size_t i = 0; i < store->mailbox_count; i++) {
 			if (store->mailboxes[i]->info.owner != user || store->mailboxes[i]->deleted)
 				continue;
@@ -650,8 +662,8 @@ enum hf_status hf_rows_catalogue(struct hf_store *store, uint64_t user, struct h
 	return status;
 }
 
-enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq, struct hf_set *uids,
-			    struct hf_mod *floor)
+enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq,
+			    struct hf_set *uids, struct hf_mod *floor)
 {
 	struct mailbox *mb;
 
@@ -673,7 +685,8 @@ enum hf_status hf_store_barrier(struct hf_store *store, struct hf_waiter *waiter
 	pthread_mutex_lock(&store->lock);
 	if (store->published < store->committed) {
 		hf_assert(store->barrier_count < HF_COUNT(store->barriers));
-		store->barriers[store->barrier_count++] = (struct barrier){ store->committed, waiter };
+		store->barriers[store->barrier_count++] =
+			(struct barrier){ store->committed, waiter };
 		status = HF_WAIT;
 	}
 	pthread_mutex_unlock(&store->lock);
@@ -693,7 +706,9 @@ void hf_store_claim_recent(struct hf_store *store, uint64_t mailbox, struct hf_u
 	pthread_mutex_unlock(&store->lock);
 }
 
-/* Waiters ------------------------------------------------------------------------------------------------------------ */
+/* Waiters
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void counter_wake(struct hf_waiter *waiter)
 {
@@ -724,8 +739,8 @@ bool counter_sleep(struct counter *counter)
 	return sem_timedwait(&counter->sem, &until) == 0;
 }
 
-enum hf_status open_view(struct hf_store *store, uint64_t mailbox, bool examine, struct counter *news,
-			 struct hf_view **view)
+enum hf_status open_view(struct hf_store *store, uint64_t mailbox, bool examine,
+			 struct counter *news, struct hf_view **view)
 {
 	enum hf_status status;
 

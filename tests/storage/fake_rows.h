@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A stand-in for the writing half of the store: rows in memory, commits that are published when the test says so. Every function
- * may be called from any thread; publishing from one at a time. */
+/* A stand-in for the writing half of the store: rows in memory, commits that are published when the
+ * test says so. Every function may be called from any thread; publishing from one at a time. */
 #ifndef HF_TESTS_STORAGE_FAKE_ROWS_H
 #define HF_TESTS_STORAGE_FAKE_ROWS_H
 
@@ -23,10 +23,12 @@ void fake_mailbox_rename(struct hf_store *store, uint64_t mailbox, const char *n
 void fake_mailbox_delete(struct hf_store *store, uint64_t mailbox);
 void fake_subscribe(struct hf_store *store, uint64_t user, const char *name, bool subscribed);
 void fake_user_delete(struct hf_store *store, uint64_t user);
-void fake_begin(struct hf_store *store, uint64_t mailbox); /* the next message changes of this mailbox are one batch */
+void fake_begin(struct hf_store *store,
+		uint64_t mailbox); /* the next message changes of this mailbox are one batch */
 void fake_end(struct hf_store *store);
 uint32_t fake_append(struct hf_store *store, uint64_t mailbox, unsigned flags);
-bool fake_flags(struct hf_store *store, uint64_t mailbox, uint32_t uid, unsigned flags); /* false: not there */
+bool fake_flags(struct hf_store *store, uint64_t mailbox, uint32_t uid,
+		unsigned flags); /* false: not there */
 bool fake_expunge(struct hf_store *store, uint64_t mailbox, uint32_t uid);
 void fake_keyword(struct hf_store *store, uint64_t mailbox, unsigned bit, const char *name);
 /* Messages from before: rows only, nothing to publish, modseq 1. */
@@ -46,9 +48,11 @@ uint64_t fake_modseq(struct hf_store *store, uint64_t mailbox);
 bool fake_record(struct hf_store *store, uint64_t mailbox, uint32_t uid, struct hf_record *record);
 
 /* What was asked. */
-unsigned fake_reads(struct hf_store *store);                 /* calls of hf_rows_index() */
-uint32_t fake_claimed(struct hf_store *store, uint64_t mailbox); /* last hf_store_claim_recent(), or 0 */
-/* Calls of hf_rows_index() and hf_rows_catalogue() from now on: `hook` runs after the rows were read, before they are returned. */
+unsigned fake_reads(struct hf_store *store); /* calls of hf_rows_index() */
+uint32_t fake_claimed(struct hf_store *store,
+		      uint64_t mailbox); /* last hf_store_claim_recent(), or 0 */
+/* Calls of hf_rows_index() and hf_rows_catalogue() from now on: `hook` runs after the rows were
+ * read, before they are returned. */
 void fake_hook(struct hf_store *store, void (*hook)(struct hf_store *store, void *arg), void *arg);
 /* The next call for rows fails with this. */
 void fake_fail(struct hf_store *store, enum hf_status status);
@@ -65,7 +69,7 @@ void counter_fini(struct counter *counter);
 bool counter_sleep(struct counter *counter);
 
 /* hf_view_open() to the end, publishing nothing; what it came to. */
-enum hf_status open_view(struct hf_store *store, uint64_t mailbox, bool examine, struct counter *news,
-			 struct hf_view **view);
+enum hf_status open_view(struct hf_store *store, uint64_t mailbox, bool examine,
+			 struct counter *news, struct hf_view **view);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ck_assert() reports to the parent each time; must() only when it fails, for inner loops, and from any thread. */
+/* ck_assert() reports to the parent each time; must() only when it fails, for inner loops, and from
+ * any thread. */
 #ifndef HF_TESTS_STORAGE_MUST_H
 #define HF_TESTS_STORAGE_MUST_H
 

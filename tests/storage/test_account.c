@@ -51,14 +51,15 @@ static void assert_names_at(const char *text, int line)
 		hf_buf_printf(&out, list[i].id ? "%.*s%s" : "(%.*s%s)", HF_STR_ARG(list[i].name),
 			      list[i].subscribed ? "*" : "");
 	}
-	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s", line, (int)out.size,
-		      out.data, text);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s",
+		      line, (int)out.size, out.data, text);
 	hf_buf_fini(&out);
 }
 
 START_TEST(a_catalogue_is_in_order_of_name_with_inbox_first)
 {
-	static const char *const names[] = { "b", "a b", "a/b", "a", "a-b", "INBOX/z", "Z", "INBOXES", "\xc3\xa4" };
+	static const char *const names[] = { "b",       "a b", "a/b",     "a",       "a-b",
+					     "INBOX/z", "Z",   "INBOXES", "\xc3\xa4" };
 
 	for (size_t i = 0; i < HF_COUNT(names); i++)
 		fake_mailbox(store, USER, names[i]);

@@ -26,7 +26,9 @@ static void teardown(void)
 
 static struct hf_record record_of(uint32_t uid, uint64_t modseq, unsigned flags)
 {
-	struct hf_record record = { .uid = HF_UID(uid), .modseq = HF_MOD(modseq), .flags = flags & 0xffffu };
+	struct hf_record record = { .uid = HF_UID(uid),
+				    .modseq = HF_MOD(modseq),
+				    .flags = flags & 0xffffu };
 
 	return record;
 }
@@ -74,7 +76,8 @@ START_TEST(random_changes_agree_with_an_array)
 		for (int n = 0; n < 1500; n++) {
 			uint32_t uid = 1 + (uint32_t)(random_next(&seed) % (UIDS - 1));
 			struct hf_record record = record_of(uid, random_next(&seed) % 100000,
-							    (unsigned)(random_next(&seed) % 4)), removed;
+							    (unsigned)(random_next(&seed) % 4)),
+					 removed;
 
 			if (random_next(&seed) % 100 < (round % 20 < 10 ? 70u : 20u)) {
 				must(hf_recset_put(&set, &record) == !there[uid]);
@@ -82,7 +85,8 @@ START_TEST(random_changes_agree_with_an_array)
 				model[uid] = record;
 			} else {
 				must(hf_recset_remove(&set, uid, &removed) == there[uid]);
-				must(!there[uid] || memcmp(&removed, &model[uid], sizeof(removed)) == 0);
+				must(!there[uid] ||
+				     memcmp(&removed, &model[uid], sizeof(removed)) == 0);
 				there[uid] = false;
 			}
 			must((hf_recset_find(&set, uid) != NULL) == there[uid]);

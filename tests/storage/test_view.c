@@ -51,8 +51,8 @@ static void assert_set_at(const struct hf_set *s, const char *text, int line)
 	struct hf_buf out = HF_BUF_INIT;
 
 	hf_set_format(s, &out);
-	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s", line, (int)out.size,
-		      out.data ? out.data : "", text);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s",
+		      line, (int)out.size, out.data ? out.data : "", text);
 	hf_buf_fini(&out);
 }
 #define assert_set(set, text) assert_set_at((set), (text), __LINE__)
@@ -77,7 +77,9 @@ static void expunge(uint32_t uid)
 	fake_publish_all(store);
 }
 
-/* Opening ------------------------------------------------------------------------------------------------------------ */
+/* Opening
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(an_empty_mailbox_has_no_messages)
 {
@@ -281,7 +283,9 @@ START_TEST(changes_during_the_load_are_not_lost)
 }
 END_TEST
 
-/* Warm and cold ------------------------------------------------------------------------------------------------------ */
+/* Warm and cold
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(a_closed_mailbox_is_kept_warm_and_up_to_date)
 {
@@ -317,7 +321,8 @@ START_TEST(warm_mailboxes_are_pushed_out_oldest_first)
 	ck_assert_int_eq(open_view(store, boxes[2], false, &news, &view), HF_OK);
 	ck_assert_uint_eq(fake_reads(store), 4);
 	hf_view_close(&view);
-	ck_assert_int_eq(open_view(store, boxes[0], false, &news, &view), HF_OK); /* pushes nothing out while open */
+	ck_assert_int_eq(open_view(store, boxes[0], false, &news, &view),
+			 HF_OK); /* pushes nothing out while open */
 	ck_assert_uint_eq(fake_reads(store), 5);
 	hf_view_close(&view);
 	ck_assert_int_eq(open_view(store, boxes[3], false, &news, &view), HF_OK);
@@ -332,7 +337,9 @@ START_TEST(warm_mailboxes_are_pushed_out_oldest_first)
 }
 END_TEST
 
-/* Numbers ------------------------------------------------------------------------------------------------------------ */
+/* Numbers
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(sequence_numbers_and_uids_convert)
 {
@@ -376,7 +383,9 @@ START_TEST(sets_convert_and_ignore_what_is_not_there)
 }
 END_TEST
 
-/* Records ------------------------------------------------------------------------------------------------------------ */
+/* Records
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(records_are_read_in_bulk_across_chunks)
 {
@@ -447,7 +456,9 @@ START_TEST(the_first_unseen_is_found)
 }
 END_TEST
 
-/* \Recent ------------------------------------------------------------------------------------------------------------ */
+/* \Recent
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(the_first_who_selects_gets_recent_messages)
 {
@@ -493,7 +504,9 @@ START_TEST(the_row_tells_how_many_are_recent)
 }
 END_TEST
 
-/* Keywords ----------------------------------------------------------------------------------------------------------- */
+/* Keywords
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(keywords_have_names_by_bit)
 {
@@ -518,7 +531,9 @@ START_TEST(keywords_have_names_by_bit)
 }
 END_TEST
 
-/* History ------------------------------------------------------------------------------------------------------------ */
+/* History
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 START_TEST(changes_since_a_modseq_are_found)
 {
@@ -575,7 +590,7 @@ START_TEST(vanished_messages_are_told_from_history)
 	expunge(5); /* 13 */
 	expunge(6); /* 14 */
 	open_it();
-	expunge(9);                           /* published, the view still shows it */
+	expunge(9);                             /* published, the view still shows it */
 	ck_assert(fake_expunge(store, box, 1)); /* only committed */
 	fake_append(store, box, 0);
 	ck_assert(fake_expunge(store, box, 11)); /* never known here */

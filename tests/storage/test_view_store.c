@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Views and accounts over the real store: sessions that write and sync at once, each reading its own writes. */
+/* Views and accounts over the real store: sessions that write and sync at once, each reading its
+ * own writes. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -138,7 +139,8 @@ static void session_append(struct session *s)
 
 static void session_flag(struct session *s)
 {
-	struct hf_flag_change change = { .mode = HF_FLAGS_REPLACE, .flags = (uint32_t)(random_next(&s->seed) % 32) };
+	struct hf_flag_change change = { .mode = HF_FLAGS_REPLACE,
+					 .flags = (uint32_t)(random_next(&s->seed) % 32) };
 	uint32_t uid = s->uids[random_next(&s->seed) % s->count];
 	struct hf_set uids = HF_SET_INIT;
 	struct hf_record record;
@@ -231,7 +233,9 @@ START_TEST(sessions_write_and_sync_at_once)
 		}
 	}
 	/* What is here and what vanished is all there ever was. */
-	ck_assert_int_eq(hf_view_vanished_since(sessions[0]->view, HF_MOD(0), NULL, &gone, &complete), HF_OK);
+	ck_assert_int_eq(
+		hf_view_vanished_since(sessions[0]->view, HF_MOD(0), NULL, &gone, &complete),
+		HF_OK);
 	ck_assert(complete);
 	ck_assert_uint_eq(hf_set_size(&gone) + count, hf_view_uidnext(sessions[0]->view).n - 1);
 	ck_assert_int_eq(hf_account_find(account, HF_STR("inbox"), arena, &info), HF_OK);
@@ -286,8 +290,9 @@ static struct hf_str catalogue(struct hf_arena *arena)
 	must(hf_account_open(store, anna, &account) == HF_OK);
 	hf_account_list(account, arena, &list, &count);
 	for (size_t i = 0; i < count; i++)
-		hf_buf_printf(&out, list[i].id ? "%s%.*s%s %x/%u" : "%s(%.*s)%s", i ? ", " : "", HF_STR_ARG(list[i].name),
-			      list[i].subscribed ? "*" : "", list[i].special_use, list[i].messages);
+		hf_buf_printf(&out, list[i].id ? "%s%.*s%s %x/%u" : "%s(%.*s)%s", i ? ", " : "",
+			      HF_STR_ARG(list[i].name), list[i].subscribed ? "*" : "",
+			      list[i].special_use, list[i].messages);
 	hf_account_close(&account);
 	text = hf_arena_str(arena, hf_buf_str(&out));
 	hf_buf_fini(&out);
@@ -341,7 +346,8 @@ START_TEST(catalogues_follow_operations_as_a_fresh_read_would)
 		store = fixture_open(&settings);
 		assert_octets(followed, catalogue(arena));
 	}
-	assert_octets(followed, HF_STR("INBOX* 0/0, Job 0/0, (Job/2024)*, Old 2/1, Sent 20/0, (Work)*"));
+	assert_octets(followed,
+		      HF_STR("INBOX* 0/0, Job 0/0, (Job/2024)*, Old 2/1, Sent 20/0, (Work)*"));
 	hf_arena_free(&arena);
 }
 END_TEST

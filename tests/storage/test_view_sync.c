@@ -62,8 +62,8 @@ static void assert_told_at(const char *text, int line)
 		hf_buf_printf(&out, " +%u", told.exists - told.exists_before);
 	for (size_t i = 0; i < told.changed_count; i++)
 		hf_buf_printf(&out, " ~%u", told.changed[i].n);
-	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s", line, (int)out.size,
-		      out.data, text);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %.*s instead of %s",
+		      line, (int)out.size, out.data, text);
 	hf_buf_fini(&out);
 }
 
@@ -130,7 +130,8 @@ START_TEST(expunges_are_numbered_as_of_their_turn)
 	sync_now(false);
 	assert_told("-7 -3 -2 =5 +1 ~1 ~5");
 	ck_assert_uint_eq(told.vanished.count, 2);
-	ck_assert(hf_set_has(&told.vanished, 2) && hf_set_has(&told.vanished, 3) && hf_set_has(&told.vanished, 7));
+	ck_assert(hf_set_has(&told.vanished, 2) && hf_set_has(&told.vanished, 3) &&
+		  hf_set_has(&told.vanished, 7));
 	ck_assert_uint_eq(hf_view_uid(view, HF_SEQ(5)).n, 8);
 	ck_assert_uint_eq(hf_view_uid(view, HF_SEQ(6)).n, 9);
 }
@@ -303,7 +304,8 @@ START_TEST(views_in_step_share_their_list)
 	for (size_t i = 0; i < HF_COUNT(views); i++) {
 		hf_view_sync(views[i], false, arena, &told);
 		ck_assert_ptr_eq(views[i]->list, views[0]->list);
-		ck_assert_uint_ge(hf_uidlist_shared(views[i]->list, view->list), hf_uidlist_chunks(view->list) - 2);
+		ck_assert_uint_ge(hf_uidlist_shared(views[i]->list, view->list),
+				  hf_uidlist_chunks(view->list) - 2);
 	}
 	for (size_t i = 0; i < HF_COUNT(views); i++)
 		hf_view_close(&views[i]);
@@ -311,7 +313,8 @@ START_TEST(views_in_step_share_their_list)
 }
 END_TEST
 
-/* A client: believes only what syncs tell, by the protocol's rules ------------------------------------------------------- */
+/* A client: believes only what syncs tell, by the protocol's rules
+ * ------------------------------------------------------- */
 
 enum { BOX_MAX = 4000 };
 
@@ -365,8 +368,8 @@ static void client_follow(struct client *c, const struct hf_sync *s)
 		c->count--;
 	}
 	must(vanished.count == s->vanished.count);
-	must(vanished.count == 0 ||
-	     memcmp(vanished.ranges, s->vanished.ranges, vanished.count * sizeof(*vanished.ranges)) == 0);
+	must(vanished.count == 0 || memcmp(vanished.ranges, s->vanished.ranges,
+					   vanished.count * sizeof(*vanished.ranges)) == 0);
 	hf_set_fini(&vanished);
 	must(c->count == s->exists_before);
 	must(s->exists >= c->count && s->exists <= BOX_MAX && s->exists == hf_view_count(c->view));
@@ -454,7 +457,9 @@ static void change_something(uint64_t *seed)
 	fake_begin(store, box);
 	while (n--) {
 		uint32_t uidnext = fake_uidnext(store, box), spread = 1500;
-		uint32_t uid = uidnext - 1 - (uint32_t)(random_next(seed) % (uidnext < spread ? uidnext : spread));
+		uint32_t uid =
+			uidnext - 1 -
+			(uint32_t)(random_next(seed) % (uidnext < spread ? uidnext : spread));
 
 		switch (random_next(seed) % 6) {
 		case 0:
@@ -527,8 +532,9 @@ START_TEST(clients_that_follow_end_with_what_is_stored)
 }
 END_TEST
 
-/* The same with a thread for each client and one that publishes. The publisher stops now and then until each client,
- * sleeping until it is woken, has caught up: a lost wake-up would be met there. */
+/* The same with a thread for each client and one that publishes. The publisher stops now and then
+ * until each client, sleeping until it is woken, has caught up: a lost wake-up would be met there.
+ */
 enum { CLIENTS = 4, STOPS = 25, BATCHES = 120 };
 
 static _Atomic uint64_t asked, reached[CLIENTS];
