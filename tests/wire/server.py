@@ -79,7 +79,7 @@ class Server:
         self._write_config()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([f"{BUILD}/holdfastd", "-c", f"{self.dir}/conf"], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log, env={**os.environ, "TZ": "UTC"})
         wait_for(self._answers, 20, "holdfastd does not answer")
         return self
 
