@@ -88,6 +88,9 @@ struct search_key {
 /* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. */
 const struct search_key *search_key_find(struct hf_str name);
 enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
+/* Its two halves, for commands in which the charset's name stands alone (RFC 5256): "name ", then keys to the end. */
+enum hf_status search_parse_charset(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
+enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
 enum hf_status search_parse_keys(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,
 				 struct search_node *parent);
 enum hf_status search_parse_key(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program,

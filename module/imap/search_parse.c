@@ -102,24 +102,41 @@ enum hf_status search_parse_keys(struct imap_cmd *cmd, struct imap_parser *p, st
 	return HF_OK;
 }
 
-enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program)
+enum hf_status search_parse_charset(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program)
+{
+	if (!imap_parse_astring(p, &program->charset) || !imap_parse_space(p))
+		return imap_parser_expected(p, "a charset name");
+	if (!hf_charset_known(program->charset)) {
+		imap_code(cmd, "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R GB18030 BIG5 "
+			       "SHIFT_JIS ISO-2022-JP EUC-KR)");
+		return HF_EBADCHARSET;
+	}
+	return HF_OK;
+}
+
+enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program)
 {
 	enum hf_status status;
 
-	if (imap_parse_keyword(p, "CHARSET")) {
-		if (!imap_parse_space(p) || !imap_parse_astring(p, &program->charset) || !imap_parse_space(p))
-			return imap_parser_expected(p, "a charset name");
-		if (!hf_charset_known(program->charset)) {
-			imap_code(cmd, "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R GB18030 BIG5 "
-				       "SHIFT_JIS ISO-2022-JP EUC-KR)");
-			return HF_EBADCHARSET;
-		}
-	}
 	program->root = search_node_new(cmd, program, SEARCH_AND);
 	status = search_parse_keys(cmd, p, program, program->root);
 	if (status != HF_OK)
 		return status;
 	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "a search key or the end of the command");
+}
+
+enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program)
+{
+	enum hf_status status;
+
+	if (imap_parse_keyword(p, "CHARSET")) {
+		if (!imap_parse_space(p))
+			return imap_parser_expected(p, "a charset name");
+		status = search_parse_charset(cmd, p, program);
+		if (status != HF_OK)
+			return status;
+	}
+	return search_parse_program(cmd, p, program);
 }
 
 void search_free(struct search_program *program)
