@@ -104,39 +104,42 @@ static enum conn_turn begin_linger(struct hf_conn *conn)
 
 static enum conn_turn begin_handshake(struct hf_conn *conn);
 
-/* What a step asked for beyond its wants. TURN_AGAIN: nothing, go on. */
-static enum conn_turn after_step(struct hf_conn *conn)
+/* What a step asked for beyond its wants. true: the session's turn is over, with *turn. */
+static bool after_step(struct hf_conn *conn, enum conn_turn *turn)
 {
-	if (conn->want & HF_WANT_ABORT)
-		return discard(conn);
-	if (conn->want & HF_WANT_CLOSE)
-		return begin_linger(conn);
-	if (conn->starttls) {
+	bool close = conn->want & HF_WANT_CLOSE;
+
+	if (conn->want & HF_WANT_ABORT) {
+		*turn = discard(conn);
+		return true;
+	}
+	if (conn->starttls && !close) {
 		conn->starttls = false;
 		if (conn->in_start != conn->in_end) {
 			hf_warning(&conn->log, "starttls-injection octets=%zu", conn->in_end - conn->in_start);
-			return discard(conn);
+			*turn = discard(conn);
+			return true;
 		}
 		conn->phase = PHASE_CLEARING;
 		set_deadline(conn, LIMIT(conn, handshake_timeout));
-		return begin_handshake(conn);
+		*turn = begin_handshake(conn);
+		return true;
 	}
 	/* A session that waits for more input than can ever come would stay for ever. */
 	if ((conn->want & HF_WANT_INPUT) && !(conn->want & (HF_WANT_ROOM | HF_WANT_TURN))) {
-		if (conn->end_told)
-			return begin_linger(conn);
-		if (!hf_conn_input_room(conn)) {
+		if (!hf_conn_input_room(conn))
 			hf_warning(&conn->log, "input-full octets=%zu", conn->in_end - conn->in_start);
-			return begin_linger(conn);
-		}
+		close = close || conn->end_told || !hf_conn_input_room(conn);
 	}
-	return TURN_AGAIN;
+	if (close)
+		*turn = begin_linger(conn);
+	return close;
 }
 
-static enum conn_turn step(struct hf_conn *conn)
+/* true: the session's turn is over, with *turn. */
+static bool step(struct hf_conn *conn, enum conn_turn *turn)
 {
 	unsigned events = conn->pending;
-	enum conn_turn turn;
 
 	conn->pending = 0;
 	if (events & HF_EV_OFFLOAD)
@@ -146,12 +149,11 @@ static enum conn_turn step(struct hf_conn *conn)
 	conn->corked = true;
 	conn->want = conn->module->module->step(conn, events);
 	conn->corked = false;
-	turn = after_step(conn);
-	if (turn != TURN_AGAIN)
-		return turn;
+	if (after_step(conn, turn))
+		return true;
 	if (hf_conn_output_pending(conn) && !conn->out_blocked)
 		hf_conn_drain(conn, true);
-	return TURN_AGAIN;
+	return false;
 }
 
 /* What wakes have left in `events`. */
@@ -213,8 +215,7 @@ static enum conn_turn open_turn(struct hf_conn *conn)
 				return TURN_AGAIN_LONG; /* a fast reader of much: others first */
 			return settle(conn);
 		}
-		turn = step(conn);
-		if (turn != TURN_AGAIN)
+		if (step(conn, &turn))
 			return turn;
 		if (conn->want & HF_WANT_TURN)
 			return conn->want & HF_WANT_LONG ? TURN_AGAIN_LONG : TURN_AGAIN;
