@@ -89,7 +89,7 @@ static enum hf_status set_seen(struct imap_cmd *cmd)
 
 	find_unseen(cmd, &unseen);
 	if (!hf_set_is_empty(&unseen)) {
-		cmd->silent = true; /* the responses tell it */
+		cmd->told = true;
 		status = imap_submit(cmd, hf_op_store(cmd->session->view, &unseen, &change));
 	}
 	hf_set_fini(&unseen);

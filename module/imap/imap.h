@@ -82,6 +82,7 @@ struct imap_cmd {
 	struct hf_op *op;              /* in flight or done; freed by the session */
 	struct hf_sasl_exchange *sasl; /* AUTHENTICATE only */
 	bool silent;                   /* .SILENT: sync does not tell news of flags that op made itself (under CONDSTORE: UID and MODSEQ only) */
+	bool told;                     /* the command's own responses tell what op changed: sync leaves it out altogether */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty: the defaults for the status. */
 	struct hf_buf code, text;
 };

@@ -57,7 +57,7 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 	}
 	priv->news_pending = true;
 	priv->news_at = 0;
-	priv->news_quiet = session->cmd && session->cmd->silent && session->cmd->op;
+	priv->news_quiet = session->cmd && (session->cmd->silent || session->cmd->told) && session->cmd->op;
 	imap_news_advance(session);
 }
 
@@ -117,7 +117,7 @@ static void write_changed(struct imap_session *session, struct hf_seq seq)
 		return;
 	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
 		imap_write_flags(session, seq, &record, with_uid);
-	else if (session->enabled & IMAP_EN_CONDSTORE)
+	else if (!cmd->told && session->enabled & IMAP_EN_CONDSTORE)
 		imap_printf(session, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", seq.n, record.uid.n,
 			    (unsigned long long)record.modseq.n);
 }
