@@ -254,11 +254,11 @@ static bool apply(struct writer *w, struct batch *batch, struct hf_op **ops, siz
 
 		op_piece_clear(ops[i]);
 		statuses[i] = ops[i]->kind->apply(ops[i], batch);
-		if (statuses[i] > HF_WAIT && (batch->writes != before || txn_deadlocked(batch->txn)))
+		if (txn_deadlocked(batch->txn) || (statuses[i] > HF_WAIT && batch->writes != before))
 			break;
 		fault_at(FAULT_OP_APPLIED);
 	}
-	status = i < count ? statuses[i] : batch_commit(batch);
+	status = i == count ? batch_commit(batch) : statuses[i] > HF_WAIT ? statuses[i] : HF_EIO;
 	if (status != HF_OK) {
 		batch_abort(batch, &deadlocked);
 		if (deadlocked || !alone)
