@@ -8,7 +8,7 @@ import re
 import signal
 import time
 
-from support import HF_DELIVER, HFCTL, HOLDFASTD, PASSWORD, Imap, Server, check, folder, main, message, run, wait_for
+from support import HF_DELIVER, HFCTL, HOLDFASTD, PASSWORD, Imap, Server, check, folder, free_port, main, message, run, wait_for
 
 server = None
 ANNA, BOB = "anna@example.org", "bob@example.org"
@@ -153,7 +153,7 @@ def second_daemon():
     with open(server.config, encoding="utf-8") as file:
         text = file.read()
     for port in (server.imap, server.imaps, server.lmtp):
-        text = text.replace(f":{port}\"", f":{port + 1}\"")
+        text = text.replace(f":{port}\"", f":{free_port()}\"")
     text = text.replace(server.lmtp_unix, server.lmtp_unix + "2").replace(server.control, server.control + "2")
     with open(other, "w", encoding="utf-8") as file:
         file.write(text)
@@ -211,7 +211,7 @@ def snapshot():
     """All of a user's mail as IMAP shows it."""
     state = []
     with server.client(ANNA) as c:
-        names = [re.search(rb'"?([^"]+)"?$', r).group(1).decode() for r in c.ok('LIST "" "*"')]
+        names = [re.search(rb'"/" "?(.*?)"?$', r).group(1).decode() for r in c.ok('LIST "" "*"')]
         for name in sorted(names):
             untagged = c.ok(f'EXAMINE "{name}"')
             state.append([name] + [r for r in untagged if b"UIDVALIDITY" in r or b"UIDNEXT" in r or b"EXISTS" in r])

@@ -3,6 +3,7 @@
 """Two sessions on one mailbox and a delivery: each sees what the other and the world did, at once and in order."""
 
 import re
+import socket
 import time
 
 from support import Reader, Server, check, main, message, wait_for
@@ -32,6 +33,8 @@ class Idle:
     def end(self):
         self.client.send(b"DONE\r\n")
         self.reader.wait_for(self.tag.encode() + rb" OK")
+        self.client.socket.shutdown(socket.SHUT_RDWR)
+        self.reader.join(10)
         self.client.close()
 
     def seen(self):

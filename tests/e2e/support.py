@@ -7,6 +7,7 @@ temporary directory, which goes away unless something failed and $HF_KEEP is set
 
 import atexit
 import os
+import random
 import re
 import shutil
 import signal
@@ -30,6 +31,7 @@ folder = tempfile.mkdtemp(prefix="hf-e2e-", dir="/tmp")
 os.chmod(folder, 0o755)
 passed = failed = 0
 children = []
+given = set()
 
 
 # --- checks ------------------------------------------------------------------------------------------------------------
@@ -91,9 +93,17 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 # --- odds and ends -----------------------------------------------------------------------------------------------------
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, outside the range from which outgoing connections get theirs: it must be free again after a restart."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            if port not in given:
+                given.add(port)
+                return port
 
 
 def wait_for(condition, seconds, what):
@@ -232,8 +242,11 @@ class Server:
 
     def rss(self):
         """Resident octets."""
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
-            return int(re.search(r"^VmRSS:\s+(\d+) kB", status.read(), re.M).group(1)) * 1024
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            status = file.read()
+        if "holdfastd" not in status.split("\n")[0]:
+            raise RuntimeError(f"not holdfastd: {status[:40]}")
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M).group(1)) * 1024
 
     def hfctl(self, *args, **options):
         return run(HFCTL, "--socket", self.control, *args, **options)
