@@ -20,22 +20,14 @@ static void make_keys(void)
 	RAND_bytes(ticket_keys, sizeof(ticket_keys));
 }
 
+/* The first error is the cause. */
 static void note_errors(struct hf_note *why, const char *what, const char *file)
 {
-	unsigned long code, last = 0;
-	char text[256] = "unknown error";
+	unsigned long code = ERR_get_error();
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerror((int)ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
-	while ((code = ERR_get_error()))
-		last = code;
-	if (last) {
-		const char *reason = ERR_reason_error_string(last);
-
-		if (reason)
-			snprintf(text, sizeof(text), "%s", reason);
-		else
-			ERR_error_string_n(last, text, sizeof(text));
-	}
-	hf_note_add(why, "%s: %s: %s", what, file, text);
+	hf_note_add(why, "%s: %s: %s", what, file, reason ? reason : "unknown error");
+	ERR_clear_error();
 }
 
 static bool wildcard_matches(const char *pattern, const char *name)

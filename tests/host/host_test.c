@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/encode.h"
 #include "tests/host/host_test.h"
 
 #include <errno.h>
@@ -182,6 +183,12 @@ static unsigned obey(struct session *session, struct hf_str line)
 		hf_conn_printf(conn, hf_conn_set_user(conn, line) == HF_OK ? "ok\r\n" : "limit\r\n");
 	} else if (hf_str_eq(word, HF_STR("INFO"))) {
 		info(conn);
+	} else if (hf_str_eq(word, HF_STR("BINDING"))) {
+		struct hf_buf hex = HF_BUF_INIT;
+
+		hf_hex_encode(hf_conn_binding(conn, (enum hf_binding)n), &hex);
+		hf_conn_printf(conn, "%s\r\n", hf_buf_cstr(&hex));
+		hf_buf_fini(&hex);
 	} else if (hf_str_eq(word, HF_STR("GREETING"))) {
 		const struct echo_settings *settings = hf_conn_settings(conn);
 

@@ -30,6 +30,8 @@ int run_tests(const char *name, void (*add)(TCase *tc));
  *   NEED n             hf_conn_input_need
  *   USER name          "ok" or "limit"; "USER" alone: nobody again
  *   INFO               tls version, external id, sizes of the three bindings
+ *   BINDING n          that binding (enum hf_binding) in hexadecimal
+ *   GREETING           the setting
  *   QUIT ABORT         "bye" and close; nothing and close
  * HF_EV_QUIT is answered by "quit" and close. */
 extern const struct hf_module hf_module_echo;
