@@ -37,6 +37,7 @@ static enum hf_status parse_list(struct imap_cmd *cmd, struct imap_parser *p, st
 
 	if (++p->depth > (unsigned)cmd->session->settings->nesting_max)
 		return imap_parser_expected(p, "fewer nested parentheses");
+	imap_parse_space(p); /* real clients write "( SEEN )" */
 	*node = search_node_new(cmd, program, SEARCH_AND);
 	status = search_parse_keys(cmd, p, program, *node);
 	p->depth--;
