@@ -91,7 +91,7 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 
 	if (news->exists != news->exists_before)
 		imap_printf(session, "* %u EXISTS\r\n", news->exists);
-	if (news->recent_changed)
+	if (news->recent_changed && news->exists != news->exists_before) /* RFC 3501 §7.3.2: with new messages */
 		imap_printf(session, "* %u RECENT\r\n", hf_view_recent_count(session->view));
 	if (!news->keywords_changed)
 		return;
@@ -115,6 +115,8 @@ static void write_changed(struct imap_session *session, struct hf_seq seq)
 
 	if (!hf_view_record(session->view, seq, &record))
 		return;
+	if (session->priv->expunges_held && hf_view_is_gone(session->view, record.uid))
+		return; /* its EXPUNGE is next */
 	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
 		imap_write_flags(session, seq, &record, with_uid);
 	else if (!cmd->told && session->enabled & IMAP_EN_CONDSTORE)
