@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers that are compared: each can be started in a phase, stopped, and says where it listens and which process it is."""
+import imaplib
 import json
 import os
 import re
@@ -42,6 +43,9 @@ class Server:
                 if m:
                     words |= {w.decode() for w in m[1].split()}
         return words
+
+    def prepare(self, mailboxes):
+        """Makes the (user, mailbox) pairs where a server needs help with that."""
 
     def disk_bytes(self):
         out = subprocess.run(["du", "-s", "--block-size=1", *self.data_dirs()], check=True, capture_output=True, text=True).stdout
@@ -178,6 +182,17 @@ class Cyrus(Peer):
         super().start(phase)
         version = self.version("dpkg-query", "-W", "-f", "${Version}", "cyrus-common")
         self.setup = f"Cyrus IMAP {version}"
+
+    def prepare(self, mailboxes):
+        # By one process: two that create mailboxes may draw the same unique id, and the mailboxes then share their files (3.6.1).
+        admin = imaplib.IMAP4("127.0.0.1", self.imap_port)
+        admin.login("cyrus", "pass")
+        for user, mailbox in mailboxes:
+            name = f"user/user{user}" if mailbox == "INBOX" else f"user/user{user}/{mailbox}"
+            answer, text = admin.create(name)
+            if answer != "OK":
+                raise RuntimeError(f"cyrus: CREATE {name}: {text}")
+        admin.logout()
 
     def data_dirs(self):
         return [f"{self.dir}/spool", f"{self.dir}/conf"]
