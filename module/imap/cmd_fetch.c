@@ -153,6 +153,11 @@ static void note_failure(struct imap_cmd *cmd, const struct hf_record *record, e
 {
 	struct fetch_args *args = cmd->args;
 
+	if (status == HF_EUNKNOWNCTE) { /* the message is as it should be */
+		if (args->failed == HF_OK)
+			args->failed = status;
+		return;
+	}
 	hf_error(&cmd->session->log, "fetch-failed mailbox=%llu uid=%u reason=%s",
 		 (unsigned long long)hf_view_mailbox(cmd->session->view), record->uid.n,
 		 hf_log_quote(hf_str(hf_status_text(status))));
@@ -168,14 +173,19 @@ static enum hf_status fetch_next(struct imap_cmd *cmd)
 	enum hf_status status = HF_OK;
 
 	while (budget--) {
-		struct fetch_message m = { .cmd = cmd, .args = args, .out = &args->out };
+		struct fetch_message *m = &args->message;
 
-		m.record = next_record(cmd, &m.seq);
-		if (!m.record)
+		if (!m->begun) {
+			*m = (struct fetch_message){ .cmd = cmd, .args = args, .out = &args->out };
+			m->record = next_record(cmd, &m->seq);
+		}
+		if (!m->record)
 			break;
-		status = fetch_message_write(&m);
+		status = fetch_message_write(m);
+		if (status == HF_MORE)
+			return HF_MORE; /* what is written of it stays until it is whole */
 		if (status != HF_OK)
-			note_failure(cmd, m.record, status);
+			note_failure(cmd, m->record, status);
 		if (!cheap)
 			hf_arena_reset(args->scratch);
 		status = HF_MORE;
@@ -196,6 +206,7 @@ static void fetch_finish(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
 
+	fetch_message_drop(&args->message);
 	hf_set_fini(&args->uids);
 	hf_set_fini(&args->seqs);
 	hf_free(args->records);

@@ -41,6 +41,12 @@ struct fetch_message {
 	struct hf_str header;        /* read by fetch_header() */
 	bool has_header;
 	struct fetch_out *out;
+	/* Its writing, which may take several calls */
+	bool begun;
+	size_t before;               /* of out's text, when it began */
+	size_t use;                  /* the item under way */
+	void *work;                  /* what an item that answered HF_MORE goes on with; freed by work_free when it does not come to that */
+	void (*work_free)(void **work);
 };
 
 struct fetch_item {
@@ -49,7 +55,7 @@ struct fetch_item {
 	/* Takes what follows the name ("[...]<...>"); NULL: nothing may. *arg is kept for write. */
 	enum hf_status (*parse)(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
 				unsigned *needs);
-	/* Adds "NAME value". An error drops the whole response of this message. */
+	/* Adds "NAME value". HF_MORE: called again, m->work is its own. An error drops the whole response of this message. */
 	enum hf_status (*write)(struct fetch_message *m, const struct fetch_item *item, const void *arg);
 };
 
@@ -74,6 +80,7 @@ struct fetch_args {
 	struct hf_list_reader *list;
 	struct hf_arena *scratch;    /* of one message */
 	struct fetch_out out;
+	struct fetch_message message; /* under way while message.begun */
 	enum hf_status failed;       /* of a message that could not be read; told at the end */
 	/* The last flag list written, as most messages have the same. */
 	struct hf_buf flags_text;
@@ -96,8 +103,12 @@ void fetch_out_fini(struct fetch_out *out);
 void fetch_out_send(struct fetch_out *out, struct hf_conn *conn);
 /* Adds octets [offset, offset + size) of the content as a literal: small ones are read now, large ones sent from the store. */
 enum hf_status fetch_add_literal(struct fetch_message *m, uint64_t offset, uint64_t size);
-/* Writes the whole response for m; an error leaves nothing in out. */
+/* A slice of any source goes out behind the text so far; takes over the reference. */
+void fetch_add_slice(struct fetch_out *out, struct hf_source *source, uint64_t offset, uint64_t size);
+/* Writes the response for m: HF_MORE until it is whole; an error leaves nothing in out. */
 enum hf_status fetch_message_write(struct fetch_message *m);
+/* Gives up a message that is begun. */
+void fetch_message_drop(struct fetch_message *m);
 /* "FLAGS (...)", with the cache in args. */
 void fetch_add_flags(struct fetch_message *m);
 
@@ -112,6 +123,11 @@ enum hf_status fetch_write_bodystructure(struct fetch_message *m, const struct f
 enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
 				   unsigned *needs);
 enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_item *item, const void *arg);
+
+/* fetch_binary.c */
+enum hf_status fetch_parse_binary(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
+				  unsigned *needs);
+enum hf_status fetch_write_binary(struct fetch_message *m, const struct fetch_item *item, const void *arg);
 
 /* fetch_meta.c */
 enum hf_status fetch_write_emailid(struct fetch_message *m, const struct fetch_item *item, const void *arg);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of FETCH items and their parsing. RFC 9051 §6.4.5; EMAILID, THREADID: RFC 8474; SAVEDATE: RFC 8514; PREVIEW: RFC 8970. */
+/* The table of FETCH items and their parsing. RFC 9051 §6.4.5; BINARY: RFC 3516; EMAILID, THREADID: RFC 8474; SAVEDATE: RFC 8514; PREVIEW: RFC 8970. */
 #include "module/imap/fetch.h"
 
 static const struct fetch_item items[] = {
+	{ "BINARY", FETCH_NEEDS_EMAIL | FETCH_SETS_SEEN, fetch_parse_binary, fetch_write_binary },
+	{ "BINARY.PEEK", FETCH_NEEDS_EMAIL, fetch_parse_binary, fetch_write_binary },
+	{ "BINARY.SIZE", FETCH_NEEDS_EMAIL, fetch_parse_binary, fetch_write_binary },
 	{ "BODY", FETCH_NEEDS_EMAIL, fetch_parse_section, fetch_write_section },
 	{ "BODY.PEEK", FETCH_NEEDS_EMAIL, fetch_parse_section, fetch_write_section },
 	{ "BODYSTRUCTURE", FETCH_NEEDS_EMAIL, NULL, fetch_write_bodystructure },

@@ -100,25 +100,28 @@ static enum hf_status copy_content(struct fetch_message *m, struct hf_content *c
 	return HF_OK;
 }
 
-static enum hf_status add_slice(struct fetch_message *m, uint64_t offset, uint64_t size)
+void fetch_add_slice(struct fetch_out *out, struct hf_source *source, uint64_t offset, uint64_t size)
 {
-	struct fetch_out *out = m->out;
-	struct hf_content *content;
-	enum hf_status status = hf_content_open(m->cmd->session->store, &m->email, &content);
-
-	if (status != HF_OK)
-		return status;
 	if (out->slice_count == out->slice_capacity) {
 		out->slice_capacity = out->slice_capacity ? out->slice_capacity * 2 : 4;
 		out->slices = hf_realloc_array(out->slices, out->slice_capacity, sizeof *out->slices);
 	}
 	out->slices[out->slice_count++] = (struct fetch_slice){
 		.at = out->text.size,
-		.source = hf_content_source(&content, m->email.message.has_nul),
+		.source = source,
 		.offset = offset,
 		.size = size,
 	};
-	return HF_OK;
+}
+
+static enum hf_status add_content(struct fetch_message *m, uint64_t offset, uint64_t size)
+{
+	struct hf_content *content;
+	enum hf_status status = hf_content_open(m->cmd->session->store, &m->email, &content);
+
+	if (status == HF_OK)
+		fetch_add_slice(m->out, hf_content_source(&content, m->email.message.has_nul), offset, size);
+	return status;
 }
 
 enum hf_status fetch_add_literal(struct fetch_message *m, uint64_t offset, uint64_t size)
@@ -132,7 +135,7 @@ enum hf_status fetch_add_literal(struct fetch_message *m, uint64_t offset, uint6
 	if (!size)
 		return HF_OK;
 	if (size > COPY_MAX)
-		return add_slice(m, offset, size);
+		return add_content(m, offset, size);
 	status = fetch_content(m, &content);
 	if (status != HF_OK)
 		return status;
@@ -196,15 +199,13 @@ static enum hf_status write_items(struct fetch_message *m)
 	struct fetch_args *args = m->args;
 	struct hf_buf *text = &m->out->text;
 	enum hf_status status;
-	size_t i;
 
-	hf_buf_add_lit(text, "* ");
-	hf_buf_add_u64(text, m->seq.n);
-	hf_buf_add_lit(text, " FETCH (");
-	for (i = 0; i < args->use_count; i++) {
-		if (i)
+	for (; m->use < args->use_count; m->use++) {
+		const struct fetch_use *use = &args->uses[m->use];
+
+		if (m->use && !m->work)
 			hf_buf_add_char(text, ' ');
-		status = args->uses[i].item->write(m, args->uses[i].item, args->uses[i].arg);
+		status = use->item->write(m, use->item, use->arg);
 		if (status != HF_OK)
 			return status;
 	}
@@ -214,18 +215,40 @@ static enum hf_status write_items(struct fetch_message *m)
 	return HF_OK;
 }
 
+static enum hf_status begin(struct fetch_message *m)
+{
+	struct hf_buf *text = &m->out->text;
+	enum hf_status status = m->args->needs & (FETCH_NEEDS_LIST | FETCH_NEEDS_EMAIL) ? load(m) : HF_OK;
+
+	m->begun = true;
+	m->before = text->size;
+	hf_buf_add_lit(text, "* ");
+	hf_buf_add_u64(text, m->seq.n);
+	hf_buf_add_lit(text, " FETCH (");
+	return status;
+}
+
+void fetch_message_drop(struct fetch_message *m)
+{
+	if (m->work)
+		m->work_free(&m->work);
+	hf_content_close(&m->content);
+	m->begun = false;
+}
+
 enum hf_status fetch_message_write(struct fetch_message *m)
 {
-	size_t before = m->out->text.size;
-	enum hf_status status = m->args->needs & (FETCH_NEEDS_LIST | FETCH_NEEDS_EMAIL) ? load(m) : HF_OK;
+	enum hf_status status = m->begun ? HF_OK : begin(m);
 
 	if (status == HF_OK)
 		status = write_items(m);
-	hf_content_close(&m->content);
+	if (status == HF_MORE)
+		return HF_MORE;
+	fetch_message_drop(m);
 	if (status != HF_OK) {
-		while (m->out->slice_count && m->out->slices[m->out->slice_count - 1].at >= before)
+		while (m->out->slice_count && m->out->slices[m->out->slice_count - 1].at >= m->before)
 			hf_source_unref(&m->out->slices[--m->out->slice_count].source);
-		m->out->text.size = before;
+		m->out->text.size = m->before;
 	}
 	return status;
 }
