@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What LOGIN, AUTHENTICATE and CAPABILITY share: who the other side is, what becomes of a failure and of a success.
- * RFC 9051 §6.2; delays after failures are held against the address, never against the account. */
+/* What LOGIN, AUTHENTICATE and CAPABILITY share: who the other side is, what becomes of a failure
+ * and of a success. RFC 9051 §6.2; delays after failures are held against the address, never
+ * against the account. */
 #include "module/imap/session_priv.h"
 
 #include "base/counter.h"
@@ -24,7 +25,8 @@ void imap_auth_peer(struct imap_session *session, struct hf_sasl_peer *peer)
 	};
 }
 
-bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user, enum hf_status status)
+bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user,
+		      enum hf_status status)
 {
 	struct imap_module *module = session->priv->module;
 	struct hf_sasl_peer peer;
@@ -32,8 +34,10 @@ bool imap_auth_failed(struct imap_session *session, const char *mechanism, struc
 
 	imap_auth_peer(session, &peer);
 	hf_counter_add(module->login_failures, 1);
-	hf_info(&session->log, "login-failed mech=%s name=%s tls=%s reason=%s", mechanism, hf_log_quote(user),
-		hf_conn_is_tls(session->conn) ? hf_conn_tls_version(session->conn) : "no", hf_log_quote(hf_str(hf_status_text(status))));
+	hf_info(&session->log, "login-failed mech=%s name=%s tls=%s reason=%s", mechanism,
+		hf_log_quote(user),
+		hf_conn_is_tls(session->conn) ? hf_conn_tls_version(session->conn) : "no",
+		hf_log_quote(hf_str(hf_status_text(status))));
 	if (status == HF_EAUTH || status == HF_EAUTHZ)
 		hf_sasl_note_result(module->sasl, peer.address, false);
 	session->priv->auth_failures++;
@@ -44,7 +48,8 @@ bool imap_auth_failed(struct imap_session *session, const char *mechanism, struc
 	return true;
 }
 
-enum hf_status imap_auth_succeeded(struct imap_cmd *cmd, const char *mechanism, struct hf_str user, struct hf_str authenticated)
+enum hf_status imap_auth_succeeded(struct imap_cmd *cmd, const char *mechanism, struct hf_str user,
+				   struct hf_str authenticated)
 {
 	struct imap_session *session = cmd->session;
 	struct hf_sasl_peer peer;

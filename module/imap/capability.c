@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the server announces: computed from the commands that are there and from what this session may use.
- * RFC 9051 §7.2.2, RFC 3501 §7.2.1; each row's RFC stands beside it. */
+/* What the server announces: computed from the commands that are there and from what this session
+ * may use. RFC 9051 §7.2.2, RFC 3501 §7.2.1; each row's RFC stands beside it. */
 #include "module/imap/session_priv.h"
 
 static const struct {
 	const char *name;
-	const char *command; /* announced only where this command exists; NULL: the session itself does it */
+	const char *command; /* announced only where this command exists; NULL: the session itself
+				does it */
 	unsigned states;
 } rows[] = {
 	{ "IMAP4rev1", NULL, IMAP_ANY_STATE },
-	{ "LITERAL+", NULL, IMAP_ANY_STATE },                /* RFC 7888 */
-	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },       /* RFC 4959 */
-	{ "ID", "ID", IMAP_ANY_STATE },                      /* RFC 2971 */
-	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },              /* RFC 5161 */
-	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                  /* RFC 2177 */
-	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },        /* RFC 2342 */
-	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },          /* RFC 3691 */
-	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },            /* RFC 4315 */
-	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                  /* RFC 6851 */
-	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },              /* RFC 3348 */
-	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },           /* RFC 6154 */
-	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },  /* RFC 6154 */
-	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },            /* RFC 7162 */
+	{ "LITERAL+", NULL, IMAP_ANY_STATE },               /* RFC 7888 */
+	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },      /* RFC 4959 */
+	{ "ID", "ID", IMAP_ANY_STATE },                     /* RFC 2971 */
+	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },             /* RFC 5161 */
+	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                 /* RFC 2177 */
+	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },       /* RFC 2342 */
+	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },         /* RFC 3691 */
+	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },           /* RFC 4315 */
+	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                 /* RFC 6851 */
+	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },             /* RFC 3348 */
+	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },          /* RFC 6154 */
+	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN }, /* RFC 6154 */
+	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },           /* RFC 7162 */
 };
 
 static void add_authentication(struct imap_session *session, struct hf_buf *out)

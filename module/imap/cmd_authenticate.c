@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* AUTHENTICATE: a SASL exchange. RFC 9051 §6.2.2; initial response: RFC 4959; EXTERNAL, SCRAM and channel binding are sasl/'s.
+/* AUTHENTICATE: a SASL exchange. RFC 9051 §6.2.2; initial response: RFC 4959; EXTERNAL, SCRAM and
+ * channel binding are sasl/'s.
  *
- * Arguments: mechanism, and at the client's choice an initial response ("=" is an empty one). Steps run on a helper thread; between them
- * the client's lines are read. "*" gives up. */
+ * Arguments: mechanism, and at the client's choice an initial response ("=" is an empty one). Steps
+ * run on a helper thread; between them the client's lines are read. "*" gives up. */
 #include "module/imap/session_priv.h"
 
 #include "base/encode.h"
@@ -14,8 +15,9 @@ struct auth_args {
 	struct hf_str mechanism, initial;
 	bool has_initial;
 	struct auth_job *job;
-	bool last;             /* the exchange has succeeded; the client is to answer its last data with an empty line */
-	bool failed;           /* `status` is told when the deadline has passed */
+	bool last;   /* the exchange has succeeded; the client is to answer its last data with an
+			empty line */
+	bool failed; /* `status` is told when the deadline has passed */
 	enum hf_status status;
 };
 
@@ -23,7 +25,7 @@ struct auth_args {
 struct auth_job {
 	struct hf_sasl_exchange *exchange;
 	bool has_data;
-	bool running;          /* given to a helper, result not looked at */
+	bool running; /* given to a helper, result not looked at */
 	struct hf_buf client, server;
 	enum hf_status status;
 };
@@ -45,7 +47,8 @@ static void job_run(void *arg)
 	struct auth_job *job = arg;
 
 	hf_buf_clear(&job->server);
-	job->status = hf_sasl_step(job->exchange, job->has_data, hf_buf_str(&job->client), &job->server);
+	job->status =
+		hf_sasl_step(job->exchange, job->has_data, hf_buf_str(&job->client), &job->server);
 }
 
 static enum hf_status auth_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -99,7 +102,8 @@ static struct hf_sasl_peer full_peer(struct imap_session *session)
 static enum hf_status refuse_mechanism(struct imap_cmd *cmd, const struct hf_sasl_peer *peer)
 {
 	struct auth_args *args = cmd->args;
-	bool plaintext = hf_str_ieq(args->mechanism, HF_STR("PLAIN")) || hf_str_ieq(args->mechanism, HF_STR("LOGIN"));
+	bool plaintext = hf_str_ieq(args->mechanism, HF_STR("PLAIN")) ||
+			 hf_str_ieq(args->mechanism, HF_STR("LOGIN"));
 
 	if (plaintext && !hf_sasl_allows_plaintext(cmd->session->priv->module->sasl, peer)) {
 		imap_code(cmd, "PRIVACYREQUIRED");
@@ -147,8 +151,8 @@ static enum hf_status succeed(struct imap_cmd *cmd)
 	struct auth_args *args = cmd->args;
 	const struct hf_sasl_exchange *exchange = args->job->exchange;
 
-	return imap_auth_succeeded(cmd, hf_arena_cstr(cmd->arena, args->mechanism), hf_sasl_authorised(exchange),
-				   hf_sasl_authenticated(exchange));
+	return imap_auth_succeeded(cmd, hf_arena_cstr(cmd->arena, args->mechanism),
+				   hf_sasl_authorised(exchange), hf_sasl_authenticated(exchange));
 }
 
 /* A step is over. HF_MORE: the client's line comes next. */

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CLOSE, UNSELECT: leave the selected mailbox; CLOSE expunges what carries \Deleted, without a word, unless the mailbox is read-only.
- * RFC 9051 §6.4.1, §6.4.2; UNSELECT: RFC 3691.
+/* CLOSE, UNSELECT: leave the selected mailbox; CLOSE expunges what carries \Deleted, without a
+ * word, unless the mailbox is read-only. RFC 9051 §6.4.1, §6.4.2; UNSELECT: RFC 3691.
  *
- * Arguments: none. Both work when the mailbox has been deleted meanwhile (IMAP_NO_SYNC: there is no mailbox afterwards). */
+ * Arguments: none. Both work when the mailbox has been deleted meanwhile (IMAP_NO_SYNC: there is no
+ * mailbox afterwards). */
 #include "module/imap/imap.h"
 
-static enum hf_status unselect_start(struct imap_cmd *cmd)
+static void leave(struct imap_cmd *cmd)
 {
 	imap_unselect(cmd->session);
 	hf_conn_set_activity(imap_conn(cmd), "logged in");
+}
+
+static enum hf_status unselect_start(struct imap_cmd *cmd)
+{
+	leave(cmd);
 	return HF_OK;
 }
 
@@ -24,7 +30,7 @@ static enum hf_status close_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	enum hf_status status = hf_op_status(op);
 
-	unselect_start(cmd);
+	leave(cmd);
 	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 

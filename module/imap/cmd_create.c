@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CREATE: a new mailbox. RFC 9051 §6.3.4; USE and USEATTR: RFC 6154 §3.
  *
- * Arguments: mailbox, and at the client's choice (USE (\Drafts ...)). One "/" at the end is dropped: it only says that there will be
- * mailboxes below. */
+ * Arguments: mailbox, and at the client's choice (USE (\Drafts ...)). One "/" at the end is
+ * dropped: it only says that there will be mailboxes below. */
 #include "module/imap/list.h"
+#include "module/imap/objectid.h"
 
 struct create_args {
 	struct hf_str name;
@@ -63,7 +64,20 @@ static enum hf_status create_start(struct imap_cmd *cmd)
 		imap_text(cmd, "No such special use");
 		return HF_ECANNOT;
 	}
-	return imap_submit(cmd, hf_op_mailbox_create(session->store, session->user_id, args->name, args->use));
+	return imap_submit(
+		cmd, hf_op_mailbox_create(session->store, session->user_id, args->name, args->use));
+}
+
+/* MAILBOXID: RFC 8474 §4.1. */
+static enum hf_status create_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	if (hf_op_status(op) != HF_OK)
+		return hf_op_status(op);
+	hf_buf_clear(&cmd->code);
+	hf_buf_add_lit(&cmd->code, "MAILBOXID (");
+	imap_add_objectid(&cmd->code, IMAP_OBJECTID_MAILBOX, 0, hf_op_mailbox(op));
+	hf_buf_add_char(&cmd->code, ')');
+	return HF_OK;
 }
 
 const struct imap_command imap_cmd_create = {
@@ -71,4 +85,5 @@ const struct imap_command imap_cmd_create = {
 	.states = IMAP_LOGGED_IN,
 	.parse = create_parse,
 	.start = create_start,
+	.done = create_done,
 };

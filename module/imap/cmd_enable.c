@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE: RFC 7162 §3.1.
+/* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE: RFC
+ * 7162 §3.1.
  *
- * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected state as well: clients do that. */
+ * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected
+ * state as well: clients do that. */
 #include "module/imap/imap.h"
 
 static const struct {
@@ -32,7 +34,8 @@ static enum hf_status enable_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return HF_OK;
 }
 
-/* ENABLED lists what this command turned on, RFC 5161 §3.2; it is sent even when that is nothing. */
+/* ENABLED lists what this command turned on, RFC 5161 §3.2; it is sent even when that is nothing.
+ */
 static enum hf_status enable_start(struct imap_cmd *cmd)
 {
 	const struct enable_args *args = cmd->args;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IDLE: news as it comes, until DONE. RFC 2177, RFC 9051 §6.3.13.
  *
- * Arguments: none. DONE and the next command may come in one packet; anything else than DONE ends IDLE with BAD and is dropped. "* OK Still here"
- * keeps the connection alive in routers on the way, and while it is sent there is no idle timeout: a peer that has
- * gone is noticed by it. */
+ * Arguments: none. DONE and the next command may come in one packet; anything else than DONE ends
+ * IDLE with BAD and is dropped. "* OK Still here" keeps the connection alive in routers on the way,
+ * and while it is sent there is no idle timeout: a peer that has gone is noticed by it. */
 #include "module/imap/imap.h"
 
 #define LINE_MAX_IDLE 1024

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* LIST, LSUB: names of mailboxes, or of subscriptions, that match a pattern. RFC 3501 §6.3.8, §6.3.9, RFC 9051 §6.3.9.
- * Attributes of children (RFC 3348) and special uses (RFC 6154) are sent always: clients use them without asking; in LSUB special uses too,
- * since Outlook 2013 reads them there.
+/* LIST, LSUB: names of mailboxes, or of subscriptions, that match a pattern. RFC 3501 §6.3.8,
+ * §6.3.9, RFC 9051 §6.3.9. Attributes of children (RFC 3348) and special uses (RFC 6154) are sent
+ * always: clients use them without asking; in LSUB special uses too, since Outlook 2013 reads them
+ * there.
  *
  * Arguments: reference, pattern. The tree is looked through in pieces. */
 #include "module/imap/list.h"
@@ -44,7 +45,8 @@ static void list_node(struct imap_session *session, const struct imap_list_node 
 	imap_list_write(session, "LIST", attributes, node);
 }
 
-/* A level above a subscription stands for it when the pattern does not reach further down, RFC 3501 §6.3.9. */
+/* A level above a subscription stands for it when the pattern does not reach further down, RFC 3501
+ * §6.3.9. */
 static void lsub_node(struct imap_session *session, const struct imap_list_node *node)
 {
 	bool subscribed = node->info && node->info->subscribed;
@@ -56,7 +58,8 @@ static bool is_wanted(const struct list_args *args, const struct imap_list_node 
 {
 	if (!args->lsub)
 		return imap_list_exists(node) || node->children;
-	return (node->info && node->info->subscribed) || (!args->made.star && node->subscribed_children);
+	return (node->info && node->info->subscribed) ||
+	       (!args->made.star && node->subscribed_children);
 }
 
 static enum hf_status list_next(struct imap_cmd *cmd)
@@ -86,7 +89,8 @@ static enum hf_status list_start(struct imap_cmd *cmd)
 		imap_printf(cmd->session, "* %s (\\Noselect) \"/\" \"\"\r\n", cmd->def->name);
 		return HF_OK;
 	}
-	imap_list_pattern_init(cmd->session, cmd->arena, args->reference, args->pattern, &args->made);
+	imap_list_pattern_init(cmd->session, cmd->arena, args->reference, args->pattern,
+			       &args->made);
 	imap_list_tree(cmd->session->account, cmd->arena, &args->tree);
 	return list_next(cmd);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LOGIN: name and password in clear. RFC 9051 §6.2.3; PRIVACYREQUIRED: RFC 5530.
  *
- * Arguments: user name, password. The check runs on a helper thread; the answer to a failure is held back by a timer. */
+ * Arguments: user name, password. The check runs on a helper thread; the answer to a failure is
+ * held back by a timer. */
 #include "module/imap/session_priv.h"
 
 #include "base/mem.h"
@@ -9,7 +10,7 @@
 struct login_args {
 	struct hf_str user, password;
 	struct login_job *job;
-	bool failed;           /* `status` is told when the deadline has passed */
+	bool failed; /* `status` is told when the deadline has passed */
 	enum hf_status status;
 };
 
@@ -37,7 +38,8 @@ static struct login_job *job_new(struct imap_session *session, const struct logi
 	job->peer.address = hf_arena_str(job->arena, peer.address);
 	job->peer.external_id = hf_arena_str(job->arena, peer.external_id);
 	job->user = hf_arena_str(job->arena, args->user);
-	job->password = hf_str_n(hf_memdup(args->password.data, args->password.size), args->password.size);
+	job->password =
+		hf_str_n(hf_memdup(args->password.data, args->password.size), args->password.size);
 	return job;
 }
 
@@ -55,7 +57,8 @@ static void job_run(void *arg)
 {
 	struct login_job *job = arg;
 
-	job->status = hf_sasl_login(job->sasl, &job->peer, job->user, job->password, &job->canonical);
+	job->status =
+		hf_sasl_login(job->sasl, &job->peer, job->user, job->password, &job->canonical);
 }
 
 static enum hf_status login_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -103,7 +106,8 @@ static enum hf_status login_next(struct imap_cmd *cmd)
 	}
 	args->failed = true;
 	args->status = job->status;
-	return imap_auth_failed(cmd->session, "LOGIN", args->user, job->status) ? HF_WAIT : job->status;
+	return imap_auth_failed(cmd->session, "LOGIN", args->user, job->status) ? HF_WAIT
+										: job->status;
 }
 
 /* While the helper has it, the job is not ours: it is dropped when the helper is done. */

@@ -12,7 +12,8 @@ static enum hf_status logout_start(struct imap_cmd *cmd)
 
 static void logout_after(struct imap_session *session)
 {
-	session->state = session->state == IMAP_NOT_AUTHENTICATED ? IMAP_NOT_AUTHENTICATED : IMAP_LOGOUT;
+	session->state =
+		session->state == IMAP_NOT_AUTHENTICATED ? IMAP_NOT_AUTHENTICATED : IMAP_LOGOUT;
 	imap_end(session, "logout");
 }
 

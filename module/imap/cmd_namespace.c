@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NAMESPACE: where mailboxes are to be found. RFC 2342, RFC 9051 §6.3.10. There is one, the user's own, without a prefix.
+/* NAMESPACE: where mailboxes are to be found. RFC 2342, RFC 9051 §6.3.10. There is one, the user's
+ * own, without a prefix.
  *
  * Arguments: none. */
 #include "module/imap/imap.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* NOOP, CHECK: nothing but the news that comes before each tagged response. RFC 9051 §6.1.2; CHECK: RFC 3501 §6.4.1, where all that was
- * answered is on disk already.
+/* NOOP, CHECK: nothing but the news that comes before each tagged response. RFC 9051 §6.1.2; CHECK:
+ * RFC 3501 §6.4.1, where all that was answered is on disk already.
  *
  * Arguments: none. */
 #include "module/imap/imap.h"

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SELECT, EXAMINE: open a mailbox, to write or only to read. RFC 9051 §6.3.2, §6.3.3; RFC 3501 §6.3.1 (RECENT, UNSEEN);
- * CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8.
+/* SELECT, EXAMINE: open a mailbox, to write or only to read. RFC 9051 §6.3.2, §6.3.3; RFC 3501
+ * §6.3.1 (RECENT, UNSEEN); CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8.
  *
- * Arguments: mailbox, and at the client's choice (CONDSTORE). The mailbox that was selected is left even when this fails. */
+ * Arguments: mailbox, and at the client's choice (CONDSTORE). The mailbox that was selected is left
+ * even when this fails. */
 #include "module/imap/imap.h"
+#include "module/imap/objectid.h"
 
 #include "base/mem.h"
 
@@ -54,7 +56,8 @@ static void write_mailbox(struct imap_session *session)
 
 	hf_buf_add_lit(&out, "* FLAGS ");
 	imap_add_mailbox_flags(session, &out, false);
-	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n* %u RECENT\r\n", hf_view_count(view), hf_view_recent_count(view));
+	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n* %u RECENT\r\n", hf_view_count(view),
+		      hf_view_recent_count(view));
 	if (unseen.n)
 		hf_buf_printf(&out, "* OK [UNSEEN %u] First unseen message\r\n", unseen.n);
 	hf_buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", hf_view_uidvalidity(view));
@@ -66,7 +69,11 @@ static void write_mailbox(struct imap_session *session)
 		imap_add_mailbox_flags(session, &out, true);
 	if (!session->read_only)
 		hf_buf_add_lit(&out, "] Flags are kept\r\n");
-	hf_buf_printf(&out, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n", (unsigned long long)hf_view_modseq(view).n);
+	hf_buf_add_lit(&out, "* OK [MAILBOXID ("); /* RFC 8474 §4.2 */
+	imap_add_objectid(&out, IMAP_OBJECTID_MAILBOX, 0, hf_view_mailbox(view));
+	hf_buf_add_lit(&out, ")] Mailbox id\r\n");
+	hf_buf_printf(&out, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n",
+		      (unsigned long long)hf_view_modseq(view).n);
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);
 }
@@ -85,15 +92,17 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
 	struct select_args *args = cmd->args;
-	enum hf_status status = hf_view_open(session->store, args->mailbox, args->examine,
-					     hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
+	enum hf_status status =
+		hf_view_open(session->store, args->mailbox, args->examine,
+			     hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 
 	if (status != HF_OK)
 		return status;
 	session->view = args->view;
 	args->view = NULL;
 	session->read_only = args->examine;
-	session->mailbox_name = hf_str_n(hf_memdup(args->name.data, args->name.size), args->name.size);
+	session->mailbox_name =
+		hf_str_n(hf_memdup(args->name.data, args->name.size), args->name.size);
 	session->state = IMAP_SELECTED;
 	if (args->condstore)
 		session->enabled |= IMAP_EN_CONDSTORE; /* HIGHESTMODSEQ is told anyway */
@@ -111,7 +120,8 @@ static enum hf_status select_start(struct imap_cmd *cmd)
 	enum hf_status status;
 
 	if (session->view && session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2))
-		imap_untagged_text(session, "OK", "CLOSED", "Previous mailbox closed"); /* RFC 7162 §3.2.11 */
+		imap_untagged_text(session, "OK", "CLOSED",
+				   "Previous mailbox closed"); /* RFC 7162 §3.2.11 */
 	imap_unselect(session);
 	if (!args->name.data)
 		return imap_bad_name(cmd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* STARTTLS: from here on under TLS. RFC 9051 §6.2.1.
  *
- * Arguments: none. What was sent in clear behind the command ends the connection (the host sees to that), so nothing that somebody on
- * the way put in is ever taken for a command. */
+ * Arguments: none. What was sent in clear behind the command ends the connection (the host sees to
+ * that), so nothing that somebody on the way put in is ever taken for a command. */
 #include "module/imap/imap.h"
 
 static enum hf_status starttls_start(struct imap_cmd *cmd)

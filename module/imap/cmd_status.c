@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* STATUS: numbers of a mailbox without selecting it. RFC 9051 §6.3.11, RFC 3501 §6.3.10; HIGHESTMODSEQ: RFC 7162 §3.1.7.
+/* STATUS: numbers of a mailbox without selecting it. RFC 9051 §6.3.11, RFC 3501 §6.3.10;
+ * HIGHESTMODSEQ: RFC 7162 §3.1.7.
  *
- * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox costs nothing more. */
+ * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox
+ * costs nothing more. */
 #include "module/imap/imap.h"
 
 static uint64_t messages_of(const struct hf_mailbox_info *info)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SUBSCRIBE, UNSUBSCRIBE: the user's list of mailboxes to show. RFC 9051 §6.3.7, §6.3.8.
  *
- * Arguments: mailbox. A name that does not exist (yet, or any more) may be subscribed: a server MUST NOT take it off the list by
- * itself, so it need not refuse it either. */
+ * Arguments: mailbox. A name that does not exist (yet, or any more) may be subscribed: a server
+ * MUST NOT take it off the list by itself, so it need not refuse it either. */
 #include "module/imap/imap.h"
 
 struct subscribe_args {
@@ -13,7 +13,8 @@ static enum hf_status subscribe_parse(struct imap_cmd *cmd, struct imap_parser *
 {
 	struct subscribe_args *args = cmd->args = hf_new(cmd->arena, struct subscribe_args);
 
-	return imap_parse_mailbox(p, &args->name) ? HF_OK : imap_parser_expected(p, "a mailbox name");
+	return imap_parse_mailbox(p, &args->name) ? HF_OK
+						  : imap_parser_expected(p, "a mailbox name");
 }
 
 static enum hf_status submit(struct imap_cmd *cmd, bool subscribed)
@@ -23,7 +24,8 @@ static enum hf_status submit(struct imap_cmd *cmd, bool subscribed)
 
 	if (!args->name.data)
 		return imap_bad_name(cmd);
-	return imap_submit(cmd, hf_op_subscribe(session->store, session->user_id, args->name, subscribed));
+	return imap_submit(
+		cmd, hf_op_subscribe(session->store, session->user_id, args->name, subscribed));
 }
 
 static enum hf_status subscribe_start(struct imap_cmd *cmd)

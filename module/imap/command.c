@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From the text of a command to a running one: tag, name, look-up, what the state allows, arguments.
- * RFC 9051 §2.2.1, §3, §6; literals: RFC 7888.
+/* From the text of a command to a running one: tag, name, look-up, what the state allows,
+ * arguments. RFC 9051 §2.2.1, §3, §6; literals: RFC 7888.
  *
- * Everything that can be refused is refused before a literal is taken, so an unknown or misplaced command costs no memory. */
+ * Everything that can be refused is refused before a literal is taken, so an unknown or misplaced
+ * command costs no memory. */
 #include <stdarg.h>
 
 #include "module/imap/session_priv.h"
@@ -84,7 +85,8 @@ const char *imap_parse_head(struct hf_str text, struct imap_head *head)
 	return head->def ? NULL : head->uid ? "Unknown UID command" : "Unknown command";
 }
 
-void imap_refuse(struct imap_session *session, struct hf_str tag, const char *word, const char *code, const char *fmt, ...)
+void imap_refuse(struct imap_session *session, struct hf_str tag, const char *word,
+		 const char *code, const char *fmt, ...)
 {
 	struct hf_buf *out = &session->priv->out;
 	va_list ap;
@@ -117,7 +119,8 @@ static void refuse_state(struct imap_session *session, const struct imap_head *h
 }
 
 /* Why this command may not begin now. */
-static bool may_begin(struct imap_session *session, const struct imap_head *head, const char *problem)
+static bool may_begin(struct imap_session *session, const struct imap_head *head,
+		      const char *problem)
 {
 	if (problem) {
 		imap_refuse(session, head->tag, "BAD", NULL, "%s", problem);
@@ -142,7 +145,8 @@ static struct imap_cmd *command_new(struct imap_session *session, const struct i
 	return cmd;
 }
 
-static struct imap_parser parser_of(struct imap_session *session, struct hf_str text, struct hf_str args)
+static struct imap_parser parser_of(struct imap_session *session, struct hf_str text,
+				    struct hf_str args)
 {
 	return (struct imap_parser){
 		.start = text.data,
@@ -156,7 +160,8 @@ static struct imap_parser parser_of(struct imap_session *session, struct hf_str 
 }
 
 /* What parse did not like. An error of another kind than syntax keeps its words. */
-static void refuse_arguments(struct imap_session *session, struct imap_cmd *cmd, const struct imap_parser *p, enum hf_status status)
+static void refuse_arguments(struct imap_session *session, struct imap_cmd *cmd,
+			     const struct imap_parser *p, enum hf_status status)
 {
 	const char *word, *code, *text;
 
@@ -166,8 +171,9 @@ static void refuse_arguments(struct imap_session *session, struct imap_cmd *cmd,
 	if (cmd->text.size)
 		imap_refuse(session, cmd->tag, word, code, "%s", hf_buf_cstr(&cmd->text));
 	else if (status == HF_ESYNTAX)
-		imap_refuse(session, cmd->tag, word, code, "%s%s: expected %s at position %zu", cmd->uid ? "UID " : "", cmd->def->name,
-			    p->expected, (size_t)(p->pos - p->start) + 1);
+		imap_refuse(session, cmd->tag, word, code, "%s%s: expected %s at position %zu",
+			    cmd->uid ? "UID " : "", cmd->def->name, p->expected,
+			    (size_t)(p->pos - p->start) + 1);
 	else
 		imap_refuse(session, cmd->tag, word, code, "%s", text);
 	hf_buf_fini(&cmd->code);
@@ -184,7 +190,8 @@ static enum hf_status parse_arguments(struct imap_cmd *cmd, struct imap_parser *
 	return status;
 }
 
-/* A command that needs the mailbox which is no longer there, or may not change it: answered without being started. */
+/* A command that needs the mailbox which is no longer there, or may not change it: answered without
+ * being started. */
 static enum hf_status check_mailbox(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
@@ -239,7 +246,9 @@ void imap_command_begin(struct imap_session *session, struct hf_str text)
 		imap_session_result(session, cmd->def->start(cmd));
 }
 
-/* Literals --------------------------------------------------------------------------------------------------------- */
+/* Literals
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* The command ends here; a literal that comes unasked is skipped with what follows it. */
 static void refuse_literal(struct imap_session *session)
@@ -265,10 +274,12 @@ static bool literal_fits(struct imap_session *session)
 		command_max = COMMAND_BEFORE_LOGIN;
 	if (before_login && literal_max > LITERAL_BEFORE_LOGIN)
 		literal_max = LITERAL_BEFORE_LOGIN;
-	return in->literal.valid && in->literal.size <= literal_max && in->text.size + in->literal.size <= command_max;
+	return in->literal.valid && in->literal.size <= literal_max &&
+	       in->text.size + in->literal.size <= command_max;
 }
 
-/* Whether a message begins here. HF_OK: it has been given to literal.c; HF_MORE: it is an argument; HF_ESYNTAX: refused. */
+/* Whether a message begins here. HF_OK: it has been given to literal.c; HF_MORE: it is an argument;
+ * HF_ESYNTAX: refused. */
 static enum hf_status begin_message(struct imap_session *session, struct hf_str text)
 {
 	struct imap_input *in = &session->priv->in;
@@ -321,7 +332,8 @@ bool imap_command_meets_literal(struct imap_session *session)
 		return false;
 	if (!literal_fits(session)) {
 		command_count(session);
-		imap_refuse(session, head.tag, "BAD", "TOOBIG", "The literal at position %zu is too large for an argument",
+		imap_refuse(session, head.tag, "BAD", "TOOBIG",
+			    "The literal at position %zu is too large for an argument",
 			    in->literal.header + 1);
 		refuse_literal(session);
 		return false;

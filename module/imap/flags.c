@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Flags as clients read them: of a message, of a mailbox. RFC 9051 §2.3.2, RFC 3501 §7.2.6 (\Recent); MODSEQ: RFC 7162 §3.1.4.2. */
+/* Flags as clients read them: of a message, of a mailbox. RFC 9051 §2.3.2, RFC 3501 §7.2.6
+ * (\Recent); MODSEQ: RFC 7162 §3.1.4.2. */
 #include "module/imap/session_priv.h"
 
 /* In the order in which they are written. */
@@ -19,7 +20,8 @@ static void add_flag(struct hf_buf *out, size_t start, struct hf_str name)
 	hf_buf_add_str(out, name);
 }
 
-void imap_add_flags(struct imap_session *session, struct hf_buf *out, const struct hf_record *record, bool recent)
+void imap_add_flags(struct imap_session *session, struct hf_buf *out,
+		    const struct hf_record *record, bool recent)
 {
 	uint64_t keywords = record->keywords;
 	size_t start;
@@ -64,7 +66,8 @@ void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bo
 	hf_buf_add_char(out, ')');
 }
 
-void imap_write_flags(struct imap_session *session, struct hf_seq seq, const struct hf_record *record, bool with_uid)
+void imap_write_flags(struct imap_session *session, struct hf_seq seq,
+		      const struct hf_record *record, bool with_uid)
 {
 	struct hf_buf *out = &session->priv->out;
 

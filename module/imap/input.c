@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Collects a command: its lines and its literals, from input that comes in any pieces.
  *
- * What is at hand is moved into `text` and consumed, so nothing is looked at twice and the connection's own buffer stays
- * small. A line ends in CRLF; a lone LF is taken as well (telnet and scripts), a lone CR is left to the parser, which refuses
- * it. A literal's octets are taken only after the session has agreed (imap_input_take_literal), so no limit is ever
- * exceeded before it is looked at. A refused command is skipped without being kept. */
+ * What is at hand is moved into `text` and consumed, so nothing is looked at twice and the
+ * connection's own buffer stays small. A line ends in CRLF; a lone LF is taken as well (telnet and
+ * scripts), a lone CR is left to the parser, which refuses it. A literal's octets are taken only
+ * after the session has agreed (imap_input_take_literal), so no limit is ever exceeded before it is
+ * looked at. A refused command is skipped without being kept. */
 #include "module/imap/session_priv.h"
 
-#define HEADER_MAX 64 /* octets of a skipped line that are kept to recognise "{size+}" at its end */
+#define HEADER_MAX 64 /* octets of a skipped line that are kept to recognise "{size+}" at its end \
+		       */
 
 /* Finds "{number}", "{number+}", "~{...}" at the end of the current line. */
 static bool find_header(struct imap_input *in)
@@ -30,7 +32,8 @@ static bool find_header(struct imap_input *in)
 	if (pos == digits_end || pos == start || pos[-1] != '{')
 		return false;
 	in->literal.nonsync = nonsync;
-	in->literal.valid = hf_str_u64(hf_str_n(pos, (size_t)(digits_end - pos)), INT64_MAX, &in->literal.size);
+	in->literal.valid =
+		hf_str_u64(hf_str_n(pos, (size_t)(digits_end - pos)), INT64_MAX, &in->literal.size);
 	pos--;
 	in->literal.binary = pos > start && pos[-1] == '~';
 	if (in->literal.binary)
@@ -45,8 +48,10 @@ static size_t consume(struct hf_conn *conn, size_t count)
 	return count;
 }
 
-/* Moves input up to and with the next LF into text. True: the line is complete, and text ends before its line end. */
-static bool take_line(struct imap_input *in, struct hf_conn *conn, struct hf_str input, size_t *taken)
+/* Moves input up to and with the next LF into text. True: the line is complete, and text ends
+ * before its line end. */
+static bool take_line(struct imap_input *in, struct hf_conn *conn, struct hf_str input,
+		      size_t *taken)
 {
 	const char *lf = memchr(input.data, '\n', input.size);
 	size_t size = lf ? (size_t)(lf - input.data) : input.size;
@@ -61,7 +66,8 @@ static bool take_line(struct imap_input *in, struct hf_conn *conn, struct hf_str
 	return true;
 }
 
-static enum imap_input_status read_line(struct imap_input *in, struct hf_conn *conn, struct hf_str input, size_t line_max)
+static enum imap_input_status read_line(struct imap_input *in, struct hf_conn *conn,
+					struct hf_str input, size_t line_max)
 {
 	size_t room = line_max - in->lines_size, taken;
 	bool cut = input.size > room;
@@ -92,14 +98,16 @@ static bool skip_line(struct imap_input *in, struct hf_conn *conn, struct hf_str
 			hf_buf_drop(&in->text, in->text.size - HEADER_MAX);
 		return false;
 	}
-	/* A client waits for "+" before it sends a synchronising literal: after our refusal it will not. */
+	/* A client waits for "+" before it sends a synchronising literal: after our refusal it will
+	 * not. */
 	if (!find_header(in) || !in->literal.nonsync || !in->literal.valid)
 		return true;
 	imap_input_skip(in, in->literal.size);
 	return false;
 }
 
-enum imap_input_status imap_input_read(struct imap_input *in, struct hf_conn *conn, size_t line_max, uint64_t flood_max)
+enum imap_input_status imap_input_read(struct imap_input *in, struct hf_conn *conn, size_t line_max,
+				       uint64_t flood_max)
 {
 	for (;;) {
 		struct hf_str input;

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tree of mailboxes for LIST and LSUB. RFC 9051 §6.3.9, RFC 3501 §6.3.9; children: RFC 3348; special uses: RFC 6154.
+/* The tree of mailboxes for LIST and LSUB. RFC 9051 §6.3.9, RFC 3501 §6.3.9; children: RFC 3348;
+ * special uses: RFC 6154.
  *
- * The account's snapshot comes in an order in which children follow their parent, so one pass with a stack of open
- * levels finds the levels that are no mailboxes themselves and which nodes have children. */
+ * The account's snapshot comes in an order in which children follow their parent, so one pass with
+ * a stack of open levels finds the levels that are no mailboxes themselves and which nodes have
+ * children. */
 #include "module/imap/list.h"
 
 #include "base/encode.h"
 
 const struct imap_special_use imap_special_uses[] = {
-	{ HF_USE_ALL, "All" },	     { HF_USE_ARCHIVE, "Archive" }, { HF_USE_DRAFTS, "Drafts" }, { HF_USE_FLAGGED, "Flagged" },
-	{ HF_USE_JUNK, "Junk" },     { HF_USE_SENT, "Sent" },	    { HF_USE_TRASH, "Trash" },	 { HF_USE_IMPORTANT, "Important" },
+	{ HF_USE_ALL, "All" },       { HF_USE_ARCHIVE, "Archive" },
+	{ HF_USE_DRAFTS, "Drafts" }, { HF_USE_FLAGGED, "Flagged" },
+	{ HF_USE_JUNK, "Junk" },     { HF_USE_SENT, "Sent" },
+	{ HF_USE_TRASH, "Trash" },   { HF_USE_IMPORTANT, "Important" },
 };
 const size_t imap_special_use_count = HF_COUNT(imap_special_uses);
 
-/* Tree ------------------------------------------------------------------------------------------------------------- */
+/* Tree
+ * -------------------------------------------------------------------------------------------------------------
+ */
 
 struct builder {
 	struct hf_arena *arena;
@@ -27,7 +33,8 @@ static void add_node(struct builder *b, struct hf_str name, const struct hf_mail
 {
 	if (b->count == b->capacity) {
 		size_t capacity = b->capacity * 2;
-		struct imap_list_node *grown = hf_new_array(b->arena, struct imap_list_node, capacity);
+		struct imap_list_node *grown =
+			hf_new_array(b->arena, struct imap_list_node, capacity);
 
 		memcpy(grown, b->nodes, b->count * sizeof(*grown));
 		b->nodes = grown;
@@ -38,7 +45,8 @@ static void add_node(struct builder *b, struct hf_str name, const struct hf_mail
 
 static bool is_above(struct hf_str parent, struct hf_str name)
 {
-	return name.size > parent.size && name.data[parent.size] == '/' && hf_str_starts(name, parent);
+	return name.size > parent.size && name.data[parent.size] == '/' &&
+	       hf_str_starts(name, parent);
 }
 
 /* Opens the levels above `name` that the stack does not have. */
@@ -62,7 +70,8 @@ static void mark_levels(struct builder *b, const struct hf_mailbox_info *info)
 	for (size_t i = b->depth; i > 0; i--) {
 		struct imap_list_node *node = &b->nodes[b->open[i - 1]];
 
-		if ((node->children || !info->id) && (node->subscribed_children || !info->subscribed))
+		if ((node->children || !info->id) &&
+		    (node->subscribed_children || !info->subscribed))
 			break;
 		node->children = node->children || info->id;
 		node->subscribed_children = node->subscribed_children || info->subscribed;
@@ -89,9 +98,12 @@ void imap_list_tree(struct hf_account *account, struct hf_arena *arena, struct i
 	tree->count = b->count;
 }
 
-/* Patterns --------------------------------------------------------------------------------------------------------- */
+/* Patterns
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
-void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena, struct hf_str reference, struct hf_str pattern,
+void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena,
+			    struct hf_str reference, struct hf_str pattern,
 			    struct imap_list_pattern *made)
 {
 	struct hf_buf joined = HF_BUF_INIT, utf8 = HF_BUF_INIT;
@@ -118,14 +130,16 @@ void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena
 			text[size++] = c;
 	}
 	made->text = hf_str_n(text, size);
-	/* Between two wildcards stands a character of the name, so a longer pattern has no match. */
+	/* Between two wildcards stands a character of the name, so a longer pattern has no match.
+	 */
 	if (size > (size_t)2 * HF_NAME_MAX + 1)
 		made->never = true;
 	hf_buf_fini(&joined);
 	hf_buf_fini(&utf8);
 }
 
-/* Runs all ways to match at once: active[i] means that the first i characters of the pattern match what has been read of the name. */
+/* Runs all ways to match at once: active[i] means that the first i characters of the pattern match
+ * what has been read of the name. */
 struct matcher {
 	struct hf_str pattern;
 	bool active[2 * HF_NAME_MAX + 2];
@@ -155,7 +169,8 @@ static bool advance(struct matcher *m, char c, bool fold)
 
 	for (size_t i = m->pattern.size + 1; i-- > 0;) {
 		char from = i < m->pattern.size ? m->pattern.data[i] : '\0';
-		bool stays = m->active[i] && i < m->pattern.size && (from == '*' || (from == '%' && c != '/'));
+		bool stays = m->active[i] && i < m->pattern.size &&
+			     (from == '*' || (from == '%' && c != '/'));
 		bool comes = i > 0 && m->active[i - 1] && !is_wild(m->pattern.data[i - 1]) &&
 			     same_char(m->pattern.data[i - 1], c, fold);
 
@@ -186,9 +201,12 @@ bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name
 	return m.active[pattern->text.size];
 }
 
-/* Output ----------------------------------------------------------------------------------------------------------- */
+/* Output
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
-void imap_list_write(struct imap_session *session, const char *word, const char *attributes, const struct imap_list_node *node)
+void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
+		     const struct imap_list_node *node)
 {
 	struct hf_buf out = HF_BUF_INIT;
 	size_t start;
@@ -198,7 +216,8 @@ void imap_list_write(struct imap_session *session, const char *word, const char 
 	hf_buf_add_cstr(&out, attributes);
 	for (size_t i = 0; node->info && i < imap_special_use_count; i++)
 		if (node->info->special_use & imap_special_uses[i].bit)
-			hf_buf_printf(&out, "%s\\%s", out.size > start ? " " : "", imap_special_uses[i].name);
+			hf_buf_printf(&out, "%s\\%s", out.size > start ? " " : "",
+				      imap_special_uses[i].name);
 	hf_buf_add_lit(&out, ") \"/\" ");
 	imap_add_mailbox(session, &out, node->name);
 	hf_buf_add_lit(&out, "\r\n");

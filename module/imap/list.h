@@ -7,7 +7,7 @@
 
 /* RFC 6154 attributes. */
 struct imap_special_use {
-	uint32_t bit; /* HF_USE_* */
+	uint32_t bit;     /* HF_USE_* */
 	const char *name; /* without backslash */
 };
 extern const struct imap_special_use imap_special_uses[];
@@ -32,7 +32,8 @@ static inline bool imap_list_exists(const struct imap_list_node *node)
 }
 
 /* From a snapshot of the account; everything lives in the arena. */
-void imap_list_tree(struct hf_account *account, struct hf_arena *arena, struct imap_list_tree *tree);
+void imap_list_tree(struct hf_account *account, struct hf_arena *arena,
+		    struct imap_list_tree *tree);
 
 /* A pattern made ready: reference and pattern joined, UTF-8, runs of wildcards reduced. */
 struct imap_list_pattern {
@@ -40,12 +41,15 @@ struct imap_list_pattern {
 	bool star;  /* has a "*" */
 	bool never; /* not a name at all: matches nothing */
 };
-void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena, struct hf_str reference, struct hf_str pattern,
+void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena,
+			    struct hf_str reference, struct hf_str pattern,
 			    struct imap_list_pattern *made);
-/* RFC 9051 §6.3.9: "*" matches anything, "%" anything but "/". Linear in pattern times name. INBOX without regard to case. */
+/* RFC 9051 §6.3.9: "*" matches anything, "%" anything but "/". Linear in pattern times name. INBOX
+ * without regard to case. */
 bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name);
 
 /* One response: `attributes` ("\\HasNoChildren", may be empty), then special uses. */
-void imap_list_write(struct imap_session *session, const char *word, const char *attributes, const struct imap_list_node *node);
+void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
+		     const struct imap_list_node *node);
 
 #endif

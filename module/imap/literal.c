@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Message literals: the octets of APPEND go from the connection's input straight to the command (struct imap_literal), never
- * into a buffer of ours. RFC 9051 §6.3.12; several: RFC 3502; non-synchronising: RFC 7888.
+/* Message literals: the octets of APPEND go from the connection's input straight to the command
+ * (struct imap_literal), never into a buffer of ours. RFC 9051 §6.3.12; several: RFC 3502;
+ * non-synchronising: RFC 7888.
  *
- * Order of calls: begin, data..., end, rest, and again while rest says so; then start. A refusal is answered at once; what the client
- * has sent or will send of the command after it is skipped. */
+ * Order of calls: begin, data..., end, rest, and again while rest says so; then start. A refusal is
+ * answered at once; what the client has sent or will send of the command after it is skipped. */
 #include "module/imap/session_priv.h"
 
-/* The command has ended while `octets` of the literal, and the end of its line, are still to come. */
+/* The command has ended while `octets` of the literal, and the end of its line, are still to come.
+ */
 static void end_early(struct imap_session *session, enum hf_status status, uint64_t octets)
 {
 	imap_input_skip(&session->priv->in, octets);
@@ -79,7 +81,8 @@ static bool take_end(struct imap_session *session)
 	return true;
 }
 
-/* What follows a message is complete up to its line end, or (met) up to and with the header of a literal. */
+/* What follows a message is complete up to its line end, or (met) up to and with the header of a
+ * literal. */
 static void take_rest(struct imap_session *session, bool met)
 {
 	struct imap_input *in = &session->priv->in;
@@ -108,10 +111,11 @@ static void take_rest(struct imap_session *session, bool met)
 	if (status == HF_OK && (more ? p.pos != header : met || !imap_parse_end(&p)))
 		status = HF_ESYNTAX;
 	if (status == HF_ESYNTAX && !cmd->text.size)
-		imap_text(cmd, "%s: expected %s at position %zu after the message", cmd->def->name, p.expected,
-			  (size_t)(p.pos - p.start) + 1);
+		imap_text(cmd, "%s: expected %s at position %zu after the message", cmd->def->name,
+			  p.expected, (size_t)(p.pos - p.start) + 1);
 	if (status == HF_OK && more && in->literal.valid) {
-		imap_literal_begin(session, in->literal.size, in->literal.nonsync, in->literal.binary);
+		imap_literal_begin(session, in->literal.size, in->literal.nonsync,
+				   in->literal.binary);
 		return;
 	}
 	if (met && in->literal.nonsync)
@@ -131,7 +135,8 @@ static bool read_rest(struct imap_session *session, unsigned *want)
 	struct imap_session_priv *priv = session->priv;
 	struct imap_input *in = &priv->in;
 
-	switch (imap_input_read(in, session->conn, (size_t)session->settings->line_size_max, session->settings->message_size_max)) {
+	switch (imap_input_read(in, session->conn, (size_t)session->settings->line_size_max,
+				session->settings->message_size_max)) {
 	case IMAP_INPUT_MORE:
 		*want = HF_WANT_INPUT;
 		return false;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The parser's words: atoms, strings, numbers, sets, dates, names. RFC 9051 §9, RFC 3501 §9.
  *
- * It reads the whole text of a command, in which literals are in place. Each function either takes what it is named for
- * and leaves the position behind it, or leaves the position alone. Nothing here has side effects but allocation in
- * the command's arena, which the size of the text bounds. Real clients send two spaces, spaces before the end of the
- * line and UTF-8 in quoted strings; that is taken. */
+ * It reads the whole text of a command, in which literals are in place. Each function either takes
+ * what it is named for and leaves the position behind it, or leaves the position alone. Nothing
+ * here has side effects but allocation in the command's arena, which the size of the text bounds.
+ * Real clients send two spaces, spaces before the end of the line and UTF-8 in quoted strings; that
+ * is taken. */
 #include "module/imap/imap.h"
 
 #include "base/clock.h"
@@ -142,7 +143,9 @@ static bool parse_quoted(struct imap_parser *p, struct hf_str *s)
 		if (*pos == '\\') {
 			escapes = true;
 			if (++pos == p->end || (*pos != '"' && *pos != '\\'))
-				return fail(p, "a quoted string in which only \" and \\ follow a backslash");
+				return fail(
+					p,
+					"a quoted string in which only \" and \\ follow a backslash");
 		} else if (*pos == '\0' || *pos == '\r' || *pos == '\n') {
 			return fail(p, "a quoted string without line ends and NUL");
 		} else if (*pos & 0x80) {
@@ -174,7 +177,8 @@ static bool parse_literal(struct imap_parser *p, struct hf_str *s)
 
 	while (pos < p->end && *pos >= '0' && *pos <= '9')
 		pos++;
-	if (!hf_str_u64(hf_str_n(digits, (size_t)(pos - digits)), (uint64_t)(p->end - p->pos), &size))
+	if (!hf_str_u64(hf_str_n(digits, (size_t)(pos - digits)), (uint64_t)(p->end - p->pos),
+			&size))
 		return fail(p, "a literal");
 	if (pos < p->end && *pos == '+')
 		pos++;
@@ -197,7 +201,8 @@ bool imap_parse_string(struct imap_parser *p, struct hf_str *s)
 	return fail(p, "a string");
 }
 
-static bool parse_run_or_string(struct imap_parser *p, unsigned class, const char *what, struct hf_str *s)
+static bool parse_run_or_string(struct imap_parser *p, unsigned class, const char *what,
+				struct hf_str *s)
 {
 	struct hf_str found;
 
@@ -277,25 +282,30 @@ bool imap_parse_date_time(struct imap_parser *p, int64_t *when)
 	const char *pos = p->pos;
 	struct hf_str text;
 
-	if (!imap_parse_is(p, '"') || !parse_quoted(p, &text) || !hf_date_parse_internal(text, when)) {
+	if (!imap_parse_is(p, '"') || !parse_quoted(p, &text) ||
+	    !hf_date_parse_internal(text, when)) {
 		p->pos = pos;
 		return fail(p, "a date and time");
 	}
 	return true;
 }
 
-/* Flags ------------------------------------------------------------------------------------------------------------ */
+/* Flags
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct {
 	const char *name;
 	uint32_t flag;
 } system_flags[] = {
-	{ "Answered", HF_FLAG_ANSWERED }, { "Deleted", HF_FLAG_DELETED }, { "Draft", HF_FLAG_DRAFT },
-	{ "Flagged", HF_FLAG_FLAGGED },	  { "Seen", HF_FLAG_SEEN },
+	{ "Answered", HF_FLAG_ANSWERED }, { "Deleted", HF_FLAG_DELETED },
+	{ "Draft", HF_FLAG_DRAFT },       { "Flagged", HF_FLAG_FLAGGED },
+	{ "Seen", HF_FLAG_SEEN },
 };
 
-/* One flag; *keyword stays empty for a system flag. \Recent and system flags we do not know are taken and ignored: RFC 3501 §2.3.2 lets
- * a server ignore what it cannot keep, and migration tools send such flags. */
+/* One flag; *keyword stays empty for a system flag. \Recent and system flags we do not know are
+ * taken and ignored: RFC 3501 §2.3.2 lets a server ignore what it cannot keep, and migration tools
+ * send such flags. */
 static bool parse_flag(struct imap_parser *p, uint32_t *flags, struct hf_str *keyword)
 {
 	const char *pos = p->pos;
@@ -321,7 +331,8 @@ static bool parse_flag(struct imap_parser *p, uint32_t *flags, struct hf_str *ke
 	return true;
 }
 
-bool imap_parse_flag_list(struct imap_parser *p, uint32_t *flags, struct hf_str **keywords, size_t *count)
+bool imap_parse_flag_list(struct imap_parser *p, uint32_t *flags, struct hf_str **keywords,
+			  size_t *count)
 {
 	const char *start = p->pos;
 	bool list = imap_parse_char(p, '(');
@@ -367,7 +378,9 @@ bool imap_parse_flag_list(struct imap_parser *p, uint32_t *flags, struct hf_str 
 	return true;
 }
 
-/* Names ------------------------------------------------------------------------------------------------------------ */
+/* Names
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 bool imap_parse_mailbox(struct imap_parser *p, struct hf_str *name)
 {

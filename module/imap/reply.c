@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is written to clients: strings in the form they need, untagged conditions, and the one table from our status to IMAP's words.
- * RFC 9051 §4.3, §7.1; response codes: RFC 5530. */
+/* What is written to clients: strings in the form they need, untagged conditions, and the one table
+ * from our status to IMAP's words. RFC 9051 §4.3, §7.1; response codes: RFC 5530. */
 #include <stdarg.h>
 
 #include "module/imap/session_priv.h"
@@ -33,7 +33,8 @@ static const struct {
 	[HF_EIO] = { "NO", "UNAVAILABLE", "Internal error, try again later" },
 };
 
-void imap_status_words(enum hf_status status, const char **word, const char **code, const char **text)
+void imap_status_words(enum hf_status status, const char **word, const char **code,
+		       const char **text)
 {
 	if ((unsigned)status >= HF_STATUS_COUNT || !words[status].word)
 		status = HF_EIO;
@@ -54,9 +55,11 @@ void imap_printf(struct imap_session *session, const char *fmt, ...)
 	hf_conn_write(session->conn, out->data, out->size);
 }
 
-void imap_untagged_text(struct imap_session *session, const char *status, const char *code, const char *text)
+void imap_untagged_text(struct imap_session *session, const char *status, const char *code,
+			const char *text)
 {
-	imap_printf(session, "* %s %s%s%s%s\r\n", status, code ? "[" : "", code ? code : "", code ? "] " : "", text);
+	imap_printf(session, "* %s %s%s%s%s\r\n", status, code ? "[" : "", code ? code : "",
+		    code ? "] " : "", text);
 }
 
 void imap_code(struct imap_cmd *cmd, const char *fmt, ...)
@@ -85,11 +88,14 @@ enum hf_status imap_bad_name(struct imap_cmd *cmd)
 	return HF_ECANNOT;
 }
 
-/* Strings ---------------------------------------------------------------------------------------------------------- */
+/* Strings
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_astring_char(unsigned char c)
 {
-	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '{' && c != '%' && c != '*' && c != '"' && c != '\\';
+	return c > ' ' && c < 0x7f && c != '(' && c != ')' && c != '{' && c != '%' && c != '*' &&
+	       c != '"' && c != '\\';
 }
 
 static void add_quoted(struct hf_buf *out, struct hf_str s)

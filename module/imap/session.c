@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The session's loop: which of the few things that a connection can be in the middle of goes on now.
+/* The session's loop: which of the few things that a connection can be in the middle of goes on
+ * now.
  *
  *     news on its way out?        write some more of it
  *     an operation in flight?     durable -> done : park
@@ -8,9 +9,10 @@
  *     a command that has ended?   news, the tagged response, reset the arena
  *     otherwise                   a whole command in the input? parse and start it : park
  *
- * Only this file looks at the slice and at the output queue's marks. One command at a time: the next is not looked at before
- * the tagged response of the one before is written, so replies come in the order of commands and pipelined commands see
- * each other's changes. Between commands nothing untagged is sent: news waits for the next command or IDLE. */
+ * Only this file looks at the slice and at the output queue's marks. One command at a time: the
+ * next is not looked at before the tagged response of the one before is written, so replies come in
+ * the order of commands and pipelined commands see each other's changes. Between commands nothing
+ * untagged is sent: news waits for the next command or IDLE. */
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"
@@ -18,7 +20,9 @@
 #include "base/counter.h"
 #include "base/mem.h"
 
-/* Opening, closing ------------------------------------------------------------------------------------------------- */
+/* Opening, closing
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void greet(struct imap_session *session)
 {
@@ -78,8 +82,9 @@ void imap_session_close(struct imap_session *session)
 	command_free(session);
 	imap_unselect(session);
 	if (session->state != IMAP_NOT_AUTHENTICATED)
-		hf_info(&session->log, "logout reason=%s commands=%llu in=%llu ms=%llu", hf_log_quote(hf_str(priv->reason)),
-			(unsigned long long)session->commands, (unsigned long long)priv->input_size,
+		hf_info(&session->log, "logout reason=%s commands=%llu in=%llu ms=%llu",
+			hf_log_quote(hf_str(priv->reason)), (unsigned long long)session->commands,
+			(unsigned long long)priv->input_size,
 			(unsigned long long)(hf_now_ms() - priv->opened));
 	hf_account_close(&session->account);
 	hf_counter_add(priv->module->sessions, -1);
@@ -109,7 +114,9 @@ void imap_bye(struct imap_session *session, const char *code, const char *text)
 	imap_end(session, text);
 }
 
-/* Commands --------------------------------------------------------------------------------------------------------- */
+/* Commands
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void imap_session_result(struct imap_session *session, enum hf_status status)
 {
@@ -204,7 +211,9 @@ static void end_command(struct imap_session *session)
 	}
 }
 
-/* Reading ---------------------------------------------------------------------------------------------------------- */
+/* Reading
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool read_command(struct imap_session *session, unsigned *want)
 {
@@ -236,7 +245,8 @@ static bool read_command(struct imap_session *session, unsigned *want)
 	case IMAP_INPUT_TOO_LONG:
 		if (imap_parse_head(hf_buf_str(&in->text), &head))
 			head.tag = head.name.size ? head.tag : HF_STR_NULL;
-		imap_refuse(session, head.tag, "BAD", "TOOBIG", "The command line is longer than %llu octets",
+		imap_refuse(session, head.tag, "BAD", "TOOBIG",
+			    "The command line is longer than %llu octets",
 			    (unsigned long long)settings->line_size_max);
 		imap_input_skip(in, 0);
 		break;
@@ -286,7 +296,8 @@ enum hf_status imap_input_line(struct imap_session *session, size_t max, struct 
 	return HF_WAIT;
 }
 
-enum hf_status imap_offload(struct imap_session *session, void (*fn)(void *arg), void *arg, void (*drop)(void *arg))
+enum hf_status imap_offload(struct imap_session *session, void (*fn)(void *arg), void *arg,
+			    void (*drop)(void *arg))
 {
 	enum hf_status status = hf_offload(session->conn, fn, arg, drop);
 
@@ -299,7 +310,9 @@ bool imap_offload_running(const struct imap_session *session)
 	return session->priv->offload;
 }
 
-/* The loop --------------------------------------------------------------------------------------------------------- */
+/* The loop
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 /* One piece of work. False: there is none, park with *want. */
 static bool advance(struct imap_session *session, unsigned *want)
@@ -339,7 +352,8 @@ static bool advance(struct imap_session *session, unsigned *want)
 			return false;
 		}
 		priv->op_in_flight = false;
-		imap_session_result(session, cmd->def->done ? cmd->def->done(cmd, cmd->op) : hf_op_status(cmd->op));
+		imap_session_result(session, cmd->def->done ? cmd->def->done(cmd, cmd->op)
+							    : hf_op_status(cmd->op));
 		return true;
 	case IMAP_PHASE_LITERAL:
 		return imap_literal_advance(session, want);
@@ -355,7 +369,8 @@ static unsigned park(struct imap_session *session, unsigned want)
 {
 	struct imap_session_priv *priv = session->priv;
 
-	if (want & HF_WANT_INPUT && !hf_conn_input(session->conn).size && hf_conn_input_ended(session->conn)) {
+	if (want & HF_WANT_INPUT && !hf_conn_input(session->conn).size &&
+	    hf_conn_input_ended(session->conn)) {
 		priv->closing = true;
 		return HF_WANT_CLOSE;
 	}
@@ -393,7 +408,8 @@ unsigned imap_session_step(struct imap_session *session, unsigned events)
 		if (!advance(session, &want))
 			return park(session, want);
 		if (priv->turn_over && !priv->closing) {
-			/* The layers below may be about to change (STARTTLS): no octet behind that command is ours to look at. */
+			/* The layers below may be about to change (STARTTLS): no octet behind that
+			 * command is ours to look at. */
 			priv->turn_over = false;
 			return park(session, HF_WANT_INPUT);
 		}

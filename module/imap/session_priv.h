@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the session's own files (session.c, input.c, literal.c, sync.c, timeout.c) share. Handlers see only imap.h. */
+/* What the session's own files (session.c, input.c, literal.c, sync.c, timeout.c) share. Handlers
+ * see only imap.h. */
 #ifndef HF_MODULE_IMAP_SESSION_PRIV_H
 #define HF_MODULE_IMAP_SESSION_PRIV_H
 
@@ -14,47 +15,57 @@ struct imap_module {
 	struct hf_counter *sessions, *commands, *logins, *login_failures;
 };
 
-/* Collecting a command ------------------------------------------------------------------------------------------- */
+/* Collecting a command
+ * ------------------------------------------------------------------------------------------- */
 
 enum imap_input_status {
 	IMAP_INPUT_MORE,    /* all that is there has been taken */
 	IMAP_INPUT_LINE,    /* text is complete */
-	IMAP_INPUT_LITERAL, /* text ends in the literal header described in `literal`; take, skip or refuse it */
-	IMAP_INPUT_TOO_LONG,/* a line over the limit; imap_input_skip() next */
-	IMAP_INPUT_FLOOD    /* more is being skipped than we care to read */
+	IMAP_INPUT_LITERAL, /* text ends in the literal header described in `literal`; take, skip or
+			       refuse it */
+	IMAP_INPUT_TOO_LONG, /* a line over the limit; imap_input_skip() next */
+	IMAP_INPUT_FLOOD     /* more is being skipped than we care to read */
 };
 
 enum imap_input_state { IMAP_IN_LINE, IMAP_IN_LITERAL, IMAP_IN_SKIP_LITERAL, IMAP_IN_SKIP_LINE };
 
 struct imap_input {
-	struct hf_buf text;        /* the command so far: lines joined by CRLF, literals in place, no line end at the end */
+	struct hf_buf text; /* the command so far: lines joined by CRLF, literals in place, no line
+			       end at the end */
 	enum imap_input_state state;
-	uint64_t left;             /* octets of a literal to come */
-	uint64_t skipped;          /* of what is being refused */
-	size_t line_start;         /* where in text the current line begins */
-	size_t lines_size;         /* octets of the lines, without literals */
+	uint64_t left;     /* octets of a literal to come */
+	uint64_t skipped;  /* of what is being refused */
+	size_t line_start; /* where in text the current line begins */
+	size_t lines_size; /* octets of the lines, without literals */
 	struct {
-		size_t header;     /* where in text "{" or "~{" is */
+		size_t header; /* where in text "{" or "~{" is */
 		uint64_t size;
-		bool valid;        /* false: a number past 63 bits */
-		bool nonsync;      /* RFC 7888 */
-		bool binary;       /* literal8, RFC 3516 */
+		bool valid;   /* false: a number past 63 bits */
+		bool nonsync; /* RFC 7888 */
+		bool binary;  /* literal8, RFC 3516 */
 	} literal;
 };
 
-/* Takes what the connection has, at most up to the end of one command. `line_max` bounds the lines without literals, `flood_max` what is skipped. */
-enum imap_input_status imap_input_read(struct imap_input *in, struct hf_conn *conn, size_t line_max, uint64_t flood_max);
-void imap_input_take_literal(struct imap_input *in);  /* it becomes part of text */
-void imap_input_leave_literal(struct imap_input *in); /* somebody else reads its octets; text is cleared and goes on with the line behind it */
-/* Drops text and reads on to the end of the command without keeping it: first `octets` of a literal, then lines. */
+/* Takes what the connection has, at most up to the end of one command. `line_max` bounds the lines
+ * without literals, `flood_max` what is skipped. */
+enum imap_input_status imap_input_read(struct imap_input *in, struct hf_conn *conn, size_t line_max,
+				       uint64_t flood_max);
+void imap_input_take_literal(struct imap_input *in); /* it becomes part of text */
+void imap_input_leave_literal(
+	struct imap_input *in); /* somebody else reads its octets; text is cleared and goes on with
+				   the line behind it */
+/* Drops text and reads on to the end of the command without keeping it: first `octets` of a
+ * literal, then lines. */
 void imap_input_skip(struct imap_input *in, uint64_t octets);
-void imap_input_clear(struct imap_input *in);         /* for the next command */
+void imap_input_clear(struct imap_input *in); /* for the next command */
 static inline bool imap_input_is_partial(const struct imap_input *in)
 {
 	return in->state != IMAP_IN_LINE || in->text.size;
 }
 
-/* The session ---------------------------------------------------------------------------------------------------- */
+/* The session
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 enum imap_phase {
 	IMAP_PHASE_READ,    /* between commands: collecting the next one */
@@ -70,51 +81,52 @@ enum imap_literal_stage { IMAP_LITERAL_DATA, IMAP_LITERAL_END, IMAP_LITERAL_REST
 struct imap_session_priv {
 	struct imap_module *module;
 	enum imap_phase phase;
-	enum hf_status final;           /* of the command that is finishing */
+	enum hf_status final; /* of the command that is finishing */
 	struct imap_input in;
-	struct hf_buf out;              /* scratch for building output; free for use by any one function at a time */
-	struct hf_buf line;             /* what imap_input_line() gave out */
-	uint64_t input_size;            /* octets taken in, for the log */
+	struct hf_buf
+		out; /* scratch for building output; free for use by any one function at a time */
+	struct hf_buf line;  /* what imap_input_line() gave out */
+	uint64_t input_size; /* octets taken in, for the log */
 
 	/* literal.c */
 	enum imap_literal_stage literal;
 	uint64_t literal_left;
-	bool literal_wait;              /* data or end answered HF_WAIT */
+	bool literal_wait; /* data or end answered HF_WAIT */
 
 	/* sync.c: news on its way out */
 	struct hf_arena *news_arena;
 	struct hf_sync news;
-	size_t news_at;                 /* place in news: expunges, then the counts, then flags */
+	size_t news_at; /* place in news: expunges, then the counts, then flags */
 	bool news_pending;
-	bool news_quiet;                /* leave out what cmd->op changed */
-	bool mailbox_gone;              /* the selected mailbox has been deleted, and the client was told */
+	bool news_quiet;   /* leave out what cmd->op changed */
+	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
 
 	/* why we were woken, what is under way */
-	bool quit;                      /* HF_EV_QUIT was seen */
-	bool closing;                   /* BYE was said */
-	bool aborting;                  /* not even that */
-	bool woken;                     /* an event that a waiting command may care for */
-	bool turn_over;                 /* a command with `after` has ended: back to the host first */
-	bool want_input;                /* of the command that waits */
-	bool op_in_flight;              /* cmd->op has not been looked at since it was submitted */
-	bool line_cut;                  /* imap_input_line() is skipping an overlong line */
-	bool line_given;                /* `line` has been handed out */
-	bool expunges_held;             /* a sync left some for later */
-	bool offload;                   /* a helper thread has something of ours */
+	bool quit;          /* HF_EV_QUIT was seen */
+	bool closing;       /* BYE was said */
+	bool aborting;      /* not even that */
+	bool woken;         /* an event that a waiting command may care for */
+	bool turn_over;     /* a command with `after` has ended: back to the host first */
+	bool want_input;    /* of the command that waits */
+	bool op_in_flight;  /* cmd->op has not been looked at since it was submitted */
+	bool line_cut;      /* imap_input_line() is skipping an overlong line */
+	bool line_given;    /* `line` has been handed out */
+	bool expunges_held; /* a sync left some for later */
+	bool offload;       /* a helper thread has something of ours */
 	unsigned auth_failures;
-	const char *reason;             /* of the end, for the log */
+	const char *reason; /* of the end, for the log */
 
 	/* timeout.c: moments of hf_now_ms(), 0: none */
-	uint64_t now;                   /* when this turn began */
+	uint64_t now; /* when this turn began */
 	uint64_t opened;
 	uint64_t last_input;
-	uint64_t partial_since;         /* a command or literal has begun and not ended */
-	uint64_t partial_octets;        /* input_size then */
-	uint64_t full_since;            /* waiting for room */
-	size_t full_size;               /* output queued then */
-	bool waits_input;               /* parked for input */
-	uint64_t deadline;              /* the command's own */
-	uint64_t armed;                 /* what the connection's timer runs for */
+	uint64_t partial_since;  /* a command or literal has begun and not ended */
+	uint64_t partial_octets; /* input_size then */
+	uint64_t full_since;     /* waiting for room */
+	size_t full_size;        /* output queued then */
+	bool waits_input;        /* parked for input */
+	uint64_t deadline;       /* the command's own */
+	uint64_t armed;          /* what the connection's timer runs for */
 };
 
 /* session.c */
@@ -131,17 +143,20 @@ struct imap_head {
 	struct hf_str tag, name;
 	const struct imap_command *def; /* NULL: unknown */
 	bool uid;
-	struct hf_str args;             /* behind the name and its space */
+	struct hf_str args; /* behind the name and its space */
 };
-/* NULL, or why there is no command in it (constant text); head->tag is set as far as it is sound. */
+/* NULL, or why there is no command in it (constant text); head->tag is set as far as it is sound.
+ */
 const char *imap_parse_head(struct hf_str text, struct imap_head *head);
 const struct imap_command *imap_command_find(struct hf_str name);
 /* `text` is whole and in the session's arena: parses and starts it. Refusals are answered. */
 void imap_command_begin(struct imap_session *session, struct hf_str text);
-/* `text` is what came before a literal header. True: it is an argument of the command; false: it has been dealt with. */
+/* `text` is what came before a literal header. True: it is an argument of the command; false: it
+ * has been dealt with. */
 bool imap_command_meets_literal(struct imap_session *session);
 /* A tagged (untagged when the tag is empty) BAD or NO for a command that did not begin. */
-void imap_refuse(struct imap_session *session, struct hf_str tag, const char *word, const char *code, const char *fmt, ...) HF_PRINTF(5, 6);
+void imap_refuse(struct imap_session *session, struct hf_str tag, const char *word,
+		 const char *code, const char *fmt, ...) HF_PRINTF(5, 6);
 
 /* literal.c */
 void imap_literal_begin(struct imap_session *session, uint64_t size, bool nonsync, bool binary);
@@ -163,10 +178,13 @@ void imap_timeout_park(struct imap_session *session, unsigned want);
 /* auth.c: what LOGIN and AUTHENTICATE share, and CAPABILITY asks */
 /* Without channel bindings: what policy needs. */
 void imap_auth_peer(struct imap_session *session, struct hf_sasl_peer *peer);
-/* After a failure: notes it, and sets the deadline until which its answer is held back. False: answer at once. */
-bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user, enum hf_status status);
+/* After a failure: notes it, and sets the deadline until which its answer is held back. False:
+ * answer at once. */
+bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user,
+		      enum hf_status status);
 /* After success: logs in, sets the tagged response. */
-enum hf_status imap_auth_succeeded(struct imap_cmd *cmd, const char *mechanism, struct hf_str user, struct hf_str authenticated);
+enum hf_status imap_auth_succeeded(struct imap_cmd *cmd, const char *mechanism, struct hf_str user,
+				   struct hf_str authenticated);
 /* Ends a connection in which too many logins have failed. */
 void imap_auth_limit(struct imap_session *session);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* News of the selected mailbox, in the order in which a client can follow it: EXPUNGE, EXISTS, RECENT, FLAGS, then FETCH of
- * changed flags. RFC 9051 §5.2, §7.4, §7.5; RFC 3501 §7.3.2 (RECENT); MODSEQ: RFC 7162 §3.1.4.2; VANISHED: RFC 7162 §3.2.10.
+/* News of the selected mailbox, in the order in which a client can follow it: EXPUNGE, EXISTS,
+ * RECENT, FLAGS, then FETCH of changed flags. RFC 9051 §5.2, §7.4, §7.5; RFC 3501 §7.3.2 (RECENT);
+ * MODSEQ: RFC 7162 §3.1.4.2; VANISHED: RFC 7162 §3.2.10.
  *
- * The view moves once, when imap_sync() is called; what it has to tell is then written in pieces, by the session's loop,
- * before anything else goes on. A mailbox that is deleted while selected is told by an untagged NO, once; commands that need it are
- * then refused with NO [NONEXISTENT] until the client selects another. Messages are not told as expunged: their numbers
- * would help nobody. RFC 2180 §3.3 allows this, and it disturbs clients less than BYE. */
+ * The view moves once, when imap_sync() is called; what it has to tell is then written in pieces,
+ * by the session's loop, before anything else goes on. A mailbox that is deleted while selected is
+ * told by an untagged NO, once; commands that need it are then refused with NO [NONEXISTENT] until
+ * the client selects another. Messages are not told as expunged: their numbers would help nobody.
+ * RFC 2180 §3.3 allows this, and it disturbs clients less than BYE. */
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"
@@ -19,7 +21,8 @@ static void end_news(struct imap_session_priv *priv)
 	hf_arena_trim(priv->news_arena);
 }
 
-/* A view that could not keep up (hf_view_sync()) says deleted as well: then the mailbox is still there. */
+/* A view that could not keep up (hf_view_sync()) says deleted as well: then the mailbox is still
+ * there. */
 static void write_gone(struct imap_session *session)
 {
 	uint64_t mailbox = hf_view_mailbox(session->view);
@@ -30,7 +33,8 @@ static void write_gone(struct imap_session *session)
 	hf_account_list(session->account, session->priv->news_arena, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (list[i].id == mailbox) {
-			imap_bye(session, "UNAVAILABLE", "Too much has changed since the last command");
+			imap_bye(session, "UNAVAILABLE",
+				 "Too much has changed since the last command");
 			return;
 		}
 	}
@@ -57,7 +61,8 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 	}
 	priv->news_pending = true;
 	priv->news_at = 0;
-	priv->news_quiet = session->cmd && (session->cmd->silent || session->cmd->told) && session->cmd->op;
+	priv->news_quiet =
+		session->cmd && (session->cmd->silent || session->cmd->told) && session->cmd->op;
 	imap_news_advance(session);
 }
 
@@ -91,7 +96,8 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 
 	if (news->exists != news->exists_before)
 		imap_printf(session, "* %u EXISTS\r\n", news->exists);
-	if (news->recent_changed && news->exists != news->exists_before) /* RFC 3501 §7.3.2: with new messages */
+	if (news->recent_changed &&
+	    news->exists != news->exists_before) /* RFC 3501 §7.3.2: with new messages */
 		imap_printf(session, "* %u RECENT\r\n", hf_view_recent_count(session->view));
 	if (!news->keywords_changed)
 		return;
@@ -194,8 +200,10 @@ enum hf_status imap_resolve_set(struct imap_cmd *cmd, struct hf_str text, struct
 
 	if (status == HF_ESYNTAX) {
 		imap_text(cmd, "Malformed set of numbers");
-	} else if (status == HF_OK && !cmd->uid && numbers.count && numbers.ranges[numbers.count - 1].last > count) {
-		imap_text(cmd, "There is no message %u, the last is %u", numbers.ranges[numbers.count - 1].last, count);
+	} else if (status == HF_OK && !cmd->uid && numbers.count &&
+		   numbers.ranges[numbers.count - 1].last > count) {
+		imap_text(cmd, "There is no message %u, the last is %u",
+			  numbers.ranges[numbers.count - 1].last, count);
 		status = HF_ESYNTAX;
 	} else if (status == HF_OK && cmd->uid) {
 		hf_set_fini(uids);

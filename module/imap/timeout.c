@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* When a session has waited long enough: for a login, for a command (RFC 9051 §5.4), for the rest of one, for the client to read.
+/* When a session has waited long enough: for a login, for a command (RFC 9051 §5.4), for the rest
+ * of one, for the client to read.
  *
- * A connection has one timer. It is armed for the earliest moment that can matter and not moved when that moment is
- * put off: when it runs out early, it is armed again for the rest. So a busy session does not touch it. */
+ * A connection has one timer. It is armed for the earliest moment that can matter and not moved
+ * when that moment is put off: when it runs out early, it is armed again for the rest. So a busy
+ * session does not touch it. */
 #include "module/imap/session_priv.h"
 
 #include "base/clock.h"
@@ -42,7 +44,8 @@ bool imap_deadline_passed(const struct imap_session *session)
 /* A command or a literal of which a part has come. */
 static bool is_partial(const struct imap_session_priv *priv)
 {
-	return priv->phase == IMAP_PHASE_LITERAL || (priv->phase == IMAP_PHASE_READ && imap_input_is_partial(&priv->in));
+	return priv->phase == IMAP_PHASE_LITERAL ||
+	       (priv->phase == IMAP_PHASE_READ && imap_input_is_partial(&priv->in));
 }
 
 static uint64_t progress_of(const struct imap_session_priv *priv)
@@ -63,7 +66,8 @@ static uint64_t give_up_at(const struct imap_session *session)
 		return priv->opened + settings->login_timeout;
 	if (priv->partial_since)
 		return priv->partial_since + settings->stall_timeout;
-	if (!priv->waits_input || (idles && priv->deadline)) /* IDLE that is kept alive does not time out */
+	if (!priv->waits_input ||
+	    (idles && priv->deadline)) /* IDLE that is kept alive does not time out */
 		return 0;
 	return priv->last_input + settings->idle_timeout;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text of a command, literals in place: head and arguments of every command, in both forms. Parsing has no side
- * effects and leaves the position inside the text. */
+/* The text of a command, literals in place: head and arguments of every command, in both forms.
+ * Parsing has no side effects and leaves the position inside the text. */
 #include "base/assert.h"
 #include "module/imap/session_priv.h"
 
@@ -8,9 +8,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void parse(struct imap_session *session, struct hf_str text, const struct imap_head *head)
 {
-	struct imap_cmd cmd = {
-		.session = session, .def = head->def, .arena = session->arena, .tag = head->tag, .uid = head->uid
-	};
+	struct imap_cmd cmd = { .session = session,
+				.def = head->def,
+				.arena = session->arena,
+				.tag = head->tag,
+				.uid = head->uid };
 	struct imap_parser p = {
 		.start = text.data,
 		.pos = head->args.size ? head->args.data : text.data + text.size,
@@ -35,7 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct imap_settings settings = { .line_size_max = 65536, .nesting_max = 100 };
 	static struct imap_session_priv priv;
-	struct imap_session session = { .settings = &settings, .state = IMAP_SELECTED, .priv = &priv };
+	struct imap_session session = { .settings = &settings,
+					.state = IMAP_SELECTED,
+					.priv = &priv };
 	struct imap_head head;
 	struct hf_str text;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A session before login: whatever a client sends, the answers are the same whether it comes at once or octet by octet, and
- * memory stays bounded. */
+/* A session before login: whatever a client sends, the answers are the same whether it comes at
+ * once or octet by octet, and memory stays bounded. */
 #include "base/assert.h"
 #include "base/log.h"
 #include "tests/module/imap/fake_conn.h"

@@ -96,7 +96,9 @@ unsigned fake_run_offload(struct hf_conn *conn)
 	return fake_step(conn, HF_EV_OFFLOAD);
 }
 
-/* host/module.h ---------------------------------------------------------------------------------------------------- */
+/* host/module.h
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 const void *hf_conn_settings(struct hf_conn *conn)
 {
@@ -135,7 +137,8 @@ void hf_conn_set_activity(struct hf_conn *conn, const char *activity)
 
 struct hf_str hf_conn_input(struct hf_conn *conn)
 {
-	return hf_str_n(conn->in.data ? conn->in.data + conn->taken : "", conn->shown - conn->taken);
+	return hf_str_n(conn->in.data ? conn->in.data + conn->taken : "",
+			conn->shown - conn->taken);
 }
 
 void hf_conn_consume(struct hf_conn *conn, size_t count)
@@ -178,7 +181,8 @@ void hf_conn_wrote(struct hf_conn *conn, size_t count)
 	hf_buf_added(&conn->out, count);
 }
 
-void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_t offset, uint64_t size)
+void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_t offset,
+			 uint64_t size)
 {
 	(void)conn;
 	(void)source;
@@ -213,7 +217,8 @@ void hf_conn_timer(struct hf_conn *conn, uint64_t ms)
 	conn->timer = ms;
 }
 
-enum hf_status hf_offload(struct hf_conn *conn, void (*fn)(void *arg), void *arg, void (*drop)(void *arg))
+enum hf_status hf_offload(struct hf_conn *conn, void (*fn)(void *arg), void *arg,
+			  void (*drop)(void *arg))
 {
 	conn->offload = fn;
 	conn->offload_arg = arg;
@@ -301,7 +306,8 @@ struct hf_sasl *hf_host_sasl(struct hf_host *host)
 	return NULL;
 }
 
-/* sasl/sasl.h: the one mechanism wants "secret" in answer to "question" -------------------------------------------- */
+/* sasl/sasl.h: the one mechanism wants "secret" in answer to "question"
+ * -------------------------------------------- */
 
 struct hf_sasl_exchange {
 	bool asked;
@@ -322,8 +328,8 @@ bool hf_sasl_allows_plaintext(struct hf_sasl *sasl, const struct hf_sasl_peer *p
 	return peer->secure || peer->loopback;
 }
 
-enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str mechanism,
-			     struct hf_sasl_exchange **exchange)
+enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+			     struct hf_str mechanism, struct hf_sasl_exchange **exchange)
 {
 	(void)sasl;
 	(void)peer;
@@ -333,7 +339,8 @@ enum hf_status hf_sasl_start(struct hf_sasl *sasl, const struct hf_sasl_peer *pe
 	return HF_OK;
 }
 
-enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial, struct hf_str client, struct hf_buf *server)
+enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial,
+			    struct hf_str client, struct hf_buf *server)
 {
 	if (!exchange->asked && !has_initial) {
 		exchange->asked = true;
@@ -343,8 +350,8 @@ enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial,
 	return hf_str_eq(client, HF_STR("secret")) ? HF_EUNAVAILABLE : HF_EAUTH;
 }
 
-enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str user, struct hf_str password,
-			     struct hf_buf *canonical)
+enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+			     struct hf_str user, struct hf_str password, struct hf_buf *canonical)
 {
 	(void)sasl;
 	(void)peer;

@@ -58,7 +58,8 @@ static const struct {
 
 START_TEST(pattern)
 {
-	ck_assert_msg(matches("", rows[_i].pattern, rows[_i].name) == rows[_i].match, "%s, %s", rows[_i].pattern, rows[_i].name);
+	ck_assert_msg(matches("", rows[_i].pattern, rows[_i].name) == rows[_i].match, "%s, %s",
+		      rows[_i].pattern, rows[_i].name);
 }
 END_TEST
 

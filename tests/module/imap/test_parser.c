@@ -19,7 +19,11 @@ static void teardown(void)
 
 static struct imap_parser parser_n(const char *text, size_t size)
 {
-	return (struct imap_parser){ .start = text, .pos = text, .end = text + size, .arena = arena, .settings = &settings };
+	return (struct imap_parser){ .start = text,
+				     .pos = text,
+				     .end = text + size,
+				     .arena = arena,
+				     .settings = &settings };
 }
 
 static struct imap_parser parser(const char *text)
@@ -207,7 +211,8 @@ END_TEST
 
 START_TEST(mailbox_names_are_decoded_and_checked)
 {
-	static const char *const bad[] = { "&", "&AGE-", "a&", "\"a//b\"", "\"%\"", "\"*\"", "&2D0-", "/a", "\"a\x01\"" };
+	static const char *const bad[] = { "&",     "&AGE-", "a&", "\"a//b\"", "\"%\"",
+					   "\"*\"", "&2D0-", "/a", "\"a\x01\"" };
 
 	takes(imap_parse_mailbox, "inbox", "INBOX", "");
 	takes(imap_parse_mailbox, "&ZeVnLIqe- x", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", " x");

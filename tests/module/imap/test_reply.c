@@ -64,7 +64,9 @@ START_TEST(every_status_has_words)
 		const char *word, *code, *text;
 
 		imap_status_words((enum hf_status)status, &word, &code, &text);
-		ck_assert(strcmp(word, status == HF_OK ? "OK" : status == HF_ESYNTAX ? "BAD" : "NO") == 0);
+		ck_assert(strcmp(word, status == HF_OK        ? "OK"
+				       : status == HF_ESYNTAX ? "BAD"
+							      : "NO") == 0);
 		ck_assert_uint_gt(strlen(text), 0);
 	}
 }

@@ -25,7 +25,9 @@ static void skip_greeting(void)
 
 START_TEST(greeting_carries_the_capabilities)
 {
-	assert_output(conn, "* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=TEST AUTH=PLAIN] Holdfast ready\r\n");
+	assert_output(
+		conn,
+		"* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=TEST AUTH=PLAIN] Holdfast ready\r\n");
 }
 END_TEST
 
@@ -35,9 +37,11 @@ START_TEST(without_tls_login_is_disabled_off_loopback)
 	conn->loopback = false;
 	conn->can_starttls = true;
 	fake_input(conn, "a CAPABILITY\r\nb LOGIN anna secret\r\n", 0);
-	assert_output(conn, "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS AUTH=TEST AUTH=PLAIN LOGINDISABLED\r\n"
-			    "a OK CAPABILITY completed\r\n"
-			    "b NO [PRIVACYREQUIRED] Use STARTTLS first\r\n");
+	assert_output(
+		conn,
+		"* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS AUTH=TEST AUTH=PLAIN LOGINDISABLED\r\n"
+		"a OK CAPABILITY completed\r\n"
+		"b NO [PRIVACYREQUIRED] Use STARTTLS first\r\n");
 	ck_assert_ptr_null(conn->offload);
 }
 END_TEST
@@ -71,15 +75,21 @@ static const struct {
 	{ "a LOGIN {4+}\r\nanna {3}\r\n", "+ Ready for the argument\r\n" },
 	{ "a LOGIN {5000}\r\nb NOOP\r\n",
 	  "a BAD [TOOBIG] The literal at position 9 is too large for an argument\r\nb OK NOOP completed\r\n" },
-	{ "a LOGIN {18446744073709551616}\r\n", "a BAD [TOOBIG] The literal at position 9 is too large for an argument\r\n" },
+	{ "a LOGIN {18446744073709551616}\r\n",
+	  "a BAD [TOOBIG] The literal at position 9 is too large for an argument\r\n" },
 	{ "a LOGIN {-1}\r\n", "a BAD LOGIN: expected a user name at position 9\r\n" },
 	{ "a FROB {5}\r\nb NOOP\r\n", "a BAD Unknown command\r\nb OK NOOP completed\r\n" },
-	{ "a FROB {5+}\r\n12345 {3+}\r\nxyz\r\nb NOOP\r\n", "a BAD Unknown command\r\nb OK NOOP completed\r\n" },
-	{ "a FROB {5+}\r\n12345 {3}\r\nb NOOP\r\n", "a BAD Unknown command\r\nb OK NOOP completed\r\n" },
-	{ "a APPEND INBOX {10+}\r\n0123456789\r\nb NOOP\r\n", "a BAD Log in first\r\nb OK NOOP completed\r\n" },
+	{ "a FROB {5+}\r\n12345 {3+}\r\nxyz\r\nb NOOP\r\n",
+	  "a BAD Unknown command\r\nb OK NOOP completed\r\n" },
+	{ "a FROB {5+}\r\n12345 {3}\r\nb NOOP\r\n",
+	  "a BAD Unknown command\r\nb OK NOOP completed\r\n" },
+	{ "a APPEND INBOX {10+}\r\n0123456789\r\nb NOOP\r\n",
+	  "a BAD Log in first\r\nb OK NOOP completed\r\n" },
 	{ "a ID NIL\r\n", "* ID (\"name\" \"Holdfast\")\r\na OK ID completed\r\n" },
-	{ "a ID (\"name\" \"x\" \"os\" NIL)\r\n", "* ID (\"name\" \"Holdfast\")\r\na OK ID completed\r\n" },
-	{ "a ID (\"name\" {3+}\r\nx y)\r\n", "* ID (\"name\" \"Holdfast\")\r\na OK ID completed\r\n" },
+	{ "a ID (\"name\" \"x\" \"os\" NIL)\r\n",
+	  "* ID (\"name\" \"Holdfast\")\r\na OK ID completed\r\n" },
+	{ "a ID (\"name\" {3+}\r\nx y)\r\n",
+	  "* ID (\"name\" \"Holdfast\")\r\na OK ID completed\r\n" },
 	{ "a ID (name x)\r\n", "a BAD ID: expected a field name and its value at position 7\r\n" },
 	{ "a AUTHENTICATE NOSUCH\r\n", "a NO [CANNOT] Mechanism not available\r\n" },
 	{ "a AUTHENTICATE TEST !!!\r\n", "a BAD AUTHENTICATE: expected base64\r\n" },
@@ -105,7 +115,9 @@ START_TEST(overlong_line_is_refused_and_skipped)
 		hf_buf_add_lit(&line, "xxxxxxxxxx");
 	hf_buf_add_lit(&line, "\r\nb NOOP\r\n");
 	fake_input(conn, hf_buf_cstr(&line), 1000);
-	assert_output(conn, "a BAD [TOOBIG] The command line is longer than 65536 octets\r\nb OK NOOP completed\r\n");
+	assert_output(
+		conn,
+		"a BAD [TOOBIG] The command line is longer than 65536 octets\r\nb OK NOOP completed\r\n");
 	ck_assert_uint_lt(((struct imap_session *)conn->session)->priv->in.text.capacity, 140000);
 	hf_buf_fini(&line);
 }
@@ -127,9 +139,11 @@ END_TEST
 START_TEST(unbounded_literal_that_comes_unasked_ends_the_connection)
 {
 	skip_greeting();
-	ck_assert_uint_eq(fake_input(conn, "a LOGIN {99999999999999999999+}\r\n", 0), HF_WANT_CLOSE);
-	assert_output(conn, "a BAD [TOOBIG] The literal at position 9 is too large for an argument\r\n"
-			    "* BYE Cannot tell where such a literal ends\r\n");
+	ck_assert_uint_eq(fake_input(conn, "a LOGIN {99999999999999999999+}\r\n", 0),
+			  HF_WANT_CLOSE);
+	assert_output(conn,
+		      "a BAD [TOOBIG] The literal at position 9 is too large for an argument\r\n"
+		      "* BYE Cannot tell where such a literal ends\r\n");
 }
 END_TEST
 
@@ -154,7 +168,8 @@ START_TEST(bad_commands_in_a_row_end_the_connection)
 	conn->settings.bad_commands_max = 3;
 	fake_input(conn, "a X\r\nb X\r\nc NOOP\r\nd X\r\ne X\r\n", 0);
 	ck_assert_uint_eq(fake_input(conn, "f X\r\n", 0), HF_WANT_CLOSE);
-	ck_assert_ptr_nonnull(strstr(fake_output(conn), "f BAD Unknown command\r\n* BYE Too many bad commands\r\n"));
+	ck_assert_ptr_nonnull(strstr(fake_output(conn),
+				     "f BAD Unknown command\r\n* BYE Too many bad commands\r\n"));
 }
 END_TEST
 
@@ -171,7 +186,9 @@ START_TEST(a_failed_login_is_answered_after_the_delay)
 	assert_output(conn, "");
 	((struct imap_session *)conn->session)->priv->deadline = 1;
 	fake_step(conn, HF_EV_TIMER);
-	assert_output(conn, "a NO [AUTHENTICATIONFAILED] Authentication failed\r\nb OK NOOP completed\r\n");
+	assert_output(
+		conn,
+		"a NO [AUTHENTICATIONFAILED] Authentication failed\r\nb OK NOOP completed\r\n");
 }
 END_TEST
 
@@ -270,7 +287,8 @@ START_TEST(what_comes_in_clear_behind_starttls_is_not_looked_at)
 {
 	skip_greeting();
 	conn->can_starttls = true;
-	ck_assert_uint_eq(fake_input(conn, "a STARTTLS\r\nb LOGIN anna secret\r\n", 0), HF_WANT_INPUT);
+	ck_assert_uint_eq(fake_input(conn, "a STARTTLS\r\nb LOGIN anna secret\r\n", 0),
+			  HF_WANT_INPUT);
 	assert_output(conn, "a OK Begin TLS now\r\n");
 	ck_assert_ptr_null(conn->offload);
 	ck_assert_uint_eq(conn->taken, strlen("a STARTTLS\r\n"));
@@ -292,7 +310,9 @@ START_TEST(the_end_of_the_server_is_told_between_commands)
 	ck_assert_uint_eq(fake_step(conn, HF_EV_QUIT), 0);
 	assert_output(conn, "");
 	ck_assert_uint_eq(fake_run_offload(conn), HF_WANT_CLOSE);
-	assert_output(conn, "a NO [AUTHENTICATIONFAILED] Authentication failed\r\n* BYE [UNAVAILABLE] The server is stopping\r\n");
+	assert_output(
+		conn,
+		"a NO [AUTHENTICATIONFAILED] Authentication failed\r\n* BYE [UNAVAILABLE] The server is stopping\r\n");
 }
 END_TEST
 
