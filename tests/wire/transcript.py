@@ -15,7 +15,7 @@ CORPUS = os.path.join(os.path.dirname(HERE), "data", "corpus")
 TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
-LINE = re.compile(r"(C-raw|C-close|C|L-|L<|L|S-any|S-close|S-none|S\.\.\.|S)(\d*)(?::(?: (.*))?)?$", re.S)
+LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
 DIRECTIVE = re.compile(r"(opt|deliver|append|sleep|login|tls|user)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
@@ -168,7 +168,8 @@ class Transcript:
         match = LINE.match(line)
         if not match:
             raise Broken(f"not a line of a transcript: {line}")
-        word, conn, text = match.group(1), int(match.group(2) or 1), match.group(3) or ""
+        side, conn, way, other_side, other_conn, other_way, literal, text = match.groups("")
+        word, conn = side + way or other_side + other_way or literal, int(conn or other_conn or 1)
         last = self.steps[-1] if self.steps else None
         if word in ("L", "L-", "L<"):
             if not last or last.kind not in ("C", "S", "S-any", "deliver", "append"):
