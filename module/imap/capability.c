@@ -10,19 +10,34 @@ static const struct {
 	unsigned states;
 } rows[] = {
 	{ "IMAP4rev1", NULL, IMAP_ANY_STATE },
-	{ "LITERAL+", NULL, IMAP_ANY_STATE },               /* RFC 7888 */
-	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },      /* RFC 4959 */
-	{ "ID", "ID", IMAP_ANY_STATE },                     /* RFC 2971 */
-	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },             /* RFC 5161 */
-	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                 /* RFC 2177 */
-	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },       /* RFC 2342 */
-	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },         /* RFC 3691 */
-	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },           /* RFC 4315 */
-	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                 /* RFC 6851 */
-	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },             /* RFC 3348 */
-	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },          /* RFC 6154 */
-	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN }, /* RFC 6154 */
-	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },           /* RFC 7162 */
+	{ "LITERAL+", NULL, IMAP_ANY_STATE },                  /* RFC 7888 */
+	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },         /* RFC 4959 */
+	{ "ID", "ID", IMAP_ANY_STATE },                        /* RFC 2971 */
+	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },                /* RFC 5161 */
+	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                    /* RFC 2177 */
+	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },          /* RFC 2342 */
+	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },            /* RFC 3691 */
+	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },              /* RFC 4315 */
+	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                    /* RFC 6851 */
+	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },                /* RFC 3348 */
+	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },             /* RFC 6154 */
+	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },    /* RFC 6154 */
+	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },              /* RFC 7162 */
+	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                 /* RFC 3516 */
+	{ "ESEARCH", "SEARCH", IMAP_LOGGED_IN },               /* RFC 4731 */
+	{ "SEARCHRES", "SEARCH", IMAP_LOGGED_IN },             /* RFC 5182 */
+	{ "WITHIN", "SEARCH", IMAP_LOGGED_IN },                /* RFC 5032 */
+	{ "SORT", "SORT", IMAP_LOGGED_IN },                    /* RFC 5256 */
+	{ "SORT=DISPLAY", "SORT", IMAP_LOGGED_IN },            /* RFC 5957 */
+	{ "ESORT", "SORT", IMAP_LOGGED_IN },                   /* RFC 5267 */
+	{ "THREAD=ORDEREDSUBJECT", "THREAD", IMAP_LOGGED_IN }, /* RFC 5256 */
+	{ "THREAD=REFERENCES", "THREAD", IMAP_LOGGED_IN },     /* RFC 5256 */
+	{ "THREAD=REFS", "THREAD", IMAP_LOGGED_IN },           /* draft-ietf-morg-inthread */
+	{ "I18NLEVEL=1", "SEARCH", IMAP_LOGGED_IN },           /* RFC 5255 */
+	{ "MULTIAPPEND", "APPEND", IMAP_LOGGED_IN },           /* RFC 3502 */
+	{ "OBJECTID", "FETCH", IMAP_LOGGED_IN },               /* RFC 8474 */
+	{ "SAVEDATE", "FETCH", IMAP_LOGGED_IN },               /* RFC 8514 */
+	{ "PREVIEW", "FETCH", IMAP_LOGGED_IN },                /* RFC 8970 */
 };
 
 static void add_authentication(struct imap_session *session, struct hf_buf *out)

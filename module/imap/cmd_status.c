@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* STATUS: numbers of a mailbox without selecting it. RFC 9051 §6.3.11, RFC 3501 §6.3.10;
- * HIGHESTMODSEQ: RFC 7162 §3.1.7.
+ * HIGHESTMODSEQ: RFC 7162 §3.1.7; MAILBOXID: RFC 8474 §4.3.
  *
  * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox
  * costs nothing more. */
 #include "module/imap/imap.h"
+#include "module/imap/objectid.h"
 
 static uint64_t messages_of(const struct hf_mailbox_info *info)
 {
@@ -38,7 +39,8 @@ static uint64_t highestmodseq_of(const struct hf_mailbox_info *info)
 
 static const struct {
 	const char *name;
-	uint64_t (*value)(const struct hf_mailbox_info *info);
+	uint64_t (*value)(
+		const struct hf_mailbox_info *info); /* NULL: the id, which is no number */
 	void (*asked)(struct imap_session *session); /* what asking for it turns on */
 } items[] = {
 	{ "MESSAGES", messages_of, NULL },
@@ -47,6 +49,7 @@ static const struct {
 	{ "UIDVALIDITY", uidvalidity_of, NULL },
 	{ "UNSEEN", unseen_of, NULL },
 	{ "HIGHESTMODSEQ", highestmodseq_of, imap_enable_condstore },
+	{ "MAILBOXID", NULL, NULL },
 };
 
 #define WANTED_MAX 32
@@ -91,6 +94,19 @@ static enum hf_status status_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
 }
 
+static void add_item(struct hf_buf *out, size_t item, const struct hf_mailbox_info *info)
+{
+	hf_buf_add_cstr(out, items[item].name);
+	hf_buf_add_char(out, ' ');
+	if (items[item].value) {
+		hf_buf_add_u64(out, items[item].value(info));
+		return;
+	}
+	hf_buf_add_char(out, '(');
+	imap_add_objectid(out, IMAP_OBJECTID_MAILBOX, 0, info->id);
+	hf_buf_add_char(out, ')');
+}
+
 static enum hf_status status_start(struct imap_cmd *cmd)
 {
 	const struct status_args *args = cmd->args;
@@ -112,9 +128,11 @@ static enum hf_status status_start(struct imap_cmd *cmd)
 	hf_buf_add_lit(&out, "* STATUS ");
 	imap_add_mailbox(session, &out, info.name);
 	hf_buf_add_lit(&out, " (");
-	for (size_t i = 0; i < args->count; i++)
-		hf_buf_printf(&out, "%s%s %llu", i ? " " : "", items[args->wanted[i]].name,
-			      (unsigned long long)items[args->wanted[i]].value(&info));
+	for (size_t i = 0; i < args->count; i++) {
+		if (i)
+			hf_buf_add_char(&out, ' ');
+		add_item(&out, args->wanted[i], &info);
+	}
 	hf_buf_add_lit(&out, ")\r\n");
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);
