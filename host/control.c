@@ -260,8 +260,9 @@ static bool reply_to(struct session *session, struct hf_str line)
 	char *text;
 	bool ok;
 
-	if (request)
-		hf_info(&session->host->log, "control uid=%u verb=%s", session->uid, hf_log_quote(hf_str(verb ? verb : "?")));
+	if (request) /* hfctl asks for help before each verb */
+		hf_log_at(&session->host->log, verb && strcmp(verb, "help") == 0 ? HF_LOG_DEBUG : HF_LOG_INFO, "control uid=%u verb=%s",
+			  session->uid, hf_log_quote(hf_str(verb ? verb : "?")));
 	reply = request ? hf_control_answer(session->host, request) : error_reply("usage", error.text);
 	json_decref(request);
 	text = json_dumps(reply, JSON_COMPACT);

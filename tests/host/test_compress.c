@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* COMPRESS=DEFLATE: both ways, idle in between, under TLS's place, and what is no deflate stream. */
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "tests/host/host_test.h"
+
+static struct hf_host *host;
+
+struct client {
+	int fd;
+	z_stream in, out;
+	char raw[4096];
+	uint64_t received; /* compressed octets */
+};
+
+static void setup(void)
+{
+	host = host_start("limits: { write_timeout = \"2 s\"; };");
+}
+
+static void teardown(void)
+{
+	host_end(&host);
+}
+
+static void begin(struct client *client)
+{
+	memset(client, 0, sizeof(*client));
+	client->fd = host_connect(host);
+	put(client->fd, "COMPRESS");
+	expect(client->fd, "go");
+	ck_assert_int_eq(inflateInit2(&client->in, -15), Z_OK);
+	ck_assert_int_eq(deflateInit2(&client->out, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+}
+
+static void end(struct client *client)
+{
+	inflateEnd(&client->in);
+	deflateEnd(&client->out);
+	close(client->fd);
+}
+
+static void z_put(struct client *client, const char *text, size_t size, size_t piece)
+{
+	size_t capacity = size + 1000, done;
+	char *out = hf_alloc(capacity);
+
+	client->out.next_in = (Bytef *)(uintptr_t)text;
+	client->out.avail_in = (uInt)size;
+	client->out.next_out = (Bytef *)out;
+	client->out.avail_out = (uInt)capacity;
+	ck_assert_int_eq(deflate(&client->out, Z_SYNC_FLUSH), Z_OK);
+	capacity -= client->out.avail_out;
+	for (done = 0; done < capacity; done += piece)
+		ck_assert_int_gt(send(client->fd, out + done, capacity - done < piece ? capacity - done : piece, MSG_NOSIGNAL), 0);
+	hf_free(out);
+}
+
+static size_t z_read(struct client *client, char *to, size_t size)
+{
+	client->in.next_out = (Bytef *)to;
+	client->in.avail_out = (uInt)size;
+	while (client->in.avail_out == size) {
+		int result;
+
+		if (!client->in.avail_in) {
+			ssize_t n;
+
+			ck_assert(readable(client->fd, 20000));
+			n = recv(client->fd, client->raw, sizeof(client->raw), 0);
+			ck_assert_int_gt(n, 0);
+			client->received += (uint64_t)n;
+			client->in.next_in = (Bytef *)client->raw;
+			client->in.avail_in = (uInt)n;
+		}
+		result = inflate(&client->in, Z_SYNC_FLUSH);
+		ck_assert_msg(result == Z_OK || result == Z_BUF_ERROR, "%d", result);
+	}
+	return size - client->in.avail_out;
+}
+
+static void z_expect(struct client *client, const char *line)
+{
+	char got[256];
+	size_t size = 0;
+
+	while (size < sizeof(got) && (!size || got[size - 1] != '\n'))
+		size += z_read(client, got + size, 1);
+	ck_assert_uint_ge(size, 2);
+	got[size - 2] = '\0';
+	ck_assert_str_eq(got, line);
+}
+
+#define PUT(client, text) z_put(client, text "\r\n", sizeof(text) + 1, (size_t)1 << 20)
+
+START_TEST(lines_come_and_go_in_any_pieces)
+{
+	struct client client;
+
+	begin(&client);
+	z_put(&client, "ECHO one\r\nECHO two\r\nINFO\r\n", 26, (size_t)_i);
+	z_expect(&client, "one");
+	z_expect(&client, "two");
+	z_expect(&client, "clear id= exporter=0 end-point=0 unique=0 compressed=1");
+	PUT(&client, "QUIT");
+	z_expect(&client, "bye");
+	end(&client);
+}
+END_TEST
+
+START_TEST(idle_connections_give_the_compressor_back_and_go_on)
+{
+	struct client client;
+
+	begin(&client);
+	for (int i = 0; i < 3; i++) {
+		PUT(&client, "ECHO aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+		z_expect(&client, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+		if (i)
+			usleep(3300000);
+	}
+	PUT(&client, "ECHO b");
+	z_expect(&client, "b");
+	end(&client);
+}
+END_TEST
+
+START_TEST(much_output_is_small)
+{
+	struct client client;
+	static char buffer[65536];
+	size_t got = 0;
+
+	begin(&client);
+	PUT(&client, "BULK 5000000");
+	while (got < 5000000)
+		got += z_read(&client, buffer, sizeof(buffer) < 5000000 - got ? sizeof(buffer) : 5000000 - got);
+	z_expect(&client, "");
+	z_expect(&client, "done");
+	ck_assert_uint_lt(client.received, 100000);
+	PUT(&client, "SOURCE 2000000");
+	for (got = 0; got < 2000000;) {
+		size_t n = z_read(&client, buffer, sizeof(buffer) < 2000000 - got ? sizeof(buffer) : 2000000 - got);
+
+		for (size_t i = 0; i < n; i++)
+			if (buffer[i] != (char)('a' + (got + i) % 26))
+				ck_abort_msg("at %zu", got + i);
+		got += n;
+	}
+	z_expect(&client, "");
+	z_expect(&client, "done");
+	end(&client);
+}
+END_TEST
+
+/* 20 MB of input in 20 KB: taken line by line, never more in memory than the input buffer. */
+START_TEST(a_bomb_is_only_lines)
+{
+	struct client client;
+	size_t size = 20000000;
+	char *text = hf_alloc(size);
+
+	begin(&client);
+	memset(text, ' ', size);
+	for (size_t i = 49999; i < size; i += 50000)
+		text[i] = '\n';
+	z_put(&client, text, size, (size_t)1 << 20);
+	for (size_t i = 0; i < size / 50000; i++)
+		z_expect(&client, "what?");
+	/* without an end of line it is ended */
+	memset(text, 'x', 1000000);
+	z_put(&client, text, 1000000, (size_t)1 << 20);
+	wait_connections(host, 0);
+	hf_free(text);
+	end(&client);
+}
+END_TEST
+
+START_TEST(what_is_no_deflate_stream_ends_the_connection)
+{
+	struct client client;
+
+	begin(&client);
+	ck_assert_int_eq(send(client.fd, "\xff\xff\xff\xff garbage", 12, 0), 12);
+	wait_connections(host, 0);
+	end(&client);
+
+	begin(&client);
+	ck_assert_int_eq(send(client.fd, "\x03\x00", 2, 0), 2); /* an empty stream that ends: nothing more can come */
+	wait_connections(host, 0);
+	end(&client);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, lines_come_and_go_in_any_pieces, 1, 8);
+	tcase_add_test(tc, idle_connections_give_the_compressor_back_and_go_on);
+	tcase_add_test(tc, much_output_is_small);
+	tcase_add_test(tc, a_bomb_is_only_lines);
+	tcase_add_test(tc, what_is_no_deflate_stream_ends_the_connection);
+}
+
+int main(void)
+{
+	return run_tests("compress", add);
+}
