@@ -144,7 +144,8 @@ static enum hf_status empty_apply(struct hf_op *op, struct batch *batch)
 			status = hasten(empty, batch, mailbox);
 		if (status != HF_OK)
 			return status;
-		due += at_once ? 0 : (int64_t)batch->store->settings.kept_s;
+		/* A second after its last message. */
+		due += 1 + (at_once ? 0 : (int64_t)batch->store->settings.kept_s);
 		status = put_due(batch, due, mailbox->id, 0, mailbox->row.owner);
 		if (status != HF_OK)
 			return status;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A simulated power cut. Writes of Berkeley DB stay in memory, in blocks of 4096 octets, until their file is synced; at
+/* A simulated power cut, in a program that has powercut.c as one of its own files. Writes to regular files stay in memory, in blocks of 4096 octets, until their file is synced; at
  * the cut a random half of the blocks that are not synced yet reaches the files, and the process ends. It assumes that a
  * block is written whole or not at all, that directories last, and that a file that has grown survives with zeros.
- * What the library reads it sees as it wrote it. Files that the store touches without the library are not covered. */
+ * What is read is seen as it was written. */
 #ifndef HF_TESTS_POWERCUT_H
 #define HF_TESTS_POWERCUT_H
 
