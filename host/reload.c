@@ -3,7 +3,9 @@
  * cannot change in a running daemon, or needs privileges that it has given up, is answered 'restart needed', and nothing changes. */
 #include "host/host_priv.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/tls_priv.h"
 
@@ -62,6 +64,33 @@ static void plan_listeners(struct hf_host *host, const struct hf_setup *after, s
 			hf_note_add(why, "%s%s: %s", privileges ? "restart needed: " : "", settings->where, hf_note_text(&reason));
 		hf_note_fini(&reason);
 	}
+}
+
+static bool is_forbidden(const char *file)
+{
+	return file && access(file, R_OK) != 0 && errno == EACCES;
+}
+
+/* Certificates: those in use, if neither the settings nor the files have changed; so a key that only root may read stands in nobody's way. */
+static void plan_tls(struct hf_host *host, const struct hf_tls_settings *settings, struct plan *plan, struct hf_note *why)
+{
+	struct hf_note reason = HF_NOTE_INIT;
+	bool privileges;
+
+	if (!settings->certificate)
+		return;
+	if (host->tls && hf_tls_has_settings(host->tls, settings) && !hf_tls_is_stale(host->tls)) {
+		plan->tls = hf_tls_ref(host->tls);
+		return;
+	}
+	plan->tls = hf_tls_new(settings, &reason);
+	if (plan->tls)
+		return;
+	privileges = is_forbidden(settings->certificate) || is_forbidden(settings->key) || is_forbidden(settings->client_ca);
+	for (size_t i = 0; i < settings->sni_count; i++)
+		privileges = privileges || is_forbidden(settings->sni[i].certificate) || is_forbidden(settings->sni[i].key);
+	hf_note_add(why, "%s%s", privileges ? "restart needed: " : "", hf_note_text(&reason));
+	hf_note_fini(&reason);
 }
 
 static void forget(struct plan *plan, size_t count)
@@ -144,8 +173,8 @@ enum hf_status hf_host_apply(struct hf_host *host, struct hf_setup **setup, stru
 		hf_note_add(why, "the daemon is stopping");
 	else
 		compare(host->setup, after, why);
-	if (why->count == errors && after->host.tls.certificate)
-		plan.tls = hf_tls_new(&after->host.tls, why);
+	if (why->count == errors)
+		plan_tls(host, &after->host.tls, &plan, why);
 	if (why->count == errors)
 		plan_listeners(host, after, &plan, why);
 	if (why->count != errors) {

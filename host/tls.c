@@ -253,6 +253,24 @@ bool hf_tls_is_stale(const struct hf_tls *tls)
 	return false;
 }
 
+static bool same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool hf_tls_has_settings(const struct hf_tls *tls, const struct hf_tls_settings *settings)
+{
+	const struct hf_tls_settings *ours = &tls->settings;
+	bool equal = same(ours->certificate, settings->certificate) && same(ours->key, settings->key) &&
+		     same(ours->client_ca, settings->client_ca) && same(ours->ciphers, settings->ciphers) &&
+		     ours->min_version == settings->min_version && ours->sni_count == settings->sni_count;
+
+	for (size_t i = 0; equal && i < ours->sni_count; i++)
+		equal = same(ours->sni[i].name, settings->sni[i].name) && same(ours->sni[i].certificate, settings->sni[i].certificate) &&
+			same(ours->sni[i].key, settings->sni[i].key);
+	return equal;
+}
+
 struct hf_tls *hf_tls_again(const struct hf_tls *tls, struct hf_note *why)
 {
 	return hf_tls_new(&tls->settings, why);

@@ -20,6 +20,7 @@ struct hf_tls *hf_tls_ref(struct hf_tls *tls);
 void hf_tls_unref(struct hf_tls **tls);
 /* Whether a file has another date, size or inode than when it was read. */
 bool hf_tls_is_stale(const struct hf_tls *tls);
+bool hf_tls_has_settings(const struct hf_tls *tls, const struct hf_tls_settings *settings);
 /* The same settings, the files read again. */
 struct hf_tls *hf_tls_again(const struct hf_tls *tls, struct hf_note *why);
 
