@@ -8,18 +8,19 @@
  * looked at. A refused command is skipped without being kept. */
 #include "module/imap/session_priv.h"
 
-#define HEADER_MAX 64 /* octets of a skipped line that are kept to recognise "{size+}" at its end \
-		       */
+#define HEADER_MAX 64 /* octets of a skipped line in which "{size+}" is recognised */
 
 /* Finds "{number}", "{number+}", "~{...}" at the end of the current line. */
 static bool find_header(struct imap_input *in)
 {
-	const char *start = in->text.data + in->line_start;
-	const char *end = in->text.data + in->text.size;
-	const char *pos, *digits_end;
+	const char *start, *end, *pos, *digits_end;
 	bool nonsync = false;
 
-	if (end - start < 3 || end[-1] != '}')
+	if (in->text.size - in->line_start < 3)
+		return false;
+	start = in->text.data + in->line_start;
+	end = in->text.data + in->text.size;
+	if (end[-1] != '}')
 		return false;
 	pos = end - 1;
 	if (pos[-1] == '+') {
@@ -86,6 +87,12 @@ static void skip_lines(struct imap_input *in)
 	in->line_start = 0;
 }
 
+static void keep_tail(struct imap_input *in, size_t size)
+{
+	if (in->text.size > size)
+		hf_buf_drop(&in->text, in->text.size - size);
+}
+
 /* The rest of a refused command. True: it is over. */
 static bool skip_line(struct imap_input *in, struct hf_conn *conn, struct hf_str input)
 {
@@ -94,10 +101,10 @@ static bool skip_line(struct imap_input *in, struct hf_conn *conn, struct hf_str
 
 	in->skipped += taken + complete;
 	if (!complete) {
-		if (in->text.size > HEADER_MAX)
-			hf_buf_drop(&in->text, in->text.size - HEADER_MAX);
+		keep_tail(in, HEADER_MAX + 1); /* with CR */
 		return false;
 	}
+	keep_tail(in, HEADER_MAX);
 	/* A client waits for "+" before it sends a synchronising literal: after our refusal it will
 	 * not. */
 	if (!find_header(in) || !in->literal.nonsync || !in->literal.valid)

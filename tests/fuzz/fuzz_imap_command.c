@@ -1,10 +1,56 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The text of a command, literals in place: head and arguments of every command, in both forms.
  * Parsing has no side effects and leaves the position inside the text. */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "module/imap/session_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static char directory[] = "/tmp/hf-fuzz-imap-XXXXXX";
+static struct hf_store *store;
+static struct hf_view *view;
+
+static void end(void)
+{
+	char command[64];
+
+	hf_view_close(&view);
+	hf_store_close(&store);
+	snprintf(command, sizeof(command), "rm -rf %s", directory);
+	if (system(command) != 0)
+		perror(directory);
+}
+
+/* SEARCH asks the selected mailbox what "*" is, so there is one, empty. */
+static void begin(void)
+{
+	struct hf_store_settings settings;
+	struct hf_arena *arena = hf_arena_new();
+	struct hf_account *account;
+	struct hf_mailbox_info inbox;
+	struct hf_user user;
+	struct hf_op *op;
+
+	hf_assert(mkdtemp(directory) != NULL);
+	hf_store_settings_init(&settings);
+	settings.directory = directory;
+	settings.cache_size = 16 << 20;
+	settings.reserve_size = settings.ballast_size = 0;
+	hf_assert(hf_store_open(&settings, NULL, NULL, &store) == HF_OK);
+	op = hf_op_user_create(store, HF_STR("anna"), NULL, 0);
+	hf_assert(hf_store_run(store, op) == HF_OK);
+	hf_op_free(&op);
+	hf_assert(hf_user_find(store, HF_STR("anna"), arena, &user) == HF_OK);
+	hf_assert(hf_account_open(store, user.id, &account) == HF_OK);
+	hf_assert(hf_account_find(account, HF_STR("INBOX"), arena, &inbox) == HF_OK);
+	hf_account_close(&account);
+	hf_assert(hf_view_open(store, inbox.id, true, NULL, &view) == HF_OK);
+	hf_arena_free(&arena);
+	atexit(end);
+}
 
 static void parse(struct imap_session *session, struct hf_str text, const struct imap_head *head)
 {
@@ -45,6 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
+	if (!view)
+		begin();
+	session.store = store;
+	session.view = view;
 	session.arena = hf_arena_new();
 	session.enabled = data[0] & 1 ? IMAP_EN_UTF8 : 0;
 	text = hf_arena_str(session.arena, hf_str_n(data + 1, size - 1));
