@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "tests/support/powercut.h"
 
 #define BLOCK 4096
@@ -27,6 +28,7 @@ struct block {
 static struct {
 	pthread_mutex_t lock;
 	bool installed; /* written before there is a second thread */
+	bool used;      /* a write came this way */
 	struct block *buckets[BUCKETS];
 	uint64_t random;
 	unsigned sync_us;
@@ -60,6 +62,7 @@ static ssize_t write_at(int fd, const void *data, size_t size, off_t offset)
 	size_t left = size;
 
 	pthread_mutex_lock(&disk.lock);
+	disk.used = true;
 	if (fstat(fd, &st) != 0 || (st.st_size < offset + (off_t)size && syscall(SYS_ftruncate, fd, offset + (off_t)size) != 0)) {
 		pthread_mutex_unlock(&disk.lock);
 		return -1;
@@ -227,52 +230,52 @@ static bool is_ours(int fd)
 	return disk.installed && fd > 2 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
+HF_API ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset)
 {
 	return is_ours(fd) ? write_at(fd, data, size, offset) : syscall(SYS_pwrite64, fd, data, size, offset);
 }
 
-ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
+HF_API ssize_t pread64(int fd, void *data, size_t size, off64_t offset)
 {
 	return is_ours(fd) ? read_at(fd, data, size, offset) : syscall(SYS_pread64, fd, data, size, offset);
 }
 
-ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
+HF_API ssize_t pwrite(int fd, const void *data, size_t size, off_t offset)
 {
 	return pwrite64(fd, data, size, offset);
 }
 
-ssize_t pread(int fd, void *data, size_t size, off_t offset)
+HF_API ssize_t pread(int fd, void *data, size_t size, off_t offset)
 {
 	return pread64(fd, data, size, offset);
 }
 
-ssize_t write(int fd, const void *data, size_t size)
+HF_API ssize_t write(int fd, const void *data, size_t size)
 {
 	return is_ours(fd) ? disk_write(fd, data, size) : syscall(SYS_write, fd, data, size);
 }
 
-ssize_t read(int fd, void *data, size_t size)
+HF_API ssize_t read(int fd, void *data, size_t size)
 {
 	return is_ours(fd) ? disk_read(fd, data, size) : syscall(SYS_read, fd, data, size);
 }
 
-int fsync(int fd)
+HF_API int fsync(int fd)
 {
 	return is_ours(fd) ? disk_sync(fd) : (int)syscall(SYS_fsync, fd);
 }
 
-int fdatasync(int fd)
+HF_API int fdatasync(int fd)
 {
 	return is_ours(fd) ? disk_sync(fd) : (int)syscall(SYS_fdatasync, fd);
 }
 
-int ftruncate64(int fd, off64_t size)
+HF_API int ftruncate64(int fd, off64_t size)
 {
 	return is_ours(fd) ? disk_truncate(fd, size) : (int)syscall(SYS_ftruncate, fd, size);
 }
 
-int ftruncate(int fd, off_t size)
+HF_API int ftruncate(int fd, off_t size)
 {
 	return ftruncate64(fd, size);
 }
@@ -294,6 +297,10 @@ void powercut_now(void)
 {
 	unsigned volatile_blocks = 0, written = 0;
 
+	if (!disk.used) {
+		fprintf(stderr, "powercut: the database library does not find these functions\n");
+		abort();
+	}
 	pthread_mutex_lock(&disk.lock); /* for good: nobody writes or syncs any more */
 	for (size_t i = 0; i < BUCKETS; i++) {
 		for (struct block *block = disk.buckets[i]; block; block = block->next) {
