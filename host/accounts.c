@@ -17,7 +17,8 @@ static enum hf_status find(void *arg, struct hf_str name, struct hf_buf *canonic
 	return status;
 }
 
-static enum hf_status secret(void *arg, struct hf_str canonical, const char *mechanism, struct hf_buf *out)
+static enum hf_status secret(void *arg, struct hf_str canonical, const char *mechanism,
+			     struct hf_buf *out)
 {
 	struct hf_host *host = arg;
 	struct hf_arena *arena = hf_arena_new();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* holdfastd --check, beyond the syntax: addresses, modes, users, certificates, and whether the user that the daemon becomes may read its keys
- * again and write its store. That is tried by a child which becomes that user. Nothing is left behind. */
+/* holdfastd --check, beyond the syntax: addresses, modes, users, certificates, and whether the user
+ * that the daemon becomes may read its keys again and write its store. That is tried by a child
+ * which becomes that user. Nothing is left behind. */
 #include "host/host_priv.h"
 
 #include <errno.h>
@@ -33,13 +34,15 @@ static int try_one(const struct trial *trial)
 	slash = strrchr(trial->path, '/');
 	if (errno != ENOENT || !slash)
 		return errno;
-	parent = slash == trial->path ? hf_strdup("/") : hf_strndup(trial->path, (size_t)(slash - trial->path));
+	parent = slash == trial->path ? hf_strdup("/")
+				      : hf_strndup(trial->path, (size_t)(slash - trial->path));
 	result = access(parent, W_OK | X_OK) == 0 ? 0 : errno;
 	hf_free(parent);
 	return result;
 }
 
-static void try_all(const struct hf_identity *identity, const struct trial *trials, size_t count, struct hf_note *why)
+static void try_all(const struct hf_identity *identity, const struct trial *trials, size_t count,
+		    struct hf_note *why)
 {
 	int pipes[2], results[64] = { 0 };
 	pid_t child;
@@ -60,13 +63,15 @@ static void try_all(const struct hf_identity *identity, const struct trial *tria
 	}
 	close(pipes[1]);
 	if (child < 0 || read(pipes[0], results, sizeof(results)) != sizeof(results))
-		hf_note_add(why, "cannot become user \"%s\" to try what it may read", identity->user ? identity->user : "(own)");
+		hf_note_add(why, "cannot become user \"%s\" to try what it may read",
+			    identity->user ? identity->user : "(own)");
 	close(pipes[0]);
 	if (child > 0)
 		waitpid(child, NULL, 0);
 	for (size_t i = 0; i < count; i++)
 		if (results[i])
-			hf_note_add(why, "%s: %s: %s (user \"%s\")", trials[i].path, trials[i].what, strerror(results[i]),
+			hf_note_add(why, "%s: %s: %s (user \"%s\")", trials[i].path, trials[i].what,
+				    strerror(results[i]),
 				    identity->user ? identity->user : "that checks");
 }
 
@@ -80,11 +85,13 @@ static void check_listeners(const struct hf_setup *setup, struct hf_note *why)
 		gid_t gid;
 		char *end;
 
-		if (hf_endpoint_parse(listen->address, &endpoint, &reason) && endpoint.sa.ss_family == AF_UNIX) {
+		if (hf_endpoint_parse(listen->address, &endpoint, &reason) &&
+		    endpoint.sa.ss_family == AF_UNIX) {
 			unsigned long mode = strtoul(listen->mode, &end, 8);
 
 			if (*end || end == listen->mode || mode > 0777)
-				hf_note_add(&reason, "mode \"%s\" is not octal like \"0660\"", listen->mode);
+				hf_note_add(&reason, "mode \"%s\" is not octal like \"0660\"",
+					    listen->mode);
 			hf_user_group_ids(listen->owner, listen->group, &uid, &gid, &reason);
 		}
 		if (reason.count)
@@ -104,7 +111,10 @@ void hf_setup_check(const struct hf_setup *setup, struct hf_note *why)
 
 	check_listeners(setup, why);
 	if (!setup->host.listen_count)
-		hf_note_add(why, "%s: no listeners: listen = ( { module = \"imap\"; address = \"*:143\"; } );", setup->config->path);
+		hf_note_add(
+			why,
+			"%s: no listeners: listen = ( { module = \"imap\"; address = \"*:143\"; } );",
+			setup->config->path);
 	if (tls->certificate) {
 		built = hf_tls_new(tls, why);
 		hf_tls_unref(&built);
@@ -121,6 +131,8 @@ void hf_setup_check(const struct hf_setup *setup, struct hf_note *why)
 		return;
 	/* as root the daemon makes the directory itself if only its own is missing */
 	if (geteuid() != 0 || access(setup->host.store.directory, F_OK) == 0)
-		trials[count++] = (struct trial){ setup->host.store.directory, W_OK, "store.directory must be writable by the daemon's user" };
+		trials[count++] =
+			(struct trial){ setup->host.store.directory, W_OK,
+					"store.directory must be writable by the daemon's user" };
 	try_all(&identity, trials, count, why);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* COMPRESS=DEFLATE, RFC 4978: raw deflate both ways, under the session and above TLS.
  *
- * Memory: the compressor takes small windows, and is given back while the connection is idle: after a sync flush the stream stands at an
- * octet boundary, and a fresh compressor that never refers to what came before it may simply go on. The peer's window is needed as long as the
- * connection lives. Inflation writes only into room that the input buffer has, so a bomb gains nothing. */
+ * Memory: the compressor takes small windows, and is given back while the connection is idle: after
+ * a sync flush the stream stands at an octet boundary, and a fresh compressor that never refers to
+ * what came before it may simply go on. The peer's window is needed as long as the connection
+ * lives. Inflation writes only into room that the input buffer has, so a bomb gains nothing. */
 #include "host/conn_priv.h"
 
 #include <string.h>
@@ -53,7 +54,8 @@ void hf_compress_add(struct hf_compress *compress, struct hf_str in, bool flush)
 
 	if (!z) {
 		z = compress->deflate = hf_alloc_zero(sizeof(*z));
-		hf_assert(deflateInit2(z, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK);
+		hf_assert(deflateInit2(z, LEVEL, Z_DEFLATED, -WINDOW_BITS, MEM_LEVEL,
+				       Z_DEFAULT_STRATEGY) == Z_OK);
 	}
 	z->next_in = (Bytef *)(uintptr_t)in.data; /* zlib does not write to it */
 	z->avail_in = (uInt)in.size;
@@ -108,7 +110,8 @@ char *hf_compress_input(struct hf_compress *compress, size_t *room)
 	if (!compress->in)
 		compress->in = hf_alloc(INPUT_SIZE);
 	if (compress->in_start) {
-		memmove(compress->in, compress->in + compress->in_start, compress->in_end - compress->in_start);
+		memmove(compress->in, compress->in + compress->in_start,
+			compress->in_end - compress->in_start);
 		compress->in_end -= compress->in_start;
 		compress->in_start = 0;
 	}
@@ -123,7 +126,8 @@ void hf_compress_received(struct hf_compress *compress, size_t count)
 
 bool hf_compress_has_input(const struct hf_compress *compress)
 {
-	return compress->in_start < compress->in_end || (compress->inflate && compress->inflate->avail_out == 0);
+	return compress->in_start < compress->in_end ||
+	       (compress->inflate && compress->inflate->avail_out == 0);
 }
 
 bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, size_t *got)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The configuration file. libconfig parses it; what its settings mean is said by rows of struct hf_option. Every error is collected, none
- * stops the reading, so that one run tells all that is wrong. */
+/* The configuration file. libconfig parses it; what its settings mean is said by rows of struct
+ * hf_option. Every error is collected, none stops the reading, so that one run tells all that is
+ * wrong. */
 #include "host/config_priv.h"
 
 #include <errno.h>
@@ -70,7 +71,8 @@ config_setting_t *hf_config_root(struct hf_config *config)
 	return config_root_setting(&config->file);
 }
 
-void hf_config_error(const struct hf_config *config, const config_setting_t *at, struct hf_note *why, const char *fmt, ...)
+void hf_config_error(const struct hf_config *config, const config_setting_t *at,
+		     struct hf_note *why, const char *fmt, ...)
 {
 	struct hf_buf text = HF_BUF_INIT;
 	const char *file = at ? config_setting_source_file(at) : NULL;
@@ -80,7 +82,8 @@ void hf_config_error(const struct hf_config *config, const config_setting_t *at,
 	hf_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
 	if (at)
-		hf_note_add(why, "%s:%d: %s", file ? file : config->path, (int)config_setting_source_line(at), hf_buf_cstr(&text));
+		hf_note_add(why, "%s:%d: %s", file ? file : config->path,
+			    (int)config_setting_source_line(at), hf_buf_cstr(&text));
 	else
 		hf_note_add(why, "%s: %s", config->path, hf_buf_cstr(&text));
 	hf_buf_fini(&text);
@@ -105,14 +108,16 @@ static bool scalar_text(const config_setting_t *setting, struct hf_buf *out)
 	}
 }
 
-static bool fill_list(const struct hf_option *option, const config_setting_t *setting, struct hf_arena *arena, void *settings)
+static bool fill_list(const struct hf_option *option, const config_setting_t *setting,
+		      struct hf_arena *arena, void *settings)
 {
 	int count = config_setting_length(setting);
 	const char **list = hf_new_array(arena, const char *, (size_t)count + 1);
 	const char *const *result = list;
 
 	for (int i = 0; i < count; i++) {
-		const char *s = config_setting_get_string(config_setting_get_elem(setting, (unsigned)i));
+		const char *s =
+			config_setting_get_string(config_setting_get_elem(setting, (unsigned)i));
 
 		if (!s)
 			return false;
@@ -122,8 +127,9 @@ static bool fill_list(const struct hf_option *option, const config_setting_t *se
 	return true;
 }
 
-static void fill_one(const struct hf_config *config, const config_setting_t *setting, const struct hf_option *option,
-		     const char *prefix, struct hf_arena *arena, void *settings, struct hf_note *why)
+static void fill_one(const struct hf_config *config, const config_setting_t *setting,
+		     const struct hf_option *option, const char *prefix, struct hf_arena *arena,
+		     void *settings, struct hf_note *why)
 {
 	struct hf_buf text = HF_BUF_INIT, reason = HF_BUF_INIT;
 	int type = config_setting_type(setting);
@@ -165,8 +171,9 @@ static bool among(const char *name, const char *const *names)
 	return false;
 }
 
-static void unknown_key(const struct hf_config *config, const config_setting_t *setting, const char *prefix,
-			const struct hf_option *options, const char *const *others, struct hf_note *why)
+static void unknown_key(const struct hf_config *config, const config_setting_t *setting,
+			const char *prefix, const struct hf_option *options,
+			const char *const *others, struct hf_note *why)
 {
 	struct hf_nearest nearest;
 
@@ -176,15 +183,16 @@ static void unknown_key(const struct hf_config *config, const config_setting_t *
 	for (; others && *others; others++)
 		hf_nearest_try(&nearest, *others);
 	if (nearest.best)
-		hf_config_error(config, setting, why, "%s%s: unknown setting; did you mean '%s'?", prefix,
-				config_setting_name(setting), nearest.best);
+		hf_config_error(config, setting, why, "%s%s: unknown setting; did you mean '%s'?",
+				prefix, config_setting_name(setting), nearest.best);
 	else
-		hf_config_error(config, setting, why, "%s%s: unknown setting", prefix, config_setting_name(setting));
+		hf_config_error(config, setting, why, "%s%s: unknown setting", prefix,
+				config_setting_name(setting));
 }
 
-void hf_config_fill(const struct hf_config *config, const config_setting_t *group, const char *section,
-		    const struct hf_option *options, const char *const *others, struct hf_arena *arena, void *settings,
-		    struct hf_note *why)
+void hf_config_fill(const struct hf_config *config, const config_setting_t *group,
+		    const char *section, const struct hf_option *options, const char *const *others,
+		    struct hf_arena *arena, void *settings, struct hf_note *why)
 {
 	const char *prefix = *section ? hf_arena_printf(arena, "%s.", section) : "";
 
@@ -192,14 +200,16 @@ void hf_config_fill(const struct hf_config *config, const config_setting_t *grou
 	if (!group)
 		return;
 	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-		hf_config_error(config, group, why, "%s: expected a group: %s: { ... };", section, section);
+		hf_config_error(config, group, why, "%s: expected a group: %s: { ... };", section,
+				section);
 		return;
 	}
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
 		const struct hf_option *option = options;
 
-		while (option && option->name && strcmp(option->name, config_setting_name(setting)) != 0)
+		while (option && option->name &&
+		       strcmp(option->name, config_setting_name(setting)) != 0)
 			option++;
 		if (option && option->name)
 			fill_one(config, setting, option, prefix, arena, settings, why);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The configuration: a file read by libconfig, rows of options that say what may stand in it, and structs that they fill. */
+/* The configuration: a file read by libconfig, rows of options that say what may stand in it, and
+ * structs that they fill. */
 #ifndef HF_HOST_CONFIG_PRIV_H
 #define HF_HOST_CONFIG_PRIV_H
 
@@ -13,11 +14,12 @@
 #include "host/module.h"
 #include "storage/store.h"
 
-/* option.c: one option ---------------------------------------------------------------------------------------------- */
+/* option.c: one option -------------------------------------------------------- */
 
-/* Reads `text` as the option's type into its place in `settings`; strings go to the arena. false with a reason in `why`. */
-bool hf_option_parse(const struct hf_option *option, const char *text, struct hf_arena *arena, void *settings,
-		     struct hf_buf *why);
+/* Reads `text` as the option's type into its place in `settings`; strings go to the arena. false
+ * with a reason in `why`. */
+bool hf_option_parse(const struct hf_option *option, const char *text, struct hf_arena *arena,
+		     void *settings, struct hf_buf *why);
 /* The value as it would be written in a configuration file ("none" when there is none). */
 void hf_option_format(const struct hf_option *option, const void *settings, struct hf_buf *out);
 bool hf_option_equal(const struct hf_option *option, const void *a, const void *b);
@@ -33,11 +35,11 @@ struct hf_nearest {
 void hf_nearest_init(struct hf_nearest *nearest, const char *word);
 void hf_nearest_try(struct hf_nearest *nearest, const char *candidate);
 
-/* config.c: the file ------------------------------------------------------------------------------------------------ */
+/* config.c: the file ---------------------------------------------------------- */
 
 struct hf_config {
 	config_t file;
-	const char *path;   /* as given; for messages */
+	const char *path; /* as given; for messages */
 	char *owned;
 };
 
@@ -47,15 +49,16 @@ struct hf_config *hf_config_open_text(const char *text, const char *name, struct
 void hf_config_close(struct hf_config **config);
 config_setting_t *hf_config_root(struct hf_config *config);
 /* Adds "file:line: message" to `why`. `at` may be NULL: the file alone. */
-void hf_config_error(const struct hf_config *config, const config_setting_t *at, struct hf_note *why, const char *fmt, ...)
-	HF_PRINTF(4, 5);
-/* Fills `settings` from `group` (NULL: all defaults). Members that are neither in `options` nor in `others` (NULL-terminated, may be NULL) are
- * errors. `section` is for messages ("store", "" at the top). */
-void hf_config_fill(const struct hf_config *config, const config_setting_t *group, const char *section,
-		    const struct hf_option *options, const char *const *others, struct hf_arena *arena, void *settings,
-		    struct hf_note *why);
+void hf_config_error(const struct hf_config *config, const config_setting_t *at,
+		     struct hf_note *why, const char *fmt, ...) HF_PRINTF(4, 5);
+/* Fills `settings` from `group` (NULL: all defaults). Members that are neither in `options` nor in
+ * `others` (NULL-terminated, may be NULL) are errors. `section` is for messages ("store", "" at the
+ * top). */
+void hf_config_fill(const struct hf_config *config, const config_setting_t *group,
+		    const char *section, const struct hf_option *options, const char *const *others,
+		    struct hf_arena *arena, void *settings, struct hf_note *why);
 
-/* loader.c: modules ------------------------------------------------------------------------------------------------- */
+/* loader.c: modules ----------------------------------------------------------- */
 
 struct hf_loader;
 struct hf_loader *hf_loader_new(void);
@@ -64,9 +67,10 @@ void hf_loader_free(struct hf_loader **loader);
 void hf_loader_add(struct hf_loader *loader, const struct hf_module *module);
 void hf_loader_directories(struct hf_loader *loader, const char *const *directories);
 /* Loads it, or gives the one loaded before. NULL with the reason, which names the file. */
-const struct hf_module *hf_loader_get(struct hf_loader *loader, const char *name, struct hf_note *why);
+const struct hf_module *hf_loader_get(struct hf_loader *loader, const char *name,
+				      struct hf_note *why);
 
-/* settings_host.c, setup.c: everything read ------------------------------------------------------------------------- */
+/* settings_host.c, setup.c: everything read ----------------------------------- */
 
 struct hf_listen_settings {
 	const char *module, *service, *address;
@@ -97,7 +101,8 @@ struct hf_host_settings {
 	} top;
 	struct {
 		const char *directory;
-		uint64_t cache, reserve, ballast, body_file, checkpoint, checkpoint_every, kept, delivered;
+		uint64_t cache, reserve, ballast, body_file, checkpoint, checkpoint_every, kept,
+			delivered;
 		bool flags_relaxed;
 	} store;
 	struct hf_tls_settings tls;
@@ -154,19 +159,22 @@ struct hf_setup {
 	struct hf_host_settings host;
 	struct hf_setup_module *modules; /* those that listeners or sections name */
 	size_t module_count;
-	struct hf_note missing;          /* modules that could not be loaded: the others are served */
+	struct hf_note missing; /* modules that could not be loaded: the others are served */
 };
 
-/* Reads and checks all of it: types, ranges, unknown keys, module->check. NULL when `why` has got an error. Closes the configuration. */
-struct hf_setup *hf_setup_new(struct hf_config **config, struct hf_loader *loader, struct hf_note *why);
+/* Reads and checks all of it: types, ranges, unknown keys, module->check. NULL when `why` has got
+ * an error. Closes the configuration. */
+struct hf_setup *hf_setup_new(struct hf_config **config, struct hf_loader *loader,
+			      struct hf_note *why);
 void hf_setup_free(struct hf_setup **setup);
 const struct hf_setup_module *hf_setup_find(const struct hf_setup *setup, const char *name);
 void hf_setup_store(const struct hf_setup *setup, struct hf_store_settings *settings);
 
-/* show.c, check.c, sample.c ----------------------------------------------------------------------------------------- */
+/* show.c, check.c, sample.c --------------------------------------------------- */
 
 void hf_setup_show(const struct hf_setup *setup, FILE *out);
-/* What can be found out without starting: files readable by the user that the daemon becomes, directories, addresses. */
+/* What can be found out without starting: files readable by the user that the daemon becomes,
+ * directories, addresses. */
 void hf_setup_check(const struct hf_setup *setup, struct hf_note *why);
 void hf_sample_print(struct hf_loader *loader, FILE *out);
 void hf_options_doc_print(struct hf_loader *loader, FILE *out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Connections: their beginning and end, who is at the other side, and what modules ask about them. */
+/* Connections: their beginning and end, who is at the other side, and what modules ask about them.
+ */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -82,7 +83,8 @@ static void set_log_fields(struct hf_conn *conn)
 	hf_buf_fini(&text);
 }
 
-struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, const char *service, int fd, bool implicit_tls)
+struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, const char *service,
+			    int fd, bool implicit_tls)
 {
 	struct hf_conn *conn;
 	uint64_t id;
@@ -95,7 +97,8 @@ struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, cons
 	id = ++host->next_id;
 	pthread_mutex_unlock(&host->conns_lock);
 
-	memset((char *)conn + offsetof(struct hf_conn, next), 0, sizeof(*conn) - offsetof(struct hf_conn, next));
+	memset((char *)conn + offsetof(struct hf_conn, next), 0,
+	       sizeof(*conn) - offsetof(struct hf_conn, next));
 	atomic_store(&conn->timer, 0);
 	atomic_store(&conn->deadline, 0);
 	atomic_store(&conn->events, 0);
@@ -137,9 +140,11 @@ void hf_conn_identify(struct hf_conn *conn, const struct sockaddr_storage *peer)
 		return;
 	conn->is_unix = false;
 	conn->is_loopback = hf_endpoint_is_loopback(peer);
-	hf_endpoint_text(peer, conn->peer_address, sizeof(conn->peer_address), conn->peer_port, sizeof(conn->peer_port));
+	hf_endpoint_text(peer, conn->peer_address, sizeof(conn->peer_address), conn->peer_port,
+			 sizeof(conn->peer_port));
 	if (getsockname(conn->fd, (struct sockaddr *)&local, &size) == 0)
-		hf_endpoint_text(&local, address, sizeof(address), conn->local_port, sizeof(conn->local_port));
+		hf_endpoint_text(&local, address, sizeof(address), conn->local_port,
+				 sizeof(conn->local_port));
 	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(conn->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
@@ -169,8 +174,9 @@ void hf_conn_discard(struct hf_conn *conn)
 	uint64_t in = conn->octets_in, out = conn->octets_out;
 
 	hf_conn_close_session(conn);
-	hf_debug(&conn->log, "disconnect service=%s in=%llu out=%llu ms=%llu", conn->service, (unsigned long long)in,
-		 (unsigned long long)out, (unsigned long long)(hf_now_ms() - conn->started_ms));
+	hf_debug(&conn->log, "disconnect service=%s in=%llu out=%llu ms=%llu", conn->service,
+		 (unsigned long long)in, (unsigned long long)out,
+		 (unsigned long long)(hf_now_ms() - conn->started_ms));
 	conn->gone = true;
 	hf_conn_output_drop(conn);
 	hf_conn_input_fini(conn);
@@ -181,7 +187,8 @@ void hf_conn_discard(struct hf_conn *conn)
 		epoll_ctl(host->sched.epoll, EPOLL_CTL_DEL, conn->fd, NULL);
 	close(conn->fd);
 	if (conn->counted)
-		hf_limits_leave(host->limits, hf_str_n(conn->group_key, conn->group_size), !conn->was_user);
+		hf_limits_leave(host->limits, hf_str_n(conn->group_key, conn->group_size),
+				!conn->was_user);
 	hf_arena_free(&conn->arena);
 	hf_snapshot_unref(&conn->snapshot);
 	hf_counter_add(host->counter_open, -1);
@@ -213,7 +220,7 @@ void hf_conn_wake_all(struct hf_host *host, unsigned events)
 	pthread_mutex_unlock(&host->conns_lock);
 }
 
-/* For modules ------------------------------------------------------------------------------------------------------- */
+/* For modules ----------------------------------------------------------------- */
 
 struct hf_host *hf_conn_host(struct hf_conn *conn)
 {
@@ -262,8 +269,10 @@ enum hf_status hf_conn_set_user(struct hf_conn *conn, struct hf_str user)
 	struct hf_limits *limits = conn->host->limits;
 	char *former = conn->user;
 
-	if (user.size && !hf_limits_login(limits, user, conn->counted && !conn->was_user ? hf_str_n(conn->group_key, conn->group_size)
-											  : HF_STR_NULL)) {
+	if (user.size && !hf_limits_login(limits, user,
+					  conn->counted && !conn->was_user
+						  ? hf_str_n(conn->group_key, conn->group_size)
+						  : HF_STR_NULL)) {
 		hf_info(&conn->log, "too-many-connections user=%s", hf_log_quote(user));
 		return HF_ELIMIT;
 	}

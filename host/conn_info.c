@@ -15,9 +15,12 @@ static bool is_users(const struct hf_conn *conn, const char *user)
 
 static json_t *describe(struct hf_conn *conn, uint64_t now)
 {
-	return json_pack("{s:I, s:s, s:s?, s:s, s:b, s:I, s:I, s:I, s:s}", "id", (json_int_t)conn->id, "service", conn->service, "user",
-			 conn->user, "address", conn->peer_address, "loopback", (int)(conn->is_loopback || conn->is_unix), "seconds",
-			 (json_int_t)((now - conn->started_ms) / 1000), "in", (json_int_t)atomic_load(&conn->octets_in), "out",
+	return json_pack("{s:I, s:s, s:s?, s:s, s:b, s:I, s:I, s:I, s:s}", "id",
+			 (json_int_t)conn->id, "service", conn->service, "user", conn->user,
+			 "address", conn->peer_address, "loopback",
+			 (int)(conn->is_loopback || conn->is_unix), "seconds",
+			 (json_int_t)((now - conn->started_ms) / 1000), "in",
+			 (json_int_t)atomic_load(&conn->octets_in), "out",
 			 (json_int_t)atomic_load(&conn->octets_out), "activity", conn->activity);
 }
 

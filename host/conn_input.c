@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Input: from the socket through TLS and inflation into one buffer, from which the module consumes. A parked connection with nothing
- * unconsumed has no buffer. Each thread keeps a few spare buffers, so that taking one for the length of a step costs nothing. */
+/* Input: from the socket through TLS and inflation into one buffer, from which the module consumes.
+ * A parked connection with nothing unconsumed has no buffer. Each thread keeps a few spare buffers,
+ * so that taking one for the length of a step costs nothing. */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -17,7 +18,8 @@ struct spare {
 	size_t count;
 };
 
-static _Thread_local struct spare small, large; /* of INPUT_FIRST (and CHUNK_SIZE), of INPUT_AHEAD octets */
+static _Thread_local struct spare small,
+	large; /* of INPUT_FIRST (and CHUNK_SIZE), of INPUT_AHEAD octets */
 
 static struct spare *spare_of(size_t size)
 {
@@ -67,7 +69,8 @@ ssize_t hf_conn_receive(struct hf_conn *conn, void *to, size_t size)
 
 bool hf_conn_input_buffered(const struct hf_conn *conn)
 {
-	return (conn->tls && hf_tls_has_buffered(conn->tls)) || (conn->compress && hf_compress_has_input(conn->compress));
+	return (conn->tls && hf_tls_has_buffered(conn->tls)) ||
+	       (conn->compress && hf_compress_has_input(conn->compress));
 }
 
 bool hf_conn_input_room(const struct hf_conn *conn)
@@ -127,7 +130,8 @@ static bool received(struct hf_conn *conn, ssize_t n, size_t room)
 	if (n > 0) {
 		conn->octets_in += (uint64_t)n;
 		if ((size_t)n < room)
-			conn->readable = false; /* a stream socket read short is empty: epoll tells the rest */
+			conn->readable = false; /* a stream socket read short is empty: epoll tells
+						   the rest */
 		return true;
 	}
 	conn->readable = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Output: a queue of octets and of slices of sources, sent as the socket takes it. Writing never fails and never blocks; after the peer has gone
- * it leads nowhere. A slice becomes octets 64 KiB at a time, when it has come to the front, so a 50 MB body costs one small entry. */
+/* Output: a queue of octets and of slices of sources, sent as the socket takes it. Writing never
+ * fails and never blocks; after the peer has gone it leads nowhere. A slice becomes octets 64 KiB
+ * at a time, when it has come to the front, so a 50 MB body costs one small entry. */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -103,7 +104,8 @@ static bool sent(struct hf_conn *conn, ssize_t n, size_t size)
 /* Takes `count` sent octets off the front, which may be several entries. */
 static void advance(struct hf_conn *conn, size_t count)
 {
-	while (count || (conn->out_first && conn->out_first->kind == OUT_BYTES && conn->out_first->start == conn->out_first->end)) {
+	while (count || (conn->out_first && conn->out_first->kind == OUT_BYTES &&
+			 conn->out_first->start == conn->out_first->end)) {
 		struct out_entry *entry = conn->out_first;
 		size_t part = entry->end - entry->start;
 
@@ -124,8 +126,8 @@ static bool send_plain(struct hf_conn *conn)
 	size_t size = 0;
 	ssize_t n;
 
-	for (struct out_entry *entry = conn->out_first; entry && entry->kind == OUT_BYTES && message.msg_iovlen < IOVS;
-	     entry = entry->next) {
+	for (struct out_entry *entry = conn->out_first;
+	     entry && entry->kind == OUT_BYTES && message.msg_iovlen < IOVS; entry = entry->next) {
 		iov[message.msg_iovlen].iov_base = entry->data + entry->start;
 		iov[message.msg_iovlen++].iov_len = entry->end - entry->start;
 		size += entry->end - entry->start;
@@ -180,10 +182,12 @@ static bool unfold_source(struct hf_conn *conn)
 {
 	struct out_entry *from = conn->out_first, *bytes = entry_new(OUT_BYTES, INPUT_AHEAD);
 	size_t want = from->left < bytes->capacity ? (size_t)from->left : bytes->capacity, got = 0;
-	enum hf_status status = from->source->read(from->source, from->offset, bytes->data, want, &got);
+	enum hf_status status =
+		from->source->read(from->source, from->offset, bytes->data, want, &got);
 
 	if (status != HF_OK || got == 0) {
-		hf_warning(&conn->log, "send-failed status=%d missing=%llu", (int)status, (unsigned long long)from->left);
+		hf_warning(&conn->log, "send-failed status=%d missing=%llu", (int)status,
+			   (unsigned long long)from->left);
 		entry_free(bytes);
 		broken(conn);
 		return false;
@@ -209,7 +213,8 @@ static void begin_compression(struct hf_conn *conn)
 {
 	conn->compress = hf_compress_new();
 	remove_first(conn);
-	while (conn->in_start < conn->in_end) { /* sent on without waiting for the OK: compressed already */
+	while (conn->in_start <
+	       conn->in_end) { /* sent on without waiting for the OK: compressed already */
 		size_t have = conn->in_end - conn->in_start, room;
 		char *to = hf_compress_input(conn->compress, &room);
 
@@ -260,7 +265,8 @@ static void queued(struct hf_conn *conn, size_t count)
 	conn->out_size += count;
 	if (conn->gone)
 		hf_conn_output_drop(conn);
-	else if (conn->corked && conn->out_size > OUTPUT_EAGER && !conn->out_blocked && !conn->starttls)
+	else if (conn->corked && conn->out_size > OUTPUT_EAGER && !conn->out_blocked &&
+		 !conn->starttls)
 		hf_conn_drain(conn, false);
 }
 
@@ -272,7 +278,8 @@ char *hf_conn_reserve(struct hf_conn *conn, size_t size)
 		size_t buffer = CHUNK_SIZE;
 
 		if (size > CHUNK_SIZE - sizeof(*tail))
-			buffer = size <= INPUT_AHEAD - sizeof(*tail) ? INPUT_AHEAD : size + sizeof(*tail);
+			buffer = size <= INPUT_AHEAD - sizeof(*tail) ? INPUT_AHEAD
+								     : size + sizeof(*tail);
 		tail = entry_new(OUT_BYTES, buffer);
 		append(conn, tail);
 	}
@@ -296,7 +303,9 @@ void hf_conn_write(struct hf_conn *conn, const void *data, size_t size)
 		size_t room, part;
 
 		if (!tail || tail->kind != OUT_BYTES || tail->end == tail->capacity) {
-			hf_conn_reserve(conn, size < CHUNK_SIZE - sizeof(*tail) ? size : INPUT_AHEAD - sizeof(*tail));
+			hf_conn_reserve(conn, size < CHUNK_SIZE - sizeof(*tail)
+						      ? size
+						      : INPUT_AHEAD - sizeof(*tail));
 			tail = conn->out_last;
 		}
 		room = tail->capacity - tail->end;
@@ -342,10 +351,12 @@ static bool read_now(struct hf_conn *conn, struct hf_source *source, uint64_t of
 
 	while (done < size) {
 		size_t got = 0;
-		enum hf_status status = source->read(source, offset + done, to + done, size - done, &got);
+		enum hf_status status =
+			source->read(source, offset + done, to + done, size - done, &got);
 
 		if (status != HF_OK || got == 0) {
-			hf_warning(&conn->log, "send-failed status=%d missing=%zu", (int)status, size - done);
+			hf_warning(&conn->log, "send-failed status=%d missing=%zu", (int)status,
+				   size - done);
 			return false;
 		}
 		done += got;
@@ -354,7 +365,8 @@ static bool read_now(struct hf_conn *conn, struct hf_source *source, uint64_t of
 	return true;
 }
 
-void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_t offset, uint64_t size)
+void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_t offset,
+			 uint64_t size)
 {
 	struct out_entry *entry;
 

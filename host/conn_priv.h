@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A connection as the host's files see it. What is not atomic and not guarded belongs to whoever runs the connection (its worker).
+/* A connection as the host's files see it. What is not atomic and not guarded belongs to whoever
+ * runs the connection (its worker).
  *
- * Connections live in blocks that are never given back, so a late event for one that has ended finds a struct of this type: at worst it
- * wakes the next user of that struct once for nothing. */
+ * Connections live in blocks that are never given back, so a late event for one that has ended
+ * finds a struct of this type: at worst it wakes the next user of that struct once for nothing. */
 #ifndef HF_HOST_CONN_PRIV_H
 #define HF_HOST_CONN_PRIV_H
 
@@ -19,19 +20,20 @@ enum { CONN_DEAD, CONN_PARKED, CONN_QUEUED, CONN_RUNNING, CONN_RERUN };
 enum {
 	EV_IO_IN = 1 << 16,
 	EV_IO_OUT = 1 << 17,
-	EV_TIME = 1 << 18,   /* a deadline may have passed */
-	EV_ABORT = 1 << 19,  /* end it now */
+	EV_TIME = 1 << 18,      /* a deadline may have passed */
+	EV_ABORT = 1 << 19,     /* end it now */
 	EV_OFFLOADED = 1 << 20, /* offload is done: becomes HF_EV_OFFLOAD */
 	EV_MODULE = 0xffff
 };
 
 enum conn_phase {
-	PHASE_NEW,       /* accepted, nothing done yet */
-	PHASE_CLEARING,  /* STARTTLS: clear output drains, then the handshake */
+	PHASE_NEW,      /* accepted, nothing done yet */
+	PHASE_CLEARING, /* STARTTLS: clear output drains, then the handshake */
 	PHASE_HANDSHAKE,
-	PHASE_OPEN,      /* the module's session */
-	PHASE_LINGER,    /* the session is closed, output drains */
-	PHASE_DRAIN      /* our end is shut; waiting for the peer's, so that no reset destroys the goodbye */
+	PHASE_OPEN,   /* the module's session */
+	PHASE_LINGER, /* the session is closed, output drains */
+	PHASE_DRAIN   /* our end is shut; waiting for the peer's, so that no reset destroys the
+			 goodbye */
 };
 
 enum conn_turn { TURN_PARK, TURN_AGAIN, TURN_AGAIN_LONG, TURN_DONE };
@@ -47,7 +49,7 @@ enum {
 	SOURCE_COST = 512,        /* what a queued source counts */
 	SLICE_US = 10000,
 	DRAIN_MS = 2000,
-	IDLE_MS = 3000            /* after which a compressor's state is given back */
+	IDLE_MS = 3000 /* after which a compressor's state is given back */
 };
 
 enum out_kind { OUT_BYTES, OUT_SOURCE, OUT_COMPRESS };
@@ -75,26 +77,27 @@ struct hf_conn {
 	struct hf_host *host;
 	_Atomic unsigned state;
 	_Atomic unsigned events;
-	_Atomic uint64_t timer, deadline; /* ms, 0: none; the module's and the host's; written by the worker */
+	_Atomic uint64_t timer,
+		deadline; /* ms, 0: none; the module's and the host's; written by the worker */
 	struct hf_conn *queue_next; /* run queue's lock */
 	size_t heap_index;          /* timers' lock; 0: not in the heap, else index + 1 */
 	uint64_t heap_key;
-	pthread_mutex_t info_lock;  /* user, activity */
+	pthread_mutex_t info_lock; /* user, activity */
 	struct conn_waiter news, durable, room;
 
 	/* Set anew for each connection: all from here on. */
 	struct hf_conn *next, *prev; /* conns_lock */
 	uint64_t id;
 	int fd;
-	bool registered;    /* with epoll */
-	unsigned armed;     /* EPOLLIN | EPOLLOUT that epoll will report */
+	bool registered; /* with epoll */
+	unsigned armed;  /* EPOLLIN | EPOLLOUT that epoll will report */
 	enum conn_phase phase;
-	bool readable;      /* the socket may have input */
+	bool readable; /* the socket may have input */
 	bool input_ended;
-	bool gone;          /* nothing more can be sent */
-	bool corked;        /* inside a step */
+	bool gone;   /* nothing more can be sent */
+	bool corked; /* inside a step */
 	bool starttls, implicit_tls, compressing;
-	bool session_open;  /* open() has succeeded, close() is due */
+	bool session_open; /* open() has succeeded, close() is due */
 	bool end_told;
 	unsigned want, pending;
 	uint64_t slice_start; /* us */
@@ -112,13 +115,13 @@ struct hf_conn {
 
 	char *in;
 	size_t in_start, in_end, in_capacity, in_limit;
-	bool in_busy;         /* the last read filled all there was room for */
+	bool in_busy; /* the last read filled all there was room for */
 
 	struct out_entry *out_first, *out_last;
 	size_t out_size;
-	bool out_blocked;     /* the socket took less than we had */
-	bool out_progress;    /* since the deadline was set */
-	bool idle_deadline;   /* the host's deadline is for giving back the compressor */
+	bool out_blocked;   /* the socket took less than we had */
+	bool out_progress;  /* since the deadline was set */
+	bool idle_deadline; /* the host's deadline is for giving back the compressor */
 	bool handshake_writes;
 
 	struct hf_tls_conn *tls;
@@ -126,20 +129,22 @@ struct hf_conn {
 	struct hf_offload *offload;
 
 	bool is_unix, is_loopback;
-	bool counted;         /* by hf_limits_enter() */
-	bool was_user;        /* no longer counted as waiting */
+	bool counted;  /* by hf_limits_enter() */
+	bool was_user; /* no longer counted as waiting */
 	char peer_address[48], peer_port[56], local_port[56];
 	uint8_t group_key[16];
 	size_t group_size;
-	char *user;           /* info_lock */
-	char activity[64];    /* info_lock */
+	char *user;        /* info_lock */
+	char activity[64]; /* info_lock */
 };
 
 /* conn.c */
-struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, const char *service, int fd, bool implicit_tls);
+struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, const char *service,
+			    int fd, bool implicit_tls);
 /* What is known of a socket's ends. */
 void hf_conn_identify(struct hf_conn *conn, const struct sockaddr_storage *peer);
-void hf_conn_discard(struct hf_conn *conn); /* on its worker: ends everything, gives the struct back */
+void hf_conn_discard(
+	struct hf_conn *conn); /* on its worker: ends everything, gives the struct back */
 void hf_conn_close_session(struct hf_conn *conn);
 void hf_conn_wake_all(struct hf_host *host, unsigned events);
 void hf_conns_free(struct hf_host *host);
@@ -155,33 +160,38 @@ enum conn_turn hf_conn_turn(struct hf_conn *conn);
 unsigned hf_conn_interest(const struct hf_conn *conn); /* EPOLLIN | EPOLLOUT */
 
 /* conn_input.c */
-bool hf_conn_fill(struct hf_conn *conn);           /* true: something new, or the end */
+bool hf_conn_fill(struct hf_conn *conn);                 /* true: something new, or the end */
 bool hf_conn_input_buffered(const struct hf_conn *conn); /* more can be had without the socket */
 bool hf_conn_input_room(const struct hf_conn *conn);
-void hf_conn_input_trim(struct hf_conn *conn);     /* before parking */
+void hf_conn_input_trim(struct hf_conn *conn); /* before parking */
 void hf_conn_input_fini(struct hf_conn *conn);
-void hf_buffers_release(void);                     /* this thread's spare buffers */
+void hf_buffers_release(void); /* this thread's spare buffers */
 void *hf_buffer_get(size_t size);
 void hf_buffer_put(void *buffer, size_t size);
 /* The lower layer: >0 octets, 0 the end, -1 would block, -2 broken. */
 ssize_t hf_conn_receive(struct hf_conn *conn, void *to, size_t size);
 
 /* conn_output.c */
-void hf_conn_drain(struct hf_conn *conn, bool all); /* sends what the socket takes; `all`: end of a step, flush the compressor */
+void hf_conn_drain(
+	struct hf_conn *conn,
+	bool all); /* sends what the socket takes; `all`: end of a step, flush the compressor */
 bool hf_conn_output_pending(const struct hf_conn *conn);
 void hf_conn_output_drop(struct hf_conn *conn);
 void hf_conn_output_compress(struct hf_conn *conn);
-ssize_t hf_conn_transmit(struct hf_conn *conn, const void *data, size_t size); /* >0, -1 would block, -2 broken */
+ssize_t hf_conn_transmit(struct hf_conn *conn, const void *data,
+			 size_t size); /* >0, -1 would block, -2 broken */
 
 /* compress.c: RFC 4978 */
 struct hf_compress *hf_compress_new(void);
 void hf_compress_free(struct hf_compress **compress);
-/* Compresses `in` (may be empty) for sending; `flush` ends at an octet boundary that the peer can read up to. */
+/* Compresses `in` (may be empty) for sending; `flush` ends at an octet boundary that the peer can
+ * read up to. */
 void hf_compress_add(struct hf_compress *compress, struct hf_str in, bool flush);
 struct hf_str hf_compress_output(const struct hf_compress *compress); /* not sent yet */
 void hf_compress_sent(struct hf_compress *compress, size_t count);
 bool hf_compress_unflushed(const struct hf_compress *compress);
-void hf_compress_idle(struct hf_compress *compress); /* gives the compressor's state back, if nothing is pending */
+void hf_compress_idle(struct hf_compress *compress); /* gives the compressor's state back, if
+							nothing is pending */
 bool hf_compress_is_idle(const struct hf_compress *compress);
 /* Received octets wait here until there is room to inflate them into. */
 char *hf_compress_input(struct hf_compress *compress, size_t *room);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One turn of a connection: what has happened is turned into events for the module's step, and what the step wants into what the socket is
- * watched for. The layers (TLS, compression) change here, between steps. */
+/* One turn of a connection: what has happened is turned into events for the module's step, and what
+ * the step wants into what the socket is watched for. The layers (TLS, compression) change here,
+ * between steps. */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static uint64_t limit(struct hf_conn *conn, size_t offset)
 
 #define LIMIT(conn, name) limit((conn), offsetof(struct hf_limits_settings, name))
 
-/* The end ----------------------------------------------------------------------------------------------------------- */
+/* The end --------------------------------------------------------------------- */
 
 /* Our end is shut; what the peer still sends is read and forgotten until it closes too. */
 static enum conn_turn drain_turn(struct hf_conn *conn)
@@ -100,7 +101,7 @@ static enum conn_turn begin_linger(struct hf_conn *conn)
 	return linger_turn(conn);
 }
 
-/* The session ------------------------------------------------------------------------------------------------------- */
+/* The session ----------------------------------------------------------------- */
 
 static enum conn_turn begin_handshake(struct hf_conn *conn);
 
@@ -116,7 +117,8 @@ static bool after_step(struct hf_conn *conn, enum conn_turn *turn)
 	if (conn->starttls && !close) {
 		conn->starttls = false;
 		if (conn->in_start != conn->in_end) {
-			hf_warning(&conn->log, "starttls-injection octets=%zu", conn->in_end - conn->in_start);
+			hf_warning(&conn->log, "starttls-injection octets=%zu",
+				   conn->in_end - conn->in_start);
 			*turn = discard(conn);
 			return true;
 		}
@@ -128,7 +130,8 @@ static bool after_step(struct hf_conn *conn, enum conn_turn *turn)
 	/* A session that waits for more input than can ever come would stay for ever. */
 	if ((conn->want & HF_WANT_INPUT) && !(conn->want & (HF_WANT_ROOM | HF_WANT_TURN))) {
 		if (!hf_conn_input_room(conn))
-			hf_warning(&conn->log, "input-full octets=%zu", conn->in_end - conn->in_start);
+			hf_warning(&conn->log, "input-full octets=%zu",
+				   conn->in_end - conn->in_start);
 		close = close || conn->end_told || !hf_conn_input_room(conn);
 	}
 	if (close)
@@ -241,7 +244,7 @@ static enum conn_turn open_session(struct hf_conn *conn)
 	return open_turn(conn);
 }
 
-/* TLS --------------------------------------------------------------------------------------------------------------- */
+/* TLS ------------------------------------------------------------------------- */
 
 static enum conn_turn handshake_turn(struct hf_conn *conn)
 {
@@ -255,14 +258,15 @@ static enum conn_turn handshake_turn(struct hf_conn *conn)
 		conn->handshake_writes = true;
 		return TURN_PARK;
 	case HF_TLS_FAILED:
-		hf_info(&conn->log, "tls-handshake-failed peer=%s service=%s error=%s", conn->peer_address, conn->service,
-			hf_log_quote(hf_buf_str(&error)));
+		hf_info(&conn->log, "tls-handshake-failed peer=%s service=%s error=%s",
+			conn->peer_address, conn->service, hf_log_quote(hf_buf_str(&error)));
 		hf_buf_fini(&error);
 		return discard(conn);
 	case HF_TLS_DONE:
 		break;
 	}
-	hf_debug(&conn->log, "tls version=%s cipher=%s", hf_tls_version_name(conn->tls), hf_tls_cipher_name(conn->tls));
+	hf_debug(&conn->log, "tls version=%s cipher=%s", hf_tls_version_name(conn->tls),
+		 hf_tls_cipher_name(conn->tls));
 	set_deadline(conn, 0);
 	conn->readable = true;
 	if (!conn->session_open)
@@ -295,7 +299,7 @@ static enum conn_turn begin_handshake(struct hf_conn *conn)
 	return handshake_turn(conn);
 }
 
-/* The turn ---------------------------------------------------------------------------------------------------------- */
+/* The turn -------------------------------------------------------------------- */
 
 static enum conn_turn deadline_passed(struct hf_conn *conn)
 {
@@ -393,7 +397,8 @@ unsigned hf_conn_interest(const struct hf_conn *conn)
 		if (hf_conn_output_pending(conn))
 			interest |= send;
 		if ((conn->want & HF_WANT_INPUT) && !conn->input_ended && hf_conn_input_room(conn))
-			interest |= conn->tls && hf_tls_read_needs_write(conn->tls) ? EPOLLOUT : EPOLLIN;
+			interest |= conn->tls && hf_tls_read_needs_write(conn->tls) ? EPOLLOUT
+										    : EPOLLIN;
 		return interest;
 	}
 	return interest;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The control socket. A request is a line of JSON, {"verb":"user add","args":["anna"],...}, and so is the reply: {"status":"ok","result":...} or
- * {"status":"error","code":"exists","message":"..."}. Who may connect is a matter of the socket's owner and mode. Each connection has a
- * helper thread while it lasts, so a verb may take its time; a client that says nothing for a while is let go. */
+/* The control socket. A request is a line of JSON, {"verb":"user add","args":["anna"],...}, and so
+ * is the reply: {"status":"ok","result":...} or
+ * {"status":"error","code":"exists","message":"..."}. Who may connect is a matter of the socket's
+ * owner and mode. Each connection has a helper thread while it lasts, so a verb may take its time;
+ * a client that says nothing for a while is let go. */
 #include "host/verbs_priv.h"
 
 #include <errno.h>
@@ -27,9 +29,10 @@ struct session {
 	struct hf_buf in;
 };
 
-static const struct hf_verb *const core_verbs[] = { hf_verbs_user, hf_verbs_mailbox, hf_verbs_server };
+static const struct hf_verb *const core_verbs[] = { hf_verbs_user, hf_verbs_mailbox,
+						    hf_verbs_server };
 
-/* Opening ----------------------------------------------------------------------------------------------------------- */
+/* Opening --------------------------------------------------------------------- */
 
 /* The directory above, if it is missing, as the daemon's own. */
 static void make_parent(const char *path, const struct hf_identity *identity)
@@ -40,12 +43,14 @@ static void make_parent(const char *path, const struct hf_identity *identity)
 	if (!slash || slash == path)
 		return;
 	parent = hf_strndup(path, (size_t)(slash - path));
-	if (mkdir(parent, 0755) == 0 && identity->change && chown(parent, identity->uid, identity->gid) != 0)
+	if (mkdir(parent, 0755) == 0 && identity->change &&
+	    chown(parent, identity->uid, identity->gid) != 0)
 		hf_warning(NULL, "chown path=%s error=%s", parent, strerror(errno));
 	hf_free(parent);
 }
 
-struct hf_control *hf_control_open(const char *path, const char *group, const struct hf_host_settings *settings, struct hf_note *why)
+struct hf_control *hf_control_open(const char *path, const char *group,
+				   const struct hf_host_settings *settings, struct hf_note *why)
 {
 	struct hf_control *control;
 	struct hf_identity identity;
@@ -62,7 +67,8 @@ struct hf_control *hf_control_open(const char *path, const char *group, const st
 	gid = identity.gid;
 	if (!hf_user_group_ids(NULL, group, NULL, &gid, why))
 		goto failed;
-	if ((identity.change || group) && chown(path, identity.change ? identity.uid : (uid_t)-1, gid) != 0) {
+	if ((identity.change || group) &&
+	    chown(path, identity.change ? identity.uid : (uid_t)-1, gid) != 0) {
 		hf_note_add(why, "control socket %s: %s", path, strerror(errno));
 		goto failed;
 	}
@@ -97,7 +103,7 @@ int hf_control_fd(const struct hf_control *control)
 	return control->fd;
 }
 
-/* Verbs ------------------------------------------------------------------------------------------------------------- */
+/* Verbs ----------------------------------------------------------------------- */
 
 const char *hf_status_code(enum hf_status status)
 {
@@ -137,7 +143,8 @@ static const struct hf_verb *find_verb(const struct hf_verb *verbs, const char *
 	return NULL;
 }
 
-void hf_verbs_each(struct hf_host *host, void (*fn)(void *arg, const struct hf_verb *verb, const char *module), void *arg)
+void hf_verbs_each(struct hf_host *host,
+		   void (*fn)(void *arg, const struct hf_verb *verb, const char *module), void *arg)
 {
 	for (size_t i = 0; i < HF_COUNT(core_verbs); i++)
 		for (const struct hf_verb *verb = core_verbs[i]; verb->name; verb++)
@@ -156,7 +163,8 @@ static const struct hf_verb *look_up(struct hf_host *host, const char *name, voi
 	for (size_t i = 0; i < HF_COUNT(core_verbs) && !verb; i++)
 		verb = find_verb(core_verbs[i], name);
 	pthread_mutex_lock(&host->lock);
-	for (const struct hf_loaded *loaded = host->modules; loaded && !verb; loaded = loaded->next) {
+	for (const struct hf_loaded *loaded = host->modules; loaded && !verb;
+	     loaded = loaded->next) {
 		verb = find_verb(loaded->module->verbs, name);
 		*state = loaded->state;
 	}
@@ -168,7 +176,6 @@ static json_t *error_reply(const char *code, const char *message)
 {
 	return json_pack("{s:s, s:s, s:s}", "status", "error", "code", code, "message", message);
 }
-
 
 static void try_near(void *arg, const struct hf_verb *verb, const char *module)
 {
@@ -208,9 +215,11 @@ json_t *hf_control_answer(struct hf_host *host, const json_t *request)
 		return unknown_verb(host, name);
 	status = verb->run(host, state, request, &result, &why);
 	if (status == HF_OK) {
-		reply = json_pack("{s:s, s:o}", "status", "ok", "result", result ? result : json_null());
+		reply = json_pack("{s:s, s:o}", "status", "ok", "result",
+				  result ? result : json_null());
 	} else {
-		reply = error_reply(hf_status_code(status), why.count ? hf_note_text(&why) : hf_status_text(status));
+		reply = error_reply(hf_status_code(status),
+				    why.count ? hf_note_text(&why) : hf_status_text(status));
 		if (result)
 			json_object_set_new(reply, "result", result);
 	}
@@ -218,7 +227,7 @@ json_t *hf_control_answer(struct hf_host *host, const json_t *request)
 	return reply ? reply : error_reply("unavailable", "the reply is not valid UTF-8");
 }
 
-/* Connections ------------------------------------------------------------------------------------------------------- */
+/* Connections ----------------------------------------------------------------- */
 
 static bool wait_for(struct session *session, short events, int ms)
 {
@@ -232,7 +241,8 @@ static bool wait_for(struct session *session, short events, int ms)
 
 		if (n > 0)
 			return true;
-		if (now >= end || (n < 0 && errno != EINTR) || (events == POLLIN && atomic_load(&session->host->stopping)))
+		if (now >= end || (n < 0 && errno != EINTR) ||
+		    (events == POLLIN && atomic_load(&session->host->stopping)))
 			return false;
 	}
 }
@@ -245,7 +255,8 @@ static bool send_all(struct session *session, const char *data, size_t size)
 		if (n > 0) {
 			data += n;
 			size -= (size_t)n;
-		} else if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) || !wait_for(session, POLLOUT, SEND_MS)) {
+		} else if ((errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) ||
+			   !wait_for(session, POLLOUT, SEND_MS)) {
 			return false;
 		}
 	}
@@ -261,9 +272,12 @@ static bool reply_to(struct session *session, struct hf_str line)
 	bool ok;
 
 	if (request) /* hfctl asks for help before each verb */
-		hf_log_at(&session->host->log, verb && strcmp(verb, "help") == 0 ? HF_LOG_DEBUG : HF_LOG_INFO, "control uid=%u verb=%s",
-			  session->uid, hf_log_quote(hf_str(verb ? verb : "?")));
-	reply = request ? hf_control_answer(session->host, request) : error_reply("usage", error.text);
+		hf_log_at(&session->host->log,
+			  verb && strcmp(verb, "help") == 0 ? HF_LOG_DEBUG : HF_LOG_INFO,
+			  "control uid=%u verb=%s", session->uid,
+			  hf_log_quote(hf_str(verb ? verb : "?")));
+	reply = request ? hf_control_answer(session->host, request)
+			: error_reply("usage", error.text);
 	json_decref(request);
 	text = json_dumps(reply, JSON_COMPACT);
 	json_decref(reply);
@@ -272,13 +286,15 @@ static bool reply_to(struct session *session, struct hf_str line)
 	return ok;
 }
 
-/* The next line; size 0: none will come. Requests may carry passwords, so what is done with is wiped. */
+/* The next line; size 0: none will come. Requests may carry passwords, so what is done with is
+ * wiped. */
 static struct hf_str read_line(struct session *session)
 {
 	size_t seen = 0;
 
 	for (;;) {
-		ptrdiff_t at = hf_str_chr(hf_str_sub(hf_buf_str(&session->in), seen, SIZE_MAX), '\n');
+		ptrdiff_t at =
+			hf_str_chr(hf_str_sub(hf_buf_str(&session->in), seen, SIZE_MAX), '\n');
 		ssize_t n;
 
 		if (at >= 0)
@@ -299,14 +315,16 @@ static void session_run(struct hf_task *task)
 	struct session *session = HF_CONTAINER(task, struct session, task);
 	struct hf_str line;
 
-	for (line = read_line(session); line.size && reply_to(session, line); line = read_line(session)) {
+	for (line = read_line(session); line.size && reply_to(session, line);
+	     line = read_line(session)) {
 		size_t size = line.size;
 
 		hf_wipe(session->in.data, size);
 		hf_buf_drop(&session->in, size);
 	}
 	if (session->in.size >= REQUEST_MAX) {
-		static const char text[] = "{\"status\":\"error\",\"code\":\"invalid\",\"message\":\"the request is too large\"}\n";
+		static const char text[] =
+			"{\"status\":\"error\",\"code\":\"invalid\",\"message\":\"the request is too large\"}\n";
 
 		send_all(session, text, sizeof(text) - 1);
 	}

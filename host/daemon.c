@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of holdfastd: configuration, sockets and keys while it may be root, then its own user, then the store and the modules, then serving
- * until a signal or `hfctl stop`. The main thread takes the signals; no other ever sees one. */
+/* The life of holdfastd: configuration, sockets and keys while it may be root, then its own user,
+ * then the store and the modules, then serving until a signal or `hfctl stop`. The main thread
+ * takes the signals; no other ever sees one. */
 #include "host/daemon.h"
 
 #include <errno.h>
@@ -86,7 +87,8 @@ int hf_daemon_show(const char *path)
 	return status;
 }
 
-/* Modules come from the directories of the configuration, if there is one; else from where they are installed. */
+/* Modules come from the directories of the configuration, if there is one; else from where they are
+ * installed. */
 static int print_options(const char *path, void (*print)(struct hf_loader *loader, FILE *out))
 {
 	static const char *const installed[] = { HF_MODULEDIR, NULL };
@@ -111,7 +113,7 @@ int hf_daemon_options_doc(const char *path)
 	return print_options(path, hf_options_doc_print);
 }
 
-/* Running ----------------------------------------------------------------------------------------------------------- */
+/* Running --------------------------------------------------------------------- */
 
 static void raise_descriptors(void)
 {
@@ -128,7 +130,8 @@ static void make_directory(const struct hf_setup *setup, const struct hf_identit
 {
 	const char *path = setup->host.store.directory;
 
-	if (mkdir(path, 0700) == 0 && identity->change && chown(path, identity->uid, identity->gid) != 0)
+	if (mkdir(path, 0700) == 0 && identity->change &&
+	    chown(path, identity->uid, identity->gid) != 0)
 		hf_warning(NULL, "chown path=%s error=%s", path, strerror(errno));
 }
 
@@ -157,7 +160,8 @@ static void reload(struct hf_host *host)
 static void attend(struct hf_host *host, int signals)
 {
 	for (;;) {
-		struct pollfd fds[2] = { { .fd = signals, .events = POLLIN }, { .fd = host->exit_request, .events = POLLIN } };
+		struct pollfd fds[2] = { { .fd = signals, .events = POLLIN },
+					 { .fd = host->exit_request, .events = POLLIN } };
 		struct signalfd_siginfo info;
 
 		if (poll(fds, 2, -1) < 0)
@@ -182,7 +186,8 @@ static bool start(struct hf_host *host, struct hf_note *why)
 	struct hf_identity identity;
 	const struct hf_setup *setup = host->setup;
 
-	if (!hf_identity_find(setup->host.top.user, setup->host.top.group, &identity, why) || hf_host_bind(host, why) != HF_OK)
+	if (!hf_identity_find(setup->host.top.user, setup->host.top.group, &identity, why) ||
+	    hf_host_bind(host, why) != HF_OK)
 		return false;
 	make_directory(setup, &identity);
 	if (hf_identity_assume(&identity, why) != HF_OK)

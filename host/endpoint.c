@@ -22,7 +22,9 @@ static bool parse_unix(const char *path, struct hf_endpoint *endpoint, struct hf
 	struct sockaddr_un *un = (struct sockaddr_un *)&endpoint->sa;
 
 	if (path[0] != '/' || strlen(path) >= sizeof(un->sun_path)) {
-		hf_note_add(why, "address \"unix:%s\": expected an absolute path of at most %zu octets", path, sizeof(un->sun_path) - 1);
+		hf_note_add(why,
+			    "address \"unix:%s\": expected an absolute path of at most %zu octets",
+			    path, sizeof(un->sun_path) - 1);
 		return false;
 	}
 	un->sun_family = AF_UNIX;
@@ -71,14 +73,19 @@ bool hf_endpoint_parse(const char *text, struct hf_endpoint *endpoint, struct hf
 			return true;
 	}
 wrong:
-	hf_note_add(why, "address \"%s\": expected \"127.0.0.1:143\", \"[::1]:143\", \"*:143\" or \"unix:/path\"", text);
+	hf_note_add(
+		why,
+		"address \"%s\": expected \"127.0.0.1:143\", \"[::1]:143\", \"*:143\" or \"unix:/path\"",
+		text);
 	return false;
 }
 
 /* The IPv4 address that an IPv6 one stands for, or NULL. */
 static const struct in_addr *mapped(const struct sockaddr_in6 *v6)
 {
-	return IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) ? (const struct in_addr *)(const void *)&v6->sin6_addr.s6_addr[12] : NULL;
+	return IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)
+		       ? (const struct in_addr *)(const void *)&v6->sin6_addr.s6_addr[12]
+		       : NULL;
 }
 
 static const struct in_addr *ipv4_of(const struct sockaddr_storage *sa)
@@ -88,7 +95,8 @@ static const struct in_addr *ipv4_of(const struct sockaddr_storage *sa)
 	return sa->ss_family == AF_INET6 ? mapped((const struct sockaddr_in6 *)sa) : NULL;
 }
 
-void hf_endpoint_text(const struct sockaddr_storage *sa, char *address, size_t address_size, char *port, size_t port_size)
+void hf_endpoint_text(const struct sockaddr_storage *sa, char *address, size_t address_size,
+		      char *port, size_t port_size)
 {
 	const struct in_addr *v4 = ipv4_of(sa);
 	uint16_t number = sa->ss_family == AF_INET ? ((const struct sockaddr_in *)sa)->sin_port
@@ -97,7 +105,8 @@ void hf_endpoint_text(const struct sockaddr_storage *sa, char *address, size_t a
 	if (v4)
 		inet_ntop(AF_INET, v4, address, (socklen_t)address_size);
 	else
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, address, (socklen_t)address_size);
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)sa)->sin6_addr, address,
+			  (socklen_t)address_size);
 	snprintf(port, port_size, "%s;%u", address, ntohs(number));
 }
 
@@ -107,7 +116,8 @@ bool hf_endpoint_is_loopback(const struct sockaddr_storage *sa)
 
 	if (v4)
 		return (ntohl(v4->s_addr) >> 24) == 127;
-	return sa->ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)sa)->sin6_addr);
+	return sa->ss_family == AF_INET6 &&
+	       IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)sa)->sin6_addr);
 }
 
 size_t hf_endpoint_group(const struct sockaddr_storage *sa, uint8_t *key)

@@ -18,8 +18,9 @@ enum { VERB_THREADS = 8, VERB_DEPTH = 64, OFFLOAD_DEPTH = 1024 };
 
 void hf_host_log_setup(const struct hf_setup *setup)
 {
-	hf_log_setup((enum hf_log_target)setup->host.log.destination, (enum hf_log_level)setup->host.log.level,
-		     getenv("JOURNAL_STREAM") != NULL, "holdfastd");
+	hf_log_setup((enum hf_log_target)setup->host.log.destination,
+		     (enum hf_log_level)setup->host.log.level, getenv("JOURNAL_STREAM") != NULL,
+		     "holdfastd");
 }
 
 static char *own_name(const struct hf_setup *setup)
@@ -56,16 +57,20 @@ struct hf_host *hf_host_new(struct hf_setup **setup, struct hf_loader *loader)
 	hf_timers_init(&host->timers, host->sched.epoll);
 	host->limits = hf_limits_new();
 	hf_limits_set(host->limits, &host->setup->host.limits);
-	host->offload = hf_pool_new("hf-helper", (unsigned)host->setup->host.limits.helpers, OFFLOAD_DEPTH);
+	host->offload =
+		hf_pool_new("hf-helper", (unsigned)host->setup->host.limits.helpers, OFFLOAD_DEPTH);
 	host->verbs = hf_pool_new("hf-control", VERB_THREADS, VERB_DEPTH);
-	host->counter_connections = hf_counter_get("host.connections", "connections since the start");
+	host->counter_connections =
+		hf_counter_get("host.connections", "connections since the start");
 	host->counter_open = hf_counter_get("host.open", "connections now");
-	host->counter_in = hf_counter_get("host.octets_in", "octets received on connections that have ended");
-	host->counter_out = hf_counter_get("host.octets_out", "octets sent on connections that have ended");
+	host->counter_in =
+		hf_counter_get("host.octets_in", "octets received on connections that have ended");
+	host->counter_out =
+		hf_counter_get("host.octets_out", "octets sent on connections that have ended");
 	return host;
 }
 
-/* Binding: what needs privileges ------------------------------------------------------------------------------------ */
+/* Binding: what needs privileges ---------------------------------------------- */
 
 enum hf_status hf_host_bind(struct hf_host *host, struct hf_note *why)
 {
@@ -76,7 +81,8 @@ enum hf_status hf_host_bind(struct hf_host *host, struct hf_note *why)
 	if (settings->tls.certificate)
 		host->tls = hf_tls_new(&settings->tls, why);
 	for (size_t i = settings->listen_count; i-- > 0;) {
-		struct hf_listener *listener = hf_listener_open(host, &settings->listen[i], why, &privileges);
+		struct hf_listener *listener =
+			hf_listener_open(host, &settings->listen[i], why, &privileges);
 
 		if (listener) {
 			listener->next = host->listeners;
@@ -84,11 +90,12 @@ enum hf_status hf_host_bind(struct hf_host *host, struct hf_note *why)
 		}
 	}
 	if (host->config_path)
-		host->control = hf_control_open(settings->control.socket, settings->control.group, settings, why);
+		host->control = hf_control_open(settings->control.socket, settings->control.group,
+						settings, why);
 	return why->count == before ? HF_OK : HF_EUNAVAILABLE;
 }
 
-/* Opening: store, SASL, modules ------------------------------------------------------------------------------------- */
+/* Opening: store, SASL, modules ----------------------------------------------- */
 
 /* "name=value" strings to name, value, ..., NULL. */
 static const char *const *sasl_options(const struct hf_setup *setup, struct hf_note *why)
@@ -164,7 +171,8 @@ struct hf_snapshot *hf_loaded_snapshot(struct hf_loaded *loaded)
 	return snapshot;
 }
 
-static void load_module(struct hf_host *host, const struct hf_setup_module *entry, struct hf_note *why)
+static void load_module(struct hf_host *host, const struct hf_setup_module *entry,
+			struct hf_note *why)
 {
 	struct hf_loaded *loaded = hf_alloc_zero(sizeof(*loaded));
 	enum hf_status status;
@@ -176,7 +184,8 @@ static void load_module(struct hf_host *host, const struct hf_setup_module *entr
 	pthread_mutex_init(&loaded->lock, NULL);
 	status = entry->module->load(host, loaded->snapshot->data, &loaded->state);
 	if (status != HF_OK) {
-		hf_note_add(why, "module %s does not start: %s", entry->name, hf_status_text(status));
+		hf_note_add(why, "module %s does not start: %s", entry->name,
+			    hf_status_text(status));
 		hf_snapshot_unref(&loaded->snapshot);
 		pthread_mutex_destroy(&loaded->lock);
 		hf_free(loaded);
@@ -186,7 +195,8 @@ static void load_module(struct hf_host *host, const struct hf_setup_module *entr
 	loaded->next = host->modules;
 	host->modules = loaded;
 	pthread_mutex_unlock(&host->lock);
-	hf_info(&host->log, "module name=%s version=%s", entry->name, entry->module->version ? entry->module->version : "?");
+	hf_info(&host->log, "module name=%s version=%s", entry->name,
+		entry->module->version ? entry->module->version : "?");
 }
 
 void hf_host_load_modules(struct hf_host *host, const struct hf_setup *setup, struct hf_note *why)
@@ -196,7 +206,8 @@ void hf_host_load_modules(struct hf_host *host, const struct hf_setup *setup, st
 			load_module(host, &setup->modules[i], why);
 }
 
-/* One module that is missing or does not start leaves the others to serve; its listeners stay closed to clients. */
+/* One module that is missing or does not start leaves the others to serve; its listeners stay
+ * closed to clients. */
 static void log_lines(struct hf_host *host, struct hf_note *note)
 {
 	struct hf_str rest = hf_str(hf_note_text(note));
@@ -233,7 +244,7 @@ enum hf_status hf_host_open(struct hf_host *host, bool with_store, struct hf_not
 	return HF_OK;
 }
 
-/* Serving ----------------------------------------------------------------------------------------------------------- */
+/* Serving --------------------------------------------------------------------- */
 
 void hf_host_serve(struct hf_host *host)
 {
@@ -247,15 +258,17 @@ void hf_host_serve(struct hf_host *host)
 	for (size_t i = 0; i < host->setup->host.listen_count && listener; i++) {
 		const struct hf_listen_settings *settings = &host->setup->host.listen[i];
 
-		/* bound in the order of the settings; one that could not be bound would have ended the start */
-		hf_listener_serve(listener, hf_host_module(host, settings->module), settings->service, settings->tls);
+		/* bound in the order of the settings; one that could not be bound would have ended
+		 * the start */
+		hf_listener_serve(listener, hf_host_module(host, settings->module),
+				  settings->service, settings->tls);
 		hf_listener_start(listener);
 		listener = listener->next;
 	}
 	host->poller = hf_poller_new(host);
 }
 
-/* Stopping ---------------------------------------------------------------------------------------------------------- */
+/* Stopping -------------------------------------------------------------------- */
 
 /* false: time is up (0: no limit) */
 static bool wait_for_conns(struct hf_host *host, uint64_t ms)
@@ -285,7 +298,8 @@ static void end_connections(struct hf_host *host)
 
 	hf_conn_wake_all(host, HF_EV_QUIT);
 	if (!wait_for_conns(host, ms))
-		hf_warning(&host->log, "stop cutting connections that have not ended after ms=%llu", (unsigned long long)ms);
+		hf_warning(&host->log, "stop cutting connections that have not ended after ms=%llu",
+			   (unsigned long long)ms);
 	do
 		hf_conn_wake_all(host, EV_ABORT);
 	while (!wait_for_conns(host, 1000));
@@ -354,7 +368,7 @@ void hf_host_free(struct hf_host **hostp)
 	*hostp = NULL;
 }
 
-/* For modules ------------------------------------------------------------------------------------------------------- */
+/* For modules ----------------------------------------------------------------- */
 
 struct hf_store *hf_host_store(struct hf_host *host)
 {

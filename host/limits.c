@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How many connections there may be: in all, from one address, of one user, and not logged in. One small table under one lock; it is
- * touched when a connection begins, logs in and ends. */
+/* How many connections there may be: in all, from one address, of one user, and not logged in. One
+ * small table under one lock; it is touched when a connection begins, logs in and ends. */
 #include "host/host_priv.h"
 
 #include <string.h>
@@ -19,7 +19,8 @@ struct count {
 struct hf_limits {
 	pthread_mutex_t lock;
 	struct hf_limits_settings settings HF_GUARDED_BY(lock);
-	size_t connections HF_GUARDED_BY(lock), waiting HF_GUARDED_BY(lock);
+	size_t connections HF_GUARDED_BY(lock)
+	, waiting HF_GUARDED_BY(lock);
 	struct count *addresses[BUCKETS] HF_GUARDED_BY(lock);
 	struct count *users[BUCKETS] HF_GUARDED_BY(lock);
 };
@@ -115,7 +116,8 @@ const char *hf_limits_enter(struct hf_limits *limits, struct hf_str address)
 	pthread_mutex_lock(&limits->lock);
 	if (limits->connections >= (size_t)limits->settings.connections)
 		reached = "connections";
-	else if (address.size && limits->settings.waiting && limits->waiting >= (size_t)limits->settings.waiting)
+	else if (address.size && limits->settings.waiting &&
+		 limits->waiting >= (size_t)limits->settings.waiting)
 		reached = "waiting";
 	else if (address.size && !add(limits->addresses, address, limits->settings.per_address))
 		reached = "per_address";

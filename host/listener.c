@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Listeners: binding (TCP, unix sockets, sockets handed over by systemd) and accepting. A listener is watched with EPOLLONESHOT, so one worker
- * accepts at a time. */
+/* Listeners: binding (TCP, unix sockets, sockets handed over by systemd) and accepting. A listener
+ * is watched with EPOLLONESHOT, so one worker accepts at a time. */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static void note_bind(struct hf_note *why, bool *privileges, const char *address
 	hf_note_add(why, "listen on %s: %s", address, strerror(error));
 }
 
-/* Unix sockets ------------------------------------------------------------------------------------------------------ */
+/* Unix sockets ---------------------------------------------------------------- */
 
 /* What is at `path`: nothing or a socket that nobody listens on any more (then removed) is fine. */
 static bool clear_path(const struct sockaddr_un *un, struct hf_note *why, bool *privileges)
@@ -37,7 +37,8 @@ static bool clear_path(const struct sockaddr_un *un, struct hf_note *why, bool *
 		return false;
 	}
 	if (!S_ISSOCK(st.st_mode)) {
-		hf_note_add(why, "listen on %s: something that is no socket is in the way", un->sun_path);
+		hf_note_add(why, "listen on %s: something that is no socket is in the way",
+			    un->sun_path);
 		return false;
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,7 +56,8 @@ static bool clear_path(const struct sockaddr_un *un, struct hf_note *why, bool *
 	return false;
 }
 
-int hf_unix_listen(const char *path, const char *owner, const char *group, mode_t mode, struct hf_note *why, bool *privileges)
+int hf_unix_listen(const char *path, const char *owner, const char *group, mode_t mode,
+		   struct hf_note *why, bool *privileges)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	uid_t uid = (uid_t)-1;
@@ -63,14 +65,16 @@ int hf_unix_listen(const char *path, const char *owner, const char *group, mode_
 	int fd;
 
 	if (strlen(path) >= sizeof(un.sun_path)) {
-		hf_note_add(why, "listen on %s: the path is longer than %zu octets", path, sizeof(un.sun_path) - 1);
+		hf_note_add(why, "listen on %s: the path is longer than %zu octets", path,
+			    sizeof(un.sun_path) - 1);
 		return -1;
 	}
 	memcpy(un.sun_path, path, strlen(path) + 1);
 	if (!hf_user_group_ids(owner, group, &uid, &gid, why) || !clear_path(&un, why, privileges))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Linux gives the new inode the mode of the socket: nobody gets in before the owner is set */
+	/* Linux gives the new inode the mode of the socket: nobody gets in before the owner is set
+	 */
 	if (fd < 0 || fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&un, sizeof(un)) != 0) {
 		note_bind(why, privileges, path, errno);
 		goto failed;
@@ -92,28 +96,34 @@ failed:
 	return -1;
 }
 
-static int open_unix(const struct hf_listen_settings *settings, const struct hf_endpoint *endpoint, struct hf_note *why,
-		     bool *privileges)
+static int open_unix(const struct hf_listen_settings *settings, const struct hf_endpoint *endpoint,
+		     struct hf_note *why, bool *privileges)
 {
 	char *end;
 	unsigned long mode = strtoul(settings->mode, &end, 8);
 
 	if (*end || end == settings->mode || mode > 0777) {
-		hf_note_add(why, "listen on %s: mode \"%s\" is not octal like \"0660\"", settings->address, settings->mode);
+		hf_note_add(why, "listen on %s: mode \"%s\" is not octal like \"0660\"",
+			    settings->address, settings->mode);
 		return -1;
 	}
-	return hf_unix_listen(((const struct sockaddr_un *)&endpoint->sa)->sun_path, settings->owner, settings->group, (mode_t)mode, why,
-			      privileges);
+	return hf_unix_listen(((const struct sockaddr_un *)&endpoint->sa)->sun_path,
+			      settings->owner, settings->group, (mode_t)mode, why, privileges);
 }
 
-/* TCP --------------------------------------------------------------------------------------------------------------- */
+/* TCP ------------------------------------------------------------------------- */
 
-static int open_tcp(const struct hf_listen_settings *settings, struct hf_endpoint *endpoint, struct hf_note *why, bool *privileges)
+static int open_tcp(const struct hf_listen_settings *settings, struct hf_endpoint *endpoint,
+		    struct hf_note *why, bool *privileges)
 {
-	int fd = socket(endpoint->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1, only;
+	int fd = socket(endpoint->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+	    one = 1, only;
 
 	if (fd < 0 && endpoint->any && errno == EAFNOSUPPORT) { /* a kernel without IPv6 */
-		struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = ((struct sockaddr_in6 *)&endpoint->sa)->sin6_port };
+		struct sockaddr_in v4 = {
+			.sin_family = AF_INET,
+			.sin_port = ((struct sockaddr_in6 *)&endpoint->sa)->sin6_port
+		};
 
 		memcpy(&endpoint->sa, &v4, sizeof(v4));
 		endpoint->size = sizeof(v4);
@@ -127,7 +137,8 @@ static int open_tcp(const struct hf_listen_settings *settings, struct hf_endpoin
 	only = !endpoint->any;
 	if (endpoint->sa.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
-	if (bind(fd, (struct sockaddr *)&endpoint->sa, endpoint->size) != 0 || listen(fd, BACKLOG) != 0) {
+	if (bind(fd, (struct sockaddr *)&endpoint->sa, endpoint->size) != 0 ||
+	    listen(fd, BACKLOG) != 0) {
 		note_bind(why, privileges, settings->address, errno);
 		close(fd);
 		return -1;
@@ -146,19 +157,22 @@ static int inherited(const struct hf_endpoint *endpoint)
 		struct sockaddr_storage sa = { 0 };
 		socklen_t size = sizeof(sa);
 
-		if (getsockname(fd, (struct sockaddr *)&sa, &size) != 0 || sa.ss_family != endpoint->sa.ss_family)
+		if (getsockname(fd, (struct sockaddr *)&sa, &size) != 0 ||
+		    sa.ss_family != endpoint->sa.ss_family)
 			continue;
 		if (sa.ss_family == AF_UNIX
-			    ? strcmp(((struct sockaddr_un *)&sa)->sun_path, ((const struct sockaddr_un *)&endpoint->sa)->sun_path) == 0
+			    ? strcmp(((struct sockaddr_un *)&sa)->sun_path,
+				     ((const struct sockaddr_un *)&endpoint->sa)->sun_path) == 0
 			    : memcmp(&sa, &endpoint->sa, endpoint->size) == 0)
 			return fd;
 	}
 	return -1;
 }
 
-/* Listeners --------------------------------------------------------------------------------------------------------- */
+/* Listeners ------------------------------------------------------------------- */
 
-struct hf_listener *hf_listener_open(struct hf_host *host, const struct hf_listen_settings *settings, struct hf_note *why,
+struct hf_listener *hf_listener_open(struct hf_host *host,
+				     const struct hf_listen_settings *settings, struct hf_note *why,
 				     bool *privileges)
 {
 	struct hf_listener *listener;
@@ -171,7 +185,8 @@ struct hf_listener *hf_listener_open(struct hf_host *host, const struct hf_liste
 	is_unix = endpoint.sa.ss_family == AF_UNIX;
 	fd = inherited(&endpoint);
 	if (fd < 0)
-		fd = is_unix ? open_unix(settings, &endpoint, why, privileges) : open_tcp(settings, &endpoint, why, privileges);
+		fd = is_unix ? open_unix(settings, &endpoint, why, privileges)
+			     : open_tcp(settings, &endpoint, why, privileges);
 	if (fd < 0)
 		return NULL;
 	listener = hf_alloc_zero(sizeof(*listener));
@@ -194,14 +209,17 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-bool hf_listener_matches(const struct hf_listener *listener, const struct hf_listen_settings *settings)
+bool hf_listener_matches(const struct hf_listener *listener,
+			 const struct hf_listen_settings *settings)
 {
 	return listener->fd >= 0 && same(listener->address, settings->address) &&
-	       (!listener->is_unix || (same(listener->made.owner, settings->owner) && same(listener->made.group, settings->group) &&
+	       (!listener->is_unix || (same(listener->made.owner, settings->owner) &&
+				       same(listener->made.group, settings->group) &&
 				       same(listener->made.mode, settings->mode)));
 }
 
-void hf_listener_serve(struct hf_listener *listener, struct hf_loaded *module, const char *service, bool tls)
+void hf_listener_serve(struct hf_listener *listener, struct hf_loaded *module, const char *service,
+		       bool tls)
 {
 	pthread_mutex_lock(&listener->lock);
 	listener->module = module;
@@ -215,10 +233,12 @@ void hf_listener_serve(struct hf_listener *listener, struct hf_loaded *module, c
 
 static void watch(struct hf_listener *listener, int how)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = &listener->poll };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT,
+				     .data.ptr = &listener->poll };
 
 	if (epoll_ctl(listener->host->sched.epoll, how, listener->fd, &event) != 0)
-		hf_error(&listener->host->log, "listen-epoll address=%s error=%s", listener->address, strerror(errno));
+		hf_error(&listener->host->log, "listen-epoll address=%s error=%s",
+			 listener->address, strerror(errno));
 }
 
 void hf_listener_start(struct hf_listener *listener)
@@ -227,8 +247,8 @@ void hf_listener_start(struct hf_listener *listener)
 	if (listener->fd >= 0 && listener->module && !listener->watched) {
 		listener->watched = true;
 		watch(listener, EPOLL_CTL_ADD);
-		hf_info(&listener->host->log, "listen address=%s service=%s tls=%s", listener->address, listener->service,
-			listener->tls ? "yes" : "no");
+		hf_info(&listener->host->log, "listen address=%s service=%s tls=%s",
+			listener->address, listener->service, listener->tls ? "yes" : "no");
 	}
 	pthread_mutex_unlock(&listener->lock);
 }
@@ -259,7 +279,8 @@ static void admit(struct hf_listener *listener, int fd, const struct sockaddr_st
 
 		if (!listener->is_unix)
 			hf_endpoint_text(peer, address, sizeof(address), port, sizeof(port));
-		hf_info(&host->log, "too-many-connections limit=%s peer=%s service=%s", reached, address, listener->service);
+		hf_info(&host->log, "too-many-connections limit=%s peer=%s service=%s", reached,
+			address, listener->service);
 		close(fd);
 		return;
 	}
@@ -278,13 +299,16 @@ static void accept_some_locked(struct hf_listener *listener)
 	for (int i = 0; i < ACCEPTS; i++) {
 		struct sockaddr_storage peer = { 0 };
 		socklen_t size = sizeof(peer);
-		int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(listener->fd, (struct sockaddr *)&peer, &size,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			admit(listener, fd, &peer);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
 			/* the poller arms it again within a second */
-			hf_error(&listener->host->log, "accept address=%s error=%s", listener->address, strerror(errno));
+			hf_error(&listener->host->log, "accept address=%s error=%s",
+				 listener->address, strerror(errno));
 			listener->paused = true;
 			return;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -311,8 +335,10 @@ void hf_listener_close(struct hf_listener *listener, bool remove_path)
 		close(listener->fd);
 		listener->fd = -1;
 		/* in a directory of others this fails: the next start, as root, removes it */
-		if (remove_path && listener->is_unix && unlink(listener->address + strlen("unix:")) != 0)
-			hf_debug(&listener->host->log, "unlink address=%s error=%s", listener->address, strerror(errno));
+		if (remove_path && listener->is_unix &&
+		    unlink(listener->address + strlen("unix:")) != 0)
+			hf_debug(&listener->host->log, "unlink address=%s error=%s",
+				 listener->address, strerror(errno));
 	}
 	pthread_mutex_unlock(&listener->lock);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loading modules: NAME.so in the modules' directories, its one symbol hf_module_NAME, built for this ABI. A module stays in memory until
- * the process ends: its code may still be on some thread's stack, and its symbols are wanted in a sanitizer's report. */
+/* Loading modules: NAME.so in the modules' directories, its one symbol hf_module_NAME, built for
+ * this ABI. A module stays in memory until the process ends: its code may still be on some thread's
+ * stack, and its symbols are wanted in a sanitizer's report. */
 #include "host/config_priv.h"
 
 #include <dlfcn.h>
@@ -43,7 +44,8 @@ void hf_loader_free(struct hf_loader **loader)
 	*loader = NULL;
 }
 
-static void add_locked(struct hf_loader *loader, const struct hf_module *module) HF_REQUIRES(loader->lock);
+static void add_locked(struct hf_loader *loader, const struct hf_module *module)
+	HF_REQUIRES(loader->lock);
 static void add_locked(struct hf_loader *loader, const struct hf_module *module)
 {
 	struct entry *entry = hf_new(loader->arena, struct entry);
@@ -96,26 +98,34 @@ static const struct hf_module *take(const char *path, const char *name, struct h
 	if (!module)
 		hf_note_add(why, "module %s: %s has no symbol %s", name, path, symbol);
 	else if (module->size != sizeof(*module) || module->abi != HF_MODULE_ABI)
-		hf_note_add(why, "module %s: %s was built for another version of Holdfast (module interface %u, here %u)", name, path,
-			    module->size == sizeof(*module) ? (unsigned)module->abi : 0, HF_MODULE_ABI);
+		hf_note_add(
+			why,
+			"module %s: %s was built for another version of Holdfast (module interface %u, here %u)",
+			name, path, module->size == sizeof(*module) ? (unsigned)module->abi : 0,
+			HF_MODULE_ABI);
 	else if (!module->name || strcmp(module->name, name) != 0)
-		hf_note_add(why, "module %s: %s calls itself %s", name, path, module->name ? module->name : "nothing");
-	else if (!module->load || !module->open || !module->step || !module->close || !module->unload)
-		hf_note_add(why, "module %s: %s lacks one of load, unload, open, step, close", name, path);
+		hf_note_add(why, "module %s: %s calls itself %s", name, path,
+			    module->name ? module->name : "nothing");
+	else if (!module->load || !module->open || !module->step || !module->close ||
+		 !module->unload)
+		hf_note_add(why, "module %s: %s lacks one of load, unload, open, step, close", name,
+			    path);
 	else
-		return module;
+		return module; /* cppcheck-suppress resourceLeak; it stays loaded */
 	dlclose(library);
 	return NULL;
 }
 
-static const struct hf_module *search_locked(struct hf_loader *loader, const char *name, struct hf_note *why)
-	HF_REQUIRES(loader->lock);
-static const struct hf_module *search_locked(struct hf_loader *loader, const char *name, struct hf_note *why)
+static const struct hf_module *search_locked(struct hf_loader *loader, const char *name,
+					     struct hf_note *why) HF_REQUIRES(loader->lock);
+static const struct hf_module *search_locked(struct hf_loader *loader, const char *name,
+					     struct hf_note *why)
 {
 	struct hf_buf tried = HF_BUF_INIT;
 
 	for (size_t i = 0; i < loader->directory_count; i++) {
-		const char *path = hf_arena_printf(loader->arena, "%s/%s.so", loader->directories[i], name);
+		const char *path =
+			hf_arena_printf(loader->arena, "%s/%s.so", loader->directories[i], name);
 
 		if (access(path, F_OK) == 0) {
 			hf_buf_fini(&tried);
@@ -123,22 +133,26 @@ static const struct hf_module *search_locked(struct hf_loader *loader, const cha
 		}
 		hf_buf_printf(&tried, "%s%s", tried.size ? ", " : "", path);
 	}
-	hf_note_add(why, "module %s: no such file: %s", name, tried.size ? hf_buf_cstr(&tried) : "(no modules.directory)");
+	hf_note_add(why, "module %s: no such file: %s", name,
+		    tried.size ? hf_buf_cstr(&tried) : "(no modules.directory)");
 	hf_buf_fini(&tried);
 	return NULL;
 }
 
-const struct hf_module *hf_loader_get(struct hf_loader *loader, const char *name, struct hf_note *why)
+const struct hf_module *hf_loader_get(struct hf_loader *loader, const char *name,
+				      struct hf_note *why)
 {
 	const struct hf_module *module = NULL;
 	struct entry *entry;
 
 	if (!name_is_valid(name)) {
-		hf_note_add(why, "module %.40s: not a module's name (small letters, digits, '_')", name);
+		hf_note_add(why, "module %.40s: not a module's name (small letters, digits, '_')",
+			    name);
 		return NULL;
 	}
 	pthread_mutex_lock(&loader->lock);
-	for (entry = loader->entries; entry && strcmp(entry->module->name, name) != 0; entry = entry->next)
+	for (entry = loader->entries; entry && strcmp(entry->module->name, name) != 0;
+	     entry = entry->next)
 		;
 	if (entry)
 		module = entry->module;

@@ -30,10 +30,14 @@ int main(int argc, char **argv)
 {
 	enum { OPT_CHECK = 256, OPT_SHOW, OPT_SAMPLE, OPT_DOC, OPT_VERSION, OPT_HELP };
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },    { "check", no_argument, NULL, OPT_CHECK },
-		{ "show", no_argument, NULL, OPT_SHOW },           { "sample", no_argument, NULL, OPT_SAMPLE },
-		{ "options-doc", no_argument, NULL, OPT_DOC }, { "version", no_argument, NULL, OPT_VERSION },
-		{ "help", no_argument, NULL, OPT_HELP },           { NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check", no_argument, NULL, OPT_CHECK },
+		{ "show", no_argument, NULL, OPT_SHOW },
+		{ "sample", no_argument, NULL, OPT_SAMPLE },
+		{ "options-doc", no_argument, NULL, OPT_DOC },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
 	};
 	int (*action)(const char *config) = hf_daemon_run;
 	const char *config = HF_DEFAULT_CONFIG;

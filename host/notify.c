@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* systemd's readiness protocol (sd_notify(3)): a datagram to the socket that NOTIFY_SOCKET names. Nothing without it. */
+/* systemd's readiness protocol (sd_notify(3)): a datagram to the socket that NOTIFY_SOCKET names.
+ * Nothing without it. */
 #include "host/host_priv.h"
 
 #include <stdlib.h>
@@ -32,7 +33,8 @@ uint64_t hf_notify_watchdog_ms(void)
 	const char *text = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
 	uint64_t us;
 
-	if (!text || !hf_str_u64(hf_str(text), UINT64_MAX, &us) || (pid && strtol(pid, NULL, 10) != (long)getpid()))
+	if (!text || !hf_str_u64(hf_str(text), UINT64_MAX, &us) ||
+	    (pid && strtol(pid, NULL, 10) != (long)getpid()))
 		return 0;
 	return us / 2000 ? us / 2000 : 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Helper threads: what may wait long runs here, never on a worker. A pool starts its threads when there is work and none is free. Also the
- * modules' background jobs, a thread each. */
+/* Helper threads: what may wait long runs here, never on a worker. A pool starts its threads when
+ * there is work and none is free. Also the modules' background jobs, a thread each. */
 #include "host/conn_priv.h"
 
 #include <string.h>
@@ -14,9 +14,12 @@ struct hf_pool {
 	const char *name;
 	pthread_mutex_t lock;
 	pthread_cond_t work;
-	struct hf_task *first HF_GUARDED_BY(lock), *last HF_GUARDED_BY(lock);
-	size_t waiting HF_GUARDED_BY(lock), depth;
-	unsigned threads_max, threads HF_GUARDED_BY(lock), idle HF_GUARDED_BY(lock);
+	struct hf_task *first HF_GUARDED_BY(lock)
+	, *last HF_GUARDED_BY(lock);
+	size_t waiting HF_GUARDED_BY(lock)
+	, depth;
+	unsigned threads_max, threads HF_GUARDED_BY(lock)
+	, idle HF_GUARDED_BY(lock);
 	bool stop HF_GUARDED_BY(lock);
 	pthread_t *ids;
 };
@@ -119,7 +122,7 @@ void hf_pool_free(struct hf_pool **pool)
 	*pool = NULL;
 }
 
-/* For connections --------------------------------------------------------------------------------------------------- */
+/* For connections ------------------------------------------------------------- */
 
 /* The lock decides who comes first: the end of the function or the end of the connection. */
 struct hf_offload {
@@ -150,7 +153,8 @@ static void offload_run(struct hf_task *task)
 	if (!orphan) {
 		struct hf_conn *conn = offload->conn;
 
-		/* with the lock held the connection cannot end; once it is released, offload may be gone */
+		/* with the lock held the connection cannot end; once it is released, offload may be
+		 * gone */
 		hf_conn_wake(conn, EV_OFFLOADED);
 	}
 	pthread_mutex_unlock(&offload->lock);
@@ -161,7 +165,8 @@ static void offload_run(struct hf_task *task)
 	}
 }
 
-enum hf_status hf_offload(struct hf_conn *conn, void (*fn)(void *arg), void *arg, void (*drop)(void *arg))
+enum hf_status hf_offload(struct hf_conn *conn, void (*fn)(void *arg), void *arg,
+			  void (*drop)(void *arg))
 {
 	struct hf_offload *offload;
 
@@ -212,7 +217,7 @@ void hf_offload_detach(struct hf_conn *conn)
 	}
 }
 
-/* Jobs -------------------------------------------------------------------------------------------------------------- */
+/* Jobs ------------------------------------------------------------------------ */
 
 struct hf_jobs {
 	struct hf_jobs *next;
@@ -235,7 +240,8 @@ static void *job(void *arg)
 	return NULL;
 }
 
-enum hf_status hf_job_start(struct hf_host *host, const char *name, void (*run)(void *arg, const bool *stop), void *arg)
+enum hf_status hf_job_start(struct hf_host *host, const char *name,
+			    void (*run)(void *arg, const bool *stop), void *arg)
 {
 	struct hf_jobs *self = hf_alloc_zero(sizeof(*self));
 	enum hf_status status = HF_OK;
@@ -261,7 +267,8 @@ void hf_jobs_stop(struct hf_host *host)
 {
 	struct hf_jobs *list, *next;
 
-	__atomic_store_n(&host->job_stop, true, __ATOMIC_SEQ_CST); /* the interface gives jobs a plain bool */
+	__atomic_store_n(&host->job_stop, true,
+			 __ATOMIC_SEQ_CST); /* the interface gives jobs a plain bool */
 	pthread_mutex_lock(&host->lock);
 	list = host->jobs;
 	host->jobs = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One option: text to value and back, by the row that describes it. Everything that takes settings (file, defaults, --show, sample) goes
- * through here, so an option means the same everywhere. */
+/* One option: text to value and back, by the row that describes it. Everything that takes settings
+ * (file, defaults, --show, sample) goes through here, so an option means the same everywhere. */
 #include "host/config_priv.h"
 
 #include <ctype.h>
@@ -17,15 +17,15 @@ struct unit {
 };
 
 static const struct unit size_units[] = {
-	{ "GiB", 1ull << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "TiB", 1ull << 40 }, { "GB", 1000000000 },
-	{ "MB", 1000000 },     { "kB", 1000 },     { "g", 1ull << 30 }, { "m", 1 << 20 },     { "k", 1 << 10 },
-	{ "B", 1 },
+	{ "GiB", 1ull << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }, { "TiB", 1ull << 40 },
+	{ "GB", 1000000000 },  { "MB", 1000000 },  { "kB", 1000 },     { "g", 1ull << 30 },
+	{ "m", 1 << 20 },      { "k", 1 << 10 },   { "B", 1 },
 };
 
 static const struct unit time_units[] = {
-	{ "d", 86400000 },   { "days", 86400000 }, { "day", 86400000 }, { "h", 3600000 }, { "hours", 3600000 },
-	{ "hour", 3600000 }, { "min", 60000 },     { "m", 60000 },      { "ms", 1 },      { "s", 1000 },
-	{ "sec", 1000 },
+	{ "d", 86400000 },    { "days", 86400000 }, { "day", 86400000 }, { "h", 3600000 },
+	{ "hours", 3600000 }, { "hour", 3600000 },  { "min", 60000 },    { "m", 60000 },
+	{ "ms", 1 },          { "s", 1000 },        { "sec", 1000 },
 };
 
 void *hf_option_place(const struct hf_option *option, void *settings)
@@ -39,7 +39,8 @@ static const void *place(const struct hf_option *option, const void *settings)
 }
 
 /* A number and perhaps a unit; `plain` is the factor of a number without one. */
-static bool parse_amount(const char *text, const struct unit *units, size_t count, uint64_t plain, uint64_t *value)
+static bool parse_amount(const char *text, const struct unit *units, size_t count, uint64_t plain,
+			 uint64_t *value)
 {
 	char *end;
 	unsigned long long n;
@@ -71,12 +72,15 @@ static bool parse_amount(const char *text, const struct unit *units, size_t coun
 
 static bool in_range(const struct hf_option *option, int64_t value)
 {
-	return (option->min == 0 && option->max == 0) || (value >= option->min && value <= option->max);
+	return (option->min == 0 && option->max == 0) ||
+	       (value >= option->min && value <= option->max);
 }
 
 static bool parse_bool(const char *text, bool *value)
 {
-	static const char *const yes[] = { "true", "yes", "on", "1" }, *const no[] = { "false", "no", "off", "0" };
+	static const char *const yes[] = { "true", "yes", "on", "1" }, *const no[] = { "false",
+										       "no", "off",
+										       "0" };
 
 	for (size_t i = 0; i < HF_COUNT(yes); i++) {
 		if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
@@ -125,8 +129,8 @@ static const char *const *parse_list(const char *text, struct hf_arena *arena)
 	return list;
 }
 
-bool hf_option_parse(const struct hf_option *option, const char *text, struct hf_arena *arena, void *settings,
-		     struct hf_buf *why)
+bool hf_option_parse(const struct hf_option *option, const char *text, struct hf_arena *arena,
+		     void *settings, struct hf_buf *why)
 {
 	void *to = hf_option_place(option, settings);
 	bool ok = false, truth = false;
@@ -199,11 +203,14 @@ void hf_option_defaults(const struct hf_option *options, struct hf_arena *arena,
 
 static void format_size(uint64_t n, struct hf_buf *out)
 {
-	static const struct unit units[] = { { "TiB", 1ull << 40 }, { "GiB", 1ull << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 } };
+	static const struct unit units[] = {
+		{ "TiB", 1ull << 40 }, { "GiB", 1ull << 30 }, { "MiB", 1 << 20 }, { "KiB", 1 << 10 }
+	};
 
 	for (size_t i = 0; i < HF_COUNT(units) && n; i++) {
 		if (n % units[i].factor == 0) {
-			hf_buf_printf(out, "\"%" PRIu64 " %s\"", n / units[i].factor, units[i].name);
+			hf_buf_printf(out, "\"%" PRIu64 " %s\"", n / units[i].factor,
+				      units[i].name);
 			return;
 		}
 	}
@@ -212,11 +219,14 @@ static void format_size(uint64_t n, struct hf_buf *out)
 
 static void format_duration(uint64_t ms, struct hf_buf *out)
 {
-	static const struct unit units[] = { { "d", 86400000 }, { "h", 3600000 }, { "min", 60000 }, { "s", 1000 } };
+	static const struct unit units[] = {
+		{ "d", 86400000 }, { "h", 3600000 }, { "min", 60000 }, { "s", 1000 }
+	};
 
 	for (size_t i = 0; i < HF_COUNT(units) && ms; i++) {
 		if (ms % units[i].factor == 0) {
-			hf_buf_printf(out, "\"%" PRIu64 " %s\"", ms / units[i].factor, units[i].name);
+			hf_buf_printf(out, "\"%" PRIu64 " %s\"", ms / units[i].factor,
+				      units[i].name);
 			return;
 		}
 	}
@@ -295,7 +305,8 @@ bool hf_option_equal(const struct hf_option *option, const void *a, const void *
 
 static void expects_range(const struct hf_option *option, struct hf_buf *out)
 {
-	void (*format)(uint64_t, struct hf_buf *) = option->type == HF_OPT_SIZE ? format_size : format_duration;
+	void (*format)(uint64_t, struct hf_buf *) =
+		option->type == HF_OPT_SIZE ? format_size : format_duration;
 
 	if (option->min == 0 && option->max == 0)
 		return;
@@ -376,7 +387,8 @@ static unsigned edits(const char *a, const char *b)
 				best = last[j] + 1;
 			if (now[j - 1] + 1 < best)
 				best = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
 				best = before[j - 2] + 1;
 			now[j] = best;
 		}

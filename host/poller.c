@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A thread for what is neither a connection's turn nor long: it takes control connections in, sees certificates change, lets paused
- * listeners accept again, and feeds systemd's watchdog as long as turns are given. */
+/* A thread for what is neither a connection's turn nor long: it takes control connections in, sees
+ * certificates change, lets paused listeners accept again, and feeds systemd's watchdog as long as
+ * turns are given. */
 #include "host/host_priv.h"
 
 #include <errno.h>
@@ -39,9 +40,11 @@ static void look_at_files(struct hf_host *host)
 			pthread_mutex_unlock(&host->lock);
 			host->tls_complained = false;
 			hf_info(&host->log, "tls-reloaded");
-		} else if (!host->tls_complained) { /* perhaps half of the files is there: look again later */
+		} else if (!host->tls_complained) { /* perhaps half of the files is there: look
+						       again later */
 			host->tls_complained = true;
-			hf_error(&host->log, "tls-reload-failed kept=old reason=%s", hf_log_quote(hf_str(hf_note_text(&why))));
+			hf_error(&host->log, "tls-reload-failed kept=old reason=%s",
+				 hf_log_quote(hf_str(hf_note_text(&why))));
 		}
 	}
 	pthread_mutex_unlock(&host->reload_lock);
@@ -78,9 +81,12 @@ static void *run(void *arg)
 
 	for (;;) {
 		struct pollfd fds[2] = { { .fd = poller->stop, .events = POLLIN },
-					 { .fd = host->control ? hf_control_fd(host->control) : -1, .events = POLLIN } };
+					 { .fd = host->control ? hf_control_fd(host->control) : -1,
+					   .events = POLLIN } };
 		uint64_t now;
-		int timeout = poller->watchdog_ms && poller->watchdog_ms < TICK_MS ? (int)poller->watchdog_ms : TICK_MS;
+		int timeout = poller->watchdog_ms && poller->watchdog_ms < TICK_MS
+				      ? (int)poller->watchdog_ms
+				      : TICK_MS;
 
 		if (poll(fds, 2, timeout) < 0 && errno != EINTR)
 			hf_error(&host->log, "poll error=%d", errno);

@@ -40,7 +40,8 @@ static bool find_group(const char *name, gid_t *gid, struct hf_note *why)
 	return true;
 }
 
-bool hf_user_group_ids(const char *user, const char *group, uid_t *uid, gid_t *gid, struct hf_note *why)
+bool hf_user_group_ids(const char *user, const char *group, uid_t *uid, gid_t *gid,
+		       struct hf_note *why)
 {
 	gid_t own;
 
@@ -49,12 +50,14 @@ bool hf_user_group_ids(const char *user, const char *group, uid_t *uid, gid_t *g
 	return !group || find_group(group, gid, why);
 }
 
-bool hf_identity_find(const char *user, const char *group, struct hf_identity *identity, struct hf_note *why)
+bool hf_identity_find(const char *user, const char *group, struct hf_identity *identity,
+		      struct hf_note *why)
 {
 	*identity = (struct hf_identity){ .uid = geteuid(), .gid = getegid(), .user = user };
 	if (!user)
 		return !group || find_group(group, &identity->gid, why);
-	if (!find_user(user, &identity->uid, &identity->gid, why) || (group && !find_group(group, &identity->gid, why)))
+	if (!find_user(user, &identity->uid, &identity->gid, why) ||
+	    (group && !find_group(group, &identity->gid, why)))
 		return false;
 	if (geteuid() != 0 && identity->uid != geteuid()) {
 		hf_note_add(why, "user \"%s\": only root can become another user", user);
@@ -67,12 +70,15 @@ bool hf_identity_find(const char *user, const char *group, struct hf_identity *i
 enum hf_status hf_identity_assume(const struct hf_identity *identity, struct hf_note *why)
 {
 	if (identity->change) {
-		if (initgroups(identity->user, identity->gid) != 0 || setgid(identity->gid) != 0 || setuid(identity->uid) != 0) {
-			hf_note_add(why, "becoming user \"%s\": %s", identity->user, strerror(errno));
+		if (initgroups(identity->user, identity->gid) != 0 || setgid(identity->gid) != 0 ||
+		    setuid(identity->uid) != 0) {
+			hf_note_add(why, "becoming user \"%s\": %s", identity->user,
+				    strerror(errno));
 			return HF_EIO;
 		}
 		if (identity->uid != 0 && setuid(0) == 0) {
-			hf_note_add(why, "becoming user \"%s\": the way back to root is still open", identity->user);
+			hf_note_add(why, "becoming user \"%s\": the way back to root is still open",
+				    identity->user);
 			return HF_EIO;
 		}
 	}

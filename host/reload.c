@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Reload: the new configuration is read and checked whole, its certificates and listeners are prepared, and only then does anything change. What
- * cannot change in a running daemon, or needs privileges that it has given up, is answered 'restart needed', and nothing changes. */
+/* Reload: the new configuration is read and checked whole, its certificates and listeners are
+ * prepared, and only then does anything change. What cannot change in a running daemon, or needs
+ * privileges that it has given up, is answered 'restart needed', and nothing changes. */
 #include "host/host_priv.h"
 
 #include <errno.h>
@@ -16,30 +17,36 @@ struct plan {
 	struct hf_tls *tls;
 };
 
-static void compare_rows(const struct hf_option *options, const char *section, const void *before, const void *after,
-			 struct hf_note *why)
+static void compare_rows(const struct hf_option *options, const char *section, const void *before,
+			 const void *after, struct hf_note *why)
 {
 	for (; options && options->name; options++)
 		if (options->restart && !hf_option_equal(options, before, after))
-			hf_note_add(why, "restart needed: %s%s%s has changed", section, *section ? "." : "", options->name);
+			hf_note_add(why, "restart needed: %s%s%s has changed", section,
+				    *section ? "." : "", options->name);
 }
 
-static void compare(const struct hf_setup *before, const struct hf_setup *after, struct hf_note *why)
+static void compare(const struct hf_setup *before, const struct hf_setup *after,
+		    struct hf_note *why)
 {
 	for (const struct hf_section *section = hf_host_sections; section->name; section++)
-		compare_rows(section->options, section->name, (const char *)&before->host + section->offset,
+		compare_rows(section->options, section->name,
+			     (const char *)&before->host + section->offset,
 			     (const char *)&after->host + section->offset, why);
 	for (size_t i = 0; i < after->module_count; i++) {
-		const struct hf_setup_module *now = &after->modules[i], *then = hf_setup_find(before, now->name);
+		const struct hf_setup_module *now = &after->modules[i],
+					     *then = hf_setup_find(before, now->name);
 
 		if (!now->module && (!then || then->module))
 			hf_note_add(why, "module %s cannot be loaded", now->name);
 		if (now->module && then && then->module)
-			compare_rows(now->module->options, now->name, then->snapshot->data, now->snapshot->data, why);
+			compare_rows(now->module->options, now->name, then->snapshot->data,
+				     now->snapshot->data, why);
 	}
 }
 
-static struct hf_listener *find_listener(struct hf_host *host, const struct hf_listen_settings *settings)
+static struct hf_listener *find_listener(struct hf_host *host,
+					 const struct hf_listen_settings *settings)
 {
 	struct hf_listener *listener = host->listeners;
 
@@ -48,7 +55,8 @@ static struct hf_listener *find_listener(struct hf_host *host, const struct hf_l
 	return listener;
 }
 
-static void plan_listeners(struct hf_host *host, const struct hf_setup *after, struct plan *plan, struct hf_note *why)
+static void plan_listeners(struct hf_host *host, const struct hf_setup *after, struct plan *plan,
+			   struct hf_note *why)
 {
 	for (size_t i = 0; i < after->host.listen_count; i++) {
 		const struct hf_listen_settings *settings = &after->host.listen[i];
@@ -61,7 +69,8 @@ static void plan_listeners(struct hf_host *host, const struct hf_setup *after, s
 		plan->listeners[i] = hf_listener_open(host, settings, &reason, &privileges);
 		plan->fresh[i] = plan->listeners[i] != NULL;
 		if (!plan->listeners[i])
-			hf_note_add(why, "%s%s: %s", privileges ? "restart needed: " : "", settings->where, hf_note_text(&reason));
+			hf_note_add(why, "%s%s: %s", privileges ? "restart needed: " : "",
+				    settings->where, hf_note_text(&reason));
 		hf_note_fini(&reason);
 	}
 }
@@ -71,8 +80,10 @@ static bool is_forbidden(const char *file)
 	return file && access(file, R_OK) != 0 && errno == EACCES;
 }
 
-/* Certificates: those in use, if neither the settings nor the files have changed; so a key that only root may read stands in nobody's way. */
-static void plan_tls(struct hf_host *host, const struct hf_tls_settings *settings, struct plan *plan, struct hf_note *why)
+/* Certificates: those in use, if neither the settings nor the files have changed; so a key that
+ * only root may read stands in nobody's way. */
+static void plan_tls(struct hf_host *host, const struct hf_tls_settings *settings,
+		     struct plan *plan, struct hf_note *why)
 {
 	struct hf_note reason = HF_NOTE_INIT;
 	bool privileges;
@@ -86,9 +97,11 @@ static void plan_tls(struct hf_host *host, const struct hf_tls_settings *setting
 	plan->tls = hf_tls_new(settings, &reason);
 	if (plan->tls)
 		return;
-	privileges = is_forbidden(settings->certificate) || is_forbidden(settings->key) || is_forbidden(settings->client_ca);
+	privileges = is_forbidden(settings->certificate) || is_forbidden(settings->key) ||
+		     is_forbidden(settings->client_ca);
 	for (size_t i = 0; i < settings->sni_count; i++)
-		privileges = privileges || is_forbidden(settings->sni[i].certificate) || is_forbidden(settings->sni[i].key);
+		privileges = privileges || is_forbidden(settings->sni[i].certificate) ||
+			     is_forbidden(settings->sni[i].key);
 	hf_note_add(why, "%s%s", privileges ? "restart needed: " : "", hf_note_text(&reason));
 	hf_note_fini(&reason);
 }
@@ -153,7 +166,8 @@ static void apply_listeners(struct hf_host *host, const struct hf_setup *after, 
 			host->listeners = listener;
 			pthread_mutex_unlock(&host->lock);
 		}
-		hf_listener_serve(listener, hf_host_module(host, settings->module), settings->service, settings->tls);
+		hf_listener_serve(listener, hf_host_module(host, settings->module),
+				  settings->service, settings->tls);
 		hf_listener_start(listener);
 	}
 }

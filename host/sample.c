@@ -13,7 +13,8 @@ static void sample_rows(const struct hf_option *options, const char *indent, FIL
 		struct hf_buf line = HF_BUF_INIT;
 
 		hf_option_expects(options, &line);
-		fprintf(out, "%s# %s\n%s# (%s)\n", indent, options->help, indent, hf_buf_cstr(&line));
+		fprintf(out, "%s# %s\n%s# (%s)\n", indent, options->help, indent,
+			hf_buf_cstr(&line));
 		hf_buf_clear(&line);
 		if (options->fallback) {
 			/* room for any one value at its offset */
@@ -32,15 +33,17 @@ static void sample_rows(const struct hf_option *options, const char *indent, FIL
 
 void hf_sample_print(struct hf_loader *loader, FILE *out)
 {
-	fprintf(out, "# A configuration of holdfastd. What is commented out shows the default.\n\n");
+	fprintf(out,
+		"# A configuration of holdfastd. What is commented out shows the default.\n\n");
 	sample_rows(hf_host_sections[0].options, "", out);
 	fprintf(out, "\n# Where to listen, and which module serves it. Of each element:\n");
 	sample_rows(hf_listen_options, "#   ", out);
-	fprintf(out, "listen = (\n"
-		     "\t{ module = \"imap\"; address = \"*:143\"; },\n"
-		     "\t# with certificates below: { module = \"imap\"; service = \"imaps\"; address = \"*:993\"; tls = true; },\n"
-		     "\t{ module = \"lmtp\"; address = \"127.0.0.1:24\"; }\n"
-		     ");\n");
+	fprintf(out,
+		"listen = (\n"
+		"\t{ module = \"imap\"; address = \"*:143\"; },\n"
+		"\t# with certificates below: { module = \"imap\"; service = \"imaps\"; address = \"*:993\"; tls = true; },\n"
+		"\t{ module = \"lmtp\"; address = \"127.0.0.1:24\"; }\n"
+		");\n");
 	for (const struct hf_section *section = hf_host_sections + 1; section->name; section++) {
 		fprintf(out, "\n# %s\n%s: {\n", section->help, section->name);
 		sample_rows(section->options, "\t", out);
@@ -51,7 +54,8 @@ void hf_sample_print(struct hf_loader *loader, FILE *out)
 		const struct hf_module *module = hf_loader_get(loader, known_modules[i], &why);
 
 		if (module && module->options) {
-			fprintf(out, "\n# The module %s.\n%s: {\n", known_modules[i], known_modules[i]);
+			fprintf(out, "\n# The module %s.\n%s: {\n", known_modules[i],
+				known_modules[i]);
 			sample_rows(module->options, "\t", out);
 			fprintf(out, "};\n");
 		} else {
@@ -61,7 +65,8 @@ void hf_sample_print(struct hf_loader *loader, FILE *out)
 	}
 }
 
-/* Text for troff: backslashes, and a period or an apostrophe at the beginning of a line, mean something there. */
+/* Text for troff: backslashes, and a period or an apostrophe at the beginning of a line, mean
+ * something there. */
 static void doc_text(const char *text, FILE *out)
 {
 	if (*text == '.' || *text == '\'')
@@ -99,7 +104,8 @@ void hf_options_doc_print(struct hf_loader *loader, FILE *out)
 {
 	fprintf(out, ".SS Top level\n");
 	doc_rows(hf_host_sections[0].options, "", out);
-	fprintf(out, ".SS listen\nA list of groups: where to listen, and which module serves it.\n");
+	fprintf(out,
+		".SS listen\nA list of groups: where to listen, and which module serves it.\n");
 	doc_rows(hf_listen_options, "", out);
 	for (const struct hf_section *section = hf_host_sections + 1; section->name; section++) {
 		fprintf(out, ".SS %s\n", section->name);
@@ -114,7 +120,8 @@ void hf_options_doc_print(struct hf_loader *loader, FILE *out)
 		const struct hf_module *module = hf_loader_get(loader, known_modules[i], &why);
 
 		if (module && module->options) {
-			fprintf(out, ".SS %s\nThe module %s.\n", known_modules[i], known_modules[i]);
+			fprintf(out, ".SS %s\nThe module %s.\n", known_modules[i],
+				known_modules[i]);
 			doc_rows(module->options, "", out);
 		}
 		hf_note_fini(&why);

@@ -5,8 +5,9 @@
  *                         ^                  | wake
  *                         +--- over --- RERUN <
  *
- * Always: a connection is in at most one queue and run by at most one worker; whoever moves PARKED to QUEUED owes the push (or runs it
- * itself); a reason is in `events` before the state is looked at, so none is lost. */
+ * Always: a connection is in at most one queue and run by at most one worker; whoever moves PARKED
+ * to QUEUED owes the push (or runs it itself); a reason is in `events` before the state is looked
+ * at, so none is lost. */
 #include "host/conn_priv.h"
 
 #include <errno.h>
@@ -38,7 +39,8 @@ void hf_sched_fini(struct hf_sched *sched)
 	pthread_mutex_destroy(&sched->lock);
 }
 
-/* The eventfd is edge-triggered and never read: each write wakes one worker, or the next that goes to sleep. */
+/* The eventfd is edge-triggered and never read: each write wakes one worker, or the next that goes
+ * to sleep. */
 static void signal_worker(struct hf_sched *sched)
 {
 	uint64_t one = 1;
@@ -174,7 +176,8 @@ void hf_conn_wake(struct hf_conn *conn, unsigned events)
 		hf_sched_push(&conn->host->sched, conn, false);
 }
 
-/* Tells epoll what to report. Before the state becomes PARKED: an event that comes at once then finds RUNNING. */
+/* Tells epoll what to report. Before the state becomes PARKED: an event that comes at once then
+ * finds RUNNING. */
 static void arm(struct hf_conn *conn)
 {
 	unsigned interest = hf_conn_interest(conn);
@@ -182,7 +185,8 @@ static void arm(struct hf_conn *conn)
 
 	if (interest == 0 || conn->armed == interest || conn->fd < 0)
 		return;
-	if (epoll_ctl(conn->host->sched.epoll, conn->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, conn->fd, &event) != 0) {
+	if (epoll_ctl(conn->host->sched.epoll, conn->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+		      conn->fd, &event) != 0) {
 		hf_error(&conn->log, "epoll error=%d", errno);
 		conn->gone = conn->input_ended = true;
 		atomic_fetch_or(&conn->events, EV_ABORT);
@@ -192,7 +196,8 @@ static void arm(struct hf_conn *conn)
 	conn->armed = interest;
 }
 
-/* false: it has been woken for a reason that its turn has not seen. Once this has returned true, another worker may have it. */
+/* false: it has been woken for a reason that its turn has not seen. Once this has returned true,
+ * another worker may have it. */
 static bool park(struct hf_conn *conn)
 {
 	for (;;) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A configuration read whole: the host's sections, the lists of listeners and certificates, the modules' sections by their own rows. Used alike
- * by start, --check, --show and reload. Nothing here has an effect outside its result. */
+/* A configuration read whole: the host's sections, the lists of listeners and certificates, the
+ * modules' sections by their own rows. Used alike by start, --check, --show and reload. Nothing
+ * here has an effect outside its result. */
 #include "host/config_priv.h"
 
 #include <string.h>
@@ -35,12 +36,14 @@ static const char *where(const struct hf_setup *setup, const config_setting_t *a
 {
 	const char *file = config_setting_source_file(at);
 
-	return hf_arena_printf(setup->arena, "%s:%d", file ? file : setup->config->path, (int)config_setting_source_line(at));
+	return hf_arena_printf(setup->arena, "%s:%d", file ? file : setup->config->path,
+			       (int)config_setting_source_line(at));
 }
 
 /* The elements of a list of groups; NULL when it is none. */
-static const config_setting_t *group_list(struct hf_setup *setup, const config_setting_t *parent, const char *name, const char *full,
-					  size_t *count, struct hf_note *why)
+static const config_setting_t *group_list(struct hf_setup *setup, const config_setting_t *parent,
+					  const char *name, const char *full, size_t *count,
+					  struct hf_note *why)
 {
 	const config_setting_t *list = parent ? config_setting_get_member(parent, name) : NULL;
 
@@ -48,7 +51,9 @@ static const config_setting_t *group_list(struct hf_setup *setup, const config_s
 	if (!list)
 		return NULL;
 	if (config_setting_type(list) != CONFIG_TYPE_LIST) {
-		hf_config_error(setup->config, list, why, "%s: expected a list of groups: %s = ( { ... }, ... );", full, name);
+		hf_config_error(setup->config, list, why,
+				"%s: expected a list of groups: %s = ( { ... }, ... );", full,
+				name);
 		return NULL;
 	}
 	*count = (size_t)config_setting_length(list);
@@ -66,18 +71,23 @@ static void read_listeners(struct hf_setup *setup, struct hf_note *why)
 		const config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
 		struct hf_listen_settings *listen = &setup->host.listen[i];
 
-		hf_config_fill(setup->config, group, "listen", hf_listen_options, NULL, setup->arena, listen, why);
+		hf_config_fill(setup->config, group, "listen", hf_listen_options, NULL,
+			       setup->arena, listen, why);
 		listen->where = where(setup, group);
 		if (!listen->service)
 			listen->service = listen->module;
 		if (!listen->module || !listen->address)
-			hf_config_error(setup->config, group, why, "listen: needs a module and an address");
+			hf_config_error(setup->config, group, why,
+					"listen: needs a module and an address");
 		if (listen->tls && !setup->host.tls.certificate)
-			hf_config_error(setup->config, group, why, "listen: tls = true needs tls.certificate and tls.key");
+			hf_config_error(setup->config, group, why,
+					"listen: tls = true needs tls.certificate and tls.key");
 		for (size_t j = 0; listen->address && j < i; j++)
-			if (setup->host.listen[j].address && strcmp(setup->host.listen[j].address, listen->address) == 0)
-				hf_config_error(setup->config, group, why, "listen: address \"%s\" is already taken at %s", listen->address,
-						setup->host.listen[j].where);
+			if (setup->host.listen[j].address &&
+			    strcmp(setup->host.listen[j].address, listen->address) == 0)
+				hf_config_error(setup->config, group, why,
+						"listen: address \"%s\" is already taken at %s",
+						listen->address, setup->host.listen[j].where);
 	}
 	setup->host.listen_count = count;
 }
@@ -93,15 +103,19 @@ static void read_sni(struct hf_setup *setup, const config_setting_t *tls, struct
 		const config_setting_t *group = config_setting_get_elem(list, (unsigned)i);
 		struct hf_sni_settings *sni = &setup->host.tls.sni[i];
 
-		hf_config_fill(setup->config, group, "tls.sni", hf_sni_options, NULL, setup->arena, sni, why);
+		hf_config_fill(setup->config, group, "tls.sni", hf_sni_options, NULL, setup->arena,
+			       sni, why);
 		if (!sni->name || !sni->certificate || !sni->key)
-			hf_config_error(setup->config, group, why, "tls.sni: needs a name, a certificate and a key");
+			hf_config_error(setup->config, group, why,
+					"tls.sni: needs a name, a certificate and a key");
 	}
 	setup->host.tls.sni_count = count;
 	if (!setup->host.tls.certificate != !setup->host.tls.key)
-		hf_config_error(setup->config, tls, why, "tls: certificate and key belong together");
+		hf_config_error(setup->config, tls, why,
+				"tls: certificate and key belong together");
 	if (count && !setup->host.tls.certificate)
-		hf_config_error(setup->config, tls, why, "tls: sni needs a certificate and key for all other names");
+		hf_config_error(setup->config, tls, why,
+				"tls: sni needs a certificate and key for all other names");
 }
 
 static void read_sections(struct hf_setup *setup, struct hf_note *why)
@@ -110,15 +124,20 @@ static void read_sections(struct hf_setup *setup, struct hf_note *why)
 	config_setting_t *root = hf_config_root(setup->config);
 
 	for (const struct hf_section *section = hf_host_sections; section->name; section++) {
-		const config_setting_t *group = *section->name ? config_setting_get_member(root, section->name) : NULL;
+		const config_setting_t *group =
+			*section->name ? config_setting_get_member(root, section->name) : NULL;
 		bool tls = strcmp(section->name, "tls") == 0;
 
 		if (!*section->name)
 			continue; /* the top needs the modules' names: read_top() */
-		hf_config_fill(setup->config, group, section->name, section->options, tls ? sni : NULL, setup->arena,
+		hf_config_fill(setup->config, group, section->name, section->options,
+			       tls ? sni : NULL, setup->arena,
 			       (char *)&setup->host + section->offset, why);
 		if (tls)
-			read_sni(setup, group && config_setting_type(group) == CONFIG_TYPE_GROUP ? group : NULL, why);
+			read_sni(setup,
+				 group && config_setting_type(group) == CONFIG_TYPE_GROUP ? group
+											  : NULL,
+				 why);
 	}
 }
 
@@ -143,13 +162,15 @@ static bool is_section(const char *name)
 	return false;
 }
 
-/* A group at the top that is no section of ours belongs to a module, if there is one of that name. */
+/* A group at the top that is no section of ours belongs to a module, if there is one of that name.
+ */
 static void find_modules(struct hf_setup *setup, struct hf_loader *loader)
 {
 	config_setting_t *root = hf_config_root(setup->config);
 	int count = config_setting_length(root);
 
-	setup->modules = hf_new_array(setup->arena, struct hf_setup_module, setup->host.listen_count + (size_t)count);
+	setup->modules = hf_new_array(setup->arena, struct hf_setup_module,
+				      setup->host.listen_count + (size_t)count);
 	for (size_t i = 0; i < setup->host.listen_count; i++)
 		add_module(setup, loader, setup->host.listen[i].module);
 	for (int i = 0; i < count; i++) {
@@ -157,7 +178,8 @@ static void find_modules(struct hf_setup *setup, struct hf_loader *loader)
 		const char *name = config_setting_name(group);
 		struct hf_note ignored = HF_NOTE_INIT;
 
-		if (config_setting_type(group) == CONFIG_TYPE_GROUP && !is_section(name) && hf_loader_get(loader, name, &ignored))
+		if (config_setting_type(group) == CONFIG_TYPE_GROUP && !is_section(name) &&
+		    hf_loader_get(loader, name, &ignored))
 			add_module(setup, loader, name);
 		hf_note_fini(&ignored);
 	}
@@ -176,7 +198,8 @@ static void read_top(struct hf_setup *setup, struct hf_note *why)
 	others[i++ - 1] = "listen";
 	for (size_t m = 0; m < setup->module_count; m++)
 		others[i++ - 1] = setup->modules[m].name;
-	hf_config_fill(setup->config, hf_config_root(setup->config), "", hf_host_sections[0].options, others, setup->arena,
+	hf_config_fill(setup->config, hf_config_root(setup->config), "",
+		       hf_host_sections[0].options, others, setup->arena,
 		       (char *)&setup->host + hf_host_sections[0].offset, why);
 }
 
@@ -192,17 +215,25 @@ static void read_module(struct hf_setup *setup, struct hf_setup_module *entry, s
 	snapshot = hf_alloc_zero(sizeof(*snapshot));
 	atomic_init(&snapshot->refs, 1);
 	snapshot->arena = hf_arena_new();
-	snapshot->data = hf_arena_alloc(snapshot->arena, module->settings_size ? module->settings_size : 1);
+	snapshot->data =
+		hf_arena_alloc(snapshot->arena, module->settings_size ? module->settings_size : 1);
 	entry->snapshot = snapshot;
-	hf_config_fill(setup->config, config_setting_get_member(hf_config_root(setup->config), entry->name), entry->name,
-		       module->options, NULL, snapshot->arena, snapshot->data, why);
-	if (why->count == before && module->check && module->check(snapshot->data, &refused) != HF_OK)
-		hf_config_error(setup->config, config_setting_get_member(hf_config_root(setup->config), entry->name), why, "%s: %s",
-				entry->name, refused.count ? hf_note_text(&refused) : "the module refuses these settings");
+	hf_config_fill(setup->config,
+		       config_setting_get_member(hf_config_root(setup->config), entry->name),
+		       entry->name, module->options, NULL, snapshot->arena, snapshot->data, why);
+	if (why->count == before && module->check &&
+	    module->check(snapshot->data, &refused) != HF_OK)
+		hf_config_error(
+			setup->config,
+			config_setting_get_member(hf_config_root(setup->config), entry->name), why,
+			"%s: %s", entry->name,
+			refused.count ? hf_note_text(&refused)
+				      : "the module refuses these settings");
 	hf_note_fini(&refused);
 }
 
-struct hf_setup *hf_setup_new(struct hf_config **config, struct hf_loader *loader, struct hf_note *why)
+struct hf_setup *hf_setup_new(struct hf_config **config, struct hf_loader *loader,
+			      struct hf_note *why)
 {
 	struct hf_setup *setup = hf_alloc_zero(sizeof(*setup));
 	unsigned before = why->count;

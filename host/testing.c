@@ -17,7 +17,8 @@ static struct hf_setup *read_text(const char *config, struct hf_loader *loader, 
 }
 
 /* Modules without a listener are there too: socket pairs need none. */
-static void add_modules(struct hf_host *host, const struct hf_module *const *modules, struct hf_note *why)
+static void add_modules(struct hf_host *host, const struct hf_module *const *modules,
+			struct hf_note *why)
 {
 	struct hf_arena *arena = host->setup->arena;
 	size_t count = 0;
@@ -40,15 +41,18 @@ static void add_modules(struct hf_host *host, const struct hf_module *const *mod
 		entry->snapshot = hf_alloc_zero(sizeof(*entry->snapshot));
 		atomic_init(&entry->snapshot->refs, 1);
 		entry->snapshot->arena = hf_arena_new();
-		entry->snapshot->data = hf_arena_alloc(entry->snapshot->arena, modules[i]->settings_size ? modules[i]->settings_size : 1);
-		hf_option_defaults(modules[i]->options, entry->snapshot->arena, entry->snapshot->data);
+		entry->snapshot->data =
+			hf_arena_alloc(entry->snapshot->arena,
+				       modules[i]->settings_size ? modules[i]->settings_size : 1);
+		hf_option_defaults(modules[i]->options, entry->snapshot->arena,
+				   entry->snapshot->data);
 		if (modules[i]->check && modules[i]->check(entry->snapshot->data, why) != HF_OK)
 			hf_note_add(why, "%s: its defaults are refused", modules[i]->name);
 	}
 }
 
-struct hf_host *hf_host_new_for_test(const char *store_directory, const char *config, const struct hf_module *const *modules,
-				     struct hf_note *why)
+struct hf_host *hf_host_new_for_test(const char *store_directory, const char *config,
+				     const struct hf_module *const *modules, struct hf_note *why)
 {
 	struct hf_loader *loader = hf_loader_new();
 	struct hf_setup *setup;
@@ -65,7 +69,8 @@ struct hf_host *hf_host_new_for_test(const char *store_directory, const char *co
 		setup->host.store.directory = hf_arena_cstr(setup->arena, hf_str(store_directory));
 	host = hf_host_new(&setup, loader);
 	add_modules(host, modules, why);
-	if (why->count || hf_host_bind(host, why) != HF_OK || hf_host_open(host, store_directory != NULL, why) != HF_OK) {
+	if (why->count || hf_host_bind(host, why) != HF_OK ||
+	    hf_host_open(host, store_directory != NULL, why) != HF_OK) {
 		hf_host_free_for_test(&host);
 		return NULL;
 	}
@@ -109,24 +114,29 @@ json_t *hf_host_request_for_test(struct hf_host *host, const char *request)
 	return reply;
 }
 
-enum hf_status hf_host_reload_for_test(struct hf_host *host, const char *config, struct hf_note *why)
+enum hf_status hf_host_reload_for_test(struct hf_host *host, const char *config,
+				       struct hf_note *why)
 {
 	struct hf_setup *setup = read_text(config, host->loader, why);
 
 	if (!setup)
 		return HF_EINVALID;
-	setup->host.store.directory = hf_arena_cstr(setup->arena, hf_str(host->setup->host.store.directory));
+	setup->host.store.directory =
+		hf_arena_cstr(setup->arena, hf_str(host->setup->host.store.directory));
 	return hf_host_apply(host, &setup, why);
 }
 
-enum hf_status hf_host_add_user_for_test(struct hf_host *host, const char *name, const char *password)
+enum hf_status hf_host_add_user_for_test(struct hf_host *host, const char *name,
+					 const char *password)
 {
-	json_t *request = json_pack("{s:s, s:[s], s:s}", "verb", "user add", "args", name, "password", password);
+	json_t *request = json_pack("{s:s, s:[s], s:s}", "verb", "user add", "args", name,
+				    "password", password);
 	json_t *reply = hf_control_answer(host, request);
 	bool ok = strcmp(json_string_value(json_object_get(reply, "status")), "ok") == 0;
 
 	if (!ok)
-		hf_error(&host->log, "user-add %s", json_string_value(json_object_get(reply, "message")));
+		hf_error(&host->log, "user-add %s",
+			 json_string_value(json_object_get(reply, "message")));
 	json_decref(request);
 	json_decref(reply);
 	return ok ? HF_OK : HF_EINVALID;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Timers: a heap of connections by the moment at which they must be looked at, and one timerfd in epoll for its top.
+/* Timers: a heap of connections by the moment at which they must be looked at, and one timerfd in
+ * epoll for its top.
  *
- * Setting a timer later than before, which every command does, costs nothing: the entry stays where it is, and when its moment comes it moves
- * to the deadline of then. The deadlines themselves are the worker's; here they are only read. */
+ * Setting a timer later than before, which every command does, costs nothing: the entry stays where
+ * it is, and when its moment comes it moves to the deadline of then. The deadlines themselves are
+ * the worker's; here they are only read. */
 #include "host/conn_priv.h"
 
 #include <sys/epoll.h>
@@ -71,7 +73,8 @@ static void sift_down(struct hf_timers *timers, size_t index)
 
 		if (child >= timers->count)
 			break;
-		if (child + 1 < timers->count && timers->heap[child + 1]->heap_key < timers->heap[child]->heap_key)
+		if (child + 1 < timers->count &&
+		    timers->heap[child + 1]->heap_key < timers->heap[child]->heap_key)
 			child++;
 		if (timers->heap[child]->heap_key >= conn->heap_key)
 			break;
@@ -85,14 +88,15 @@ static void insert(struct hf_timers *timers, struct hf_conn *conn, uint64_t key)
 {
 	if (timers->count == timers->capacity) {
 		timers->capacity = timers->capacity ? timers->capacity * 2 : 64;
-		timers->heap = hf_realloc_array(timers->heap, timers->capacity, sizeof(struct hf_conn *));
+		timers->heap =
+			hf_realloc_array(timers->heap, timers->capacity, sizeof(struct hf_conn *));
 	}
 	conn->heap_key = key;
 	put(timers, timers->count++, conn);
 	sift_up(timers, timers->count - 1);
 }
 
-static void delete(struct hf_timers *timers, struct hf_conn *conn)
+static void delete (struct hf_timers *timers, struct hf_conn *conn)
 {
 	size_t index = conn->heap_index - 1;
 	struct hf_conn *last = timers->heap[--timers->count];
@@ -109,7 +113,8 @@ static void delete(struct hf_timers *timers, struct hf_conn *conn)
 static void rearm(struct hf_timers *timers, bool always)
 {
 	uint64_t top = timers->count ? timers->heap[0]->heap_key : 0;
-	struct itimerspec at = { .it_value = { .tv_sec = (time_t)(top / 1000), .tv_nsec = (long)(top % 1000) * 1000000 } };
+	struct itimerspec at = { .it_value = { .tv_sec = (time_t)(top / 1000),
+					       .tv_nsec = (long)(top % 1000) * 1000000 } };
 
 	if (!always && (top == 0 || (timers->armed && timers->armed <= top)))
 		return;
@@ -138,7 +143,7 @@ void hf_timers_remove(struct hf_timers *timers, struct hf_conn *conn)
 {
 	pthread_mutex_lock(&timers->lock);
 	if (conn->heap_index)
-		delete(timers, conn);
+		delete (timers, conn);
 	pthread_mutex_unlock(&timers->lock);
 }
 
@@ -154,7 +159,7 @@ void hf_timers_run(struct hf_timers *timers)
 		struct hf_conn *conn = timers->heap[0];
 		uint64_t next = next_deadline(conn);
 
-		delete(timers, conn);
+		delete (timers, conn);
 		if (next && next > now)
 			insert(timers, conn, next);
 		else if (next)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TLS contexts: one for the default certificate, one for each further name. Immutable once built; files that change make a new set, and
- * connections keep the one they began with. Session tickets use keys of this process, so they outlive a new certificate. */
+/* TLS contexts: one for the default certificate, one for each further name. Immutable once built;
+ * files that change make a new set, and connections keep the one they began with. Session tickets
+ * use keys of this process, so they outlive a new certificate. */
 #include "host/tls_ossl.h"
 
 #include <openssl/err.h>
@@ -24,7 +25,8 @@ static void make_keys(void)
 static void note_errors(struct hf_note *why, const char *what, const char *file)
 {
 	unsigned long code = ERR_get_error();
-	const char *reason = ERR_SYSTEM_ERROR(code) ? strerror((int)ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerror((int)ERR_GET_REASON(code))
+						    : ERR_reason_error_string(code);
 
 	hf_note_add(why, "%s: %s: %s", what, file, reason ? reason : "unknown error");
 	ERR_clear_error();
@@ -54,13 +56,15 @@ static int choose_name(SSL *ssl, int *alert, void *arg)
 			return SSL_TLSEXT_ERR_OK;
 		}
 	}
-	return SSL_TLSEXT_ERR_OK; /* any other name gets the default: RFC 6066 §3 allows it, old clients need it */
+	return SSL_TLSEXT_ERR_OK; /* any other name gets the default: RFC 6066 §3 allows it, old
+				     clients need it */
 }
 
-/* The protocol of the service, if the client knows it. Clients that offer something else (a browser led astray) are refused where they
- * offer HTTP only, which is what cross-protocol attacks need. RFC 7301 §3.2. */
-static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *in, unsigned in_size,
-			   void *arg)
+/* The protocol of the service, if the client knows it. Clients that offer something else (a browser
+ * led astray) are refused where they offer HTTP only, which is what cross-protocol attacks need.
+ * RFC 7301 §3.2. */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+			   const unsigned char *in, unsigned in_size, void *arg)
 {
 	const char *wanted = SSL_get_app_data(ssl);
 	bool http = false;
@@ -74,12 +78,14 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
 			*out_size = in[at];
 			return SSL_TLSEXT_ERR_OK;
 		}
-		http = http || hf_str_eq(offered, HF_STR("h2")) || hf_str_starts(offered, HF_STR("http/"));
+		http = http || hf_str_eq(offered, HF_STR("h2")) ||
+		       hf_str_starts(offered, HF_STR("http/"));
 	}
 	return http ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
-/* A client certificate that does not verify only means that there is no EXTERNAL: hf_tls_external_id() asks for the result. */
+/* A client certificate that does not verify only means that there is no EXTERNAL:
+ * hf_tls_external_id() asks for the result. */
 static int accept_any(int ok, X509_STORE_CTX *ctx)
 {
 	(void)ok;
@@ -92,15 +98,20 @@ static bool set_options(SSL_CTX *ctx, const struct hf_tls *tls, struct hf_note *
 	static const unsigned char context[] = "holdfast";
 
 	pthread_once(&keys_once, make_keys);
-	SSL_CTX_set_min_proto_version(ctx, tls->settings.min_version == 1 ? TLS1_3_VERSION : TLS1_2_VERSION);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+	SSL_CTX_set_min_proto_version(ctx, tls->settings.min_version == 1 ? TLS1_3_VERSION
+									  : TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				      SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_dh_auto(ctx, 1);
 	SSL_CTX_set_session_id_context(ctx, context, sizeof(context) - 1);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need no memory of ours */
-	SSL_CTX_set_tlsext_ticket_keys(ctx, ticket_keys, SSL_CTX_get_tlsext_ticket_keys(ctx, NULL, 0));
+	SSL_CTX_set_session_cache_mode(ctx,
+				       SSL_SESS_CACHE_OFF); /* tickets need no memory of ours */
+	SSL_CTX_set_tlsext_ticket_keys(ctx, ticket_keys,
+				       SSL_CTX_get_tlsext_ticket_keys(ctx, NULL, 0));
 	SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
 	if (tls->settings.ciphers && SSL_CTX_set_cipher_list(ctx, tls->settings.ciphers) != 1) {
 		note_errors(why, "tls.ciphers", tls->settings.ciphers);
@@ -111,7 +122,7 @@ static bool set_options(SSL_CTX *ctx, const struct hf_tls *tls, struct hf_note *
 
 static bool set_client_ca(SSL_CTX *ctx, const char *file, struct hf_note *why)
 {
-	STACK_OF(X509_NAME) *names;
+	STACK_OF(X509_NAME) * names;
 
 	if (!file)
 		return true;
@@ -126,7 +137,8 @@ static bool set_client_ca(SSL_CTX *ctx, const char *file, struct hf_note *why)
 	return true;
 }
 
-static SSL_CTX *build(struct hf_tls *tls, const char *certificate, const char *key, struct hf_note *why)
+static SSL_CTX *build(struct hf_tls *tls, const char *certificate, const char *key,
+		      struct hf_note *why)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -161,14 +173,17 @@ static struct hf_tls_stamp stamp(const char *file)
 	struct stat st;
 
 	if (file && stat(file, &st) == 0)
-		stamp = (struct hf_tls_stamp){ file, st.st_mtim.tv_sec, st.st_mtim.tv_nsec, st.st_size, st.st_ino };
+		stamp = (struct hf_tls_stamp){ file, st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+					       st.st_size, st.st_ino };
 	return stamp;
 }
 
 static void copy_settings(struct hf_tls *tls, const struct hf_tls_settings *from)
 {
-	const char *const *in[] = { &from->certificate, &from->key, &from->client_ca, &from->ciphers };
-	const char **out[] = { &tls->settings.certificate, &tls->settings.key, &tls->settings.client_ca, &tls->settings.ciphers };
+	const char *const *in[] = { &from->certificate, &from->key, &from->client_ca,
+				    &from->ciphers };
+	const char **out[] = { &tls->settings.certificate, &tls->settings.key,
+			       &tls->settings.client_ca, &tls->settings.ciphers };
 
 	tls->settings = *from;
 	for (size_t i = 0; i < HF_COUNT(in); i++)
@@ -176,12 +191,14 @@ static void copy_settings(struct hf_tls *tls, const struct hf_tls_settings *from
 	tls->settings.sni = hf_new_array(tls->arena, struct hf_sni_settings, from->sni_count);
 	for (size_t i = 0; i < from->sni_count; i++) {
 		tls->settings.sni[i].name = hf_arena_cstr(tls->arena, hf_str(from->sni[i].name));
-		tls->settings.sni[i].certificate = hf_arena_cstr(tls->arena, hf_str(from->sni[i].certificate));
+		tls->settings.sni[i].certificate =
+			hf_arena_cstr(tls->arena, hf_str(from->sni[i].certificate));
 		tls->settings.sni[i].key = hf_arena_cstr(tls->arena, hf_str(from->sni[i].key));
 	}
 }
 
-static bool add_entry(struct hf_tls *tls, const char *name, const char *certificate, const char *key, struct hf_note *why)
+static bool add_entry(struct hf_tls *tls, const char *name, const char *certificate,
+		      const char *key, struct hf_note *why)
 {
 	/* the dates first: a file that changes while it is read is read again */
 	tls->stamps[tls->stamp_count++] = stamp(certificate);
@@ -246,7 +263,8 @@ bool hf_tls_is_stale(const struct hf_tls *tls)
 	for (size_t i = 0; i < tls->stamp_count; i++) {
 		struct hf_tls_stamp now = stamp(tls->stamps[i].file);
 
-		if (now.seconds != tls->stamps[i].seconds || now.nanoseconds != tls->stamps[i].nanoseconds ||
+		if (now.seconds != tls->stamps[i].seconds ||
+		    now.nanoseconds != tls->stamps[i].nanoseconds ||
 		    now.size != tls->stamps[i].size || now.inode != tls->stamps[i].inode)
 			return true;
 	}
@@ -261,12 +279,15 @@ static bool same(const char *a, const char *b)
 bool hf_tls_has_settings(const struct hf_tls *tls, const struct hf_tls_settings *settings)
 {
 	const struct hf_tls_settings *ours = &tls->settings;
-	bool equal = same(ours->certificate, settings->certificate) && same(ours->key, settings->key) &&
-		     same(ours->client_ca, settings->client_ca) && same(ours->ciphers, settings->ciphers) &&
-		     ours->min_version == settings->min_version && ours->sni_count == settings->sni_count;
+	bool equal = same(ours->certificate, settings->certificate) &&
+		     same(ours->key, settings->key) && same(ours->client_ca, settings->client_ca) &&
+		     same(ours->ciphers, settings->ciphers) &&
+		     ours->min_version == settings->min_version &&
+		     ours->sni_count == settings->sni_count;
 
 	for (size_t i = 0; equal && i < ours->sni_count; i++)
-		equal = same(ours->sni[i].name, settings->sni[i].name) && same(ours->sni[i].certificate, settings->sni[i].certificate) &&
+		equal = same(ours->sni[i].name, settings->sni[i].name) &&
+			same(ours->sni[i].certificate, settings->sni[i].certificate) &&
 			same(ours->sni[i].key, settings->sni[i].key);
 	return equal;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What SASL wants to know of TLS: channel bindings (RFC 5929, RFC 9266) and the name in a verified client certificate. */
+/* What SASL wants to know of TLS: channel bindings (RFC 5929, RFC 9266) and the name in a verified
+ * client certificate. */
 #include "host/tls_ossl.h"
 
 #include <openssl/evp.h>
@@ -15,13 +16,14 @@ static struct hf_str exporter(SSL *ssl, struct hf_arena *arena)
 
 	if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1)
 		return HF_STR_NULL;
-	if (SSL_export_keying_material(ssl, data, sizeof(data), label, sizeof(label) - 1, (const unsigned char *)"", 0, 1) != 1)
+	if (SSL_export_keying_material(ssl, data, sizeof(data), label, sizeof(label) - 1,
+				       (const unsigned char *)"", 0, 1) != 1)
 		return HF_STR_NULL;
 	return hf_arena_str(arena, hf_str_n(data, sizeof(data)));
 }
 
-/* RFC 5929 §4.1: the hash of the certificate's signature, but never MD5 or SHA-1. Signatures without a hash of their own (Ed25519) have
- * no such binding. */
+/* RFC 5929 §4.1: the hash of the certificate's signature, but never MD5 or SHA-1. Signatures
+ * without a hash of their own (Ed25519) have no such binding. */
 static struct hf_str end_point(SSL *ssl, struct hf_arena *arena)
 {
 	X509 *certificate = SSL_get_certificate(ssl);
@@ -30,7 +32,8 @@ static struct hf_str end_point(SSL *ssl, struct hf_arena *arena)
 	unsigned size = 0;
 	int nid = NID_undef;
 
-	if (!certificate || X509_get_signature_info(certificate, &nid, NULL, NULL, NULL) != 1 || nid == NID_undef)
+	if (!certificate || X509_get_signature_info(certificate, &nid, NULL, NULL, NULL) != 1 ||
+	    nid == NID_undef)
 		return HF_STR_NULL;
 	if (nid == NID_md5 || nid == NID_sha1 || nid == NID_md5_sha1)
 		nid = NID_sha256;
@@ -40,7 +43,8 @@ static struct hf_str end_point(SSL *ssl, struct hf_arena *arena)
 	return hf_arena_str(arena, hf_str_n(data, size));
 }
 
-/* RFC 5929 §3.1: the first Finished message of the handshake: the client's, or the server's when a session is resumed. */
+/* RFC 5929 §3.1: the first Finished message of the handshake: the client's, or the server's when a
+ * session is resumed. */
 static struct hf_str unique(SSL *ssl, struct hf_arena *arena)
 {
 	unsigned char data[EVP_MAX_MD_SIZE];
@@ -48,7 +52,8 @@ static struct hf_str unique(SSL *ssl, struct hf_arena *arena)
 
 	if (SSL_version(ssl) != TLS1_2_VERSION || SSL_get_extms_support(ssl) != 1)
 		return HF_STR_NULL;
-	size = SSL_session_reused(ssl) ? SSL_get_finished(ssl, data, sizeof(data)) : SSL_get_peer_finished(ssl, data, sizeof(data));
+	size = SSL_session_reused(ssl) ? SSL_get_finished(ssl, data, sizeof(data))
+				       : SSL_get_peer_finished(ssl, data, sizeof(data));
 	return size <= sizeof(data) ? hf_arena_str(arena, hf_str_n(data, size)) : HF_STR_NULL;
 }
 
@@ -68,7 +73,8 @@ struct hf_str hf_tls_binding(struct hf_tls_conn *conn, enum hf_binding kind, str
 /* A name with a NUL inside is somebody's trick. */
 static struct hf_str checked(const ASN1_STRING *text, struct hf_arena *arena)
 {
-	struct hf_str name = hf_str_n(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+	struct hf_str name =
+		hf_str_n(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
 
 	return name.size && hf_str_chr(name, '\0') < 0 ? hf_arena_str(arena, name) : HF_STR_NULL;
 }
@@ -98,7 +104,8 @@ static struct hf_str common_name(const X509 *certificate, struct hf_arena *arena
 
 	if (at < 0)
 		return found;
-	size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	size = ASN1_STRING_to_UTF8(&utf8,
+				   X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	if (size > 0 && !memchr(utf8, '\0', (size_t)size))
 		found = hf_arena_str(arena, hf_str_n(utf8, (size_t)size));
 	OPENSSL_free(utf8);

@@ -17,7 +17,9 @@ struct hf_tls_conn *hf_tls_accept(struct hf_tls *tls, int fd, const char *alpn)
 	conn->ssl = SSL_new(tls->entries[0].ctx);
 	if (!conn->ssl || SSL_set_fd(conn->ssl, fd) != 1)
 		hf_out_of_memory(sizeof(*conn));
-	SSL_set_app_data(conn->ssl, (void *)(uintptr_t)alpn); /* for the protocol callback, which only reads it */
+	SSL_set_app_data(
+		conn->ssl,
+		(void *)(uintptr_t)alpn); /* for the protocol callback, which only reads it */
 	SSL_set_accept_state(conn->ssl);
 	return conn;
 }
@@ -53,7 +55,9 @@ enum hf_tls_result hf_tls_handshake(struct hf_tls_conn *conn, struct hf_buf *err
 		break;
 	default:
 		code = ERR_peek_last_error();
-		hf_buf_add_cstr(error, code && ERR_reason_error_string(code) ? ERR_reason_error_string(code) : "the peer has closed");
+		hf_buf_add_cstr(error, code && ERR_reason_error_string(code)
+					       ? ERR_reason_error_string(code)
+					       : "the peer has closed");
 		break;
 	}
 	ERR_clear_error();

@@ -14,8 +14,10 @@
 struct hf_tls;
 struct hf_tls_conn;
 
-/* tls.c: certificates. Built once for a set of settings; shared by the connections that began with it. */
-struct hf_tls *hf_tls_new(const struct hf_tls_settings *settings, struct hf_note *why); /* settings are copied */
+/* tls.c: certificates. Built once for a set of settings; shared by the connections that began with
+ * it. */
+struct hf_tls *hf_tls_new(const struct hf_tls_settings *settings,
+			  struct hf_note *why); /* settings are copied */
 struct hf_tls *hf_tls_ref(struct hf_tls *tls);
 void hf_tls_unref(struct hf_tls **tls);
 /* Whether a file has another date, size or inode than when it was read. */
@@ -24,7 +26,8 @@ bool hf_tls_has_settings(const struct hf_tls *tls, const struct hf_tls_settings 
 /* The same settings, the files read again. */
 struct hf_tls *hf_tls_again(const struct hf_tls *tls, struct hf_note *why);
 
-/* tls_conn.c: one connection. Takes a reference. `alpn` is the protocol that may be chosen ("imap"), or NULL. */
+/* tls_conn.c: one connection. Takes a reference. `alpn` is the protocol that may be chosen
+ * ("imap"), or NULL. */
 struct hf_tls_conn *hf_tls_accept(struct hf_tls *tls, int fd, const char *alpn);
 void hf_tls_conn_free(struct hf_tls_conn **conn);
 enum hf_tls_result { HF_TLS_DONE, HF_TLS_WANT_READ, HF_TLS_WANT_WRITE, HF_TLS_FAILED };
@@ -32,7 +35,8 @@ enum hf_tls_result hf_tls_handshake(struct hf_tls_conn *conn, struct hf_buf *err
 /* >0 octets, 0 the end, -1 would block (see _reads and _writes), -2 broken. */
 ssize_t hf_tls_read(struct hf_tls_conn *conn, void *to, size_t size);
 ssize_t hf_tls_write(struct hf_tls_conn *conn, const void *data, size_t size);
-/* Which way the socket must become ready before reading, or writing, can go on; normally its own. */
+/* Which way the socket must become ready before reading, or writing, can go on; normally its own.
+ */
 bool hf_tls_read_needs_write(const struct hf_tls_conn *conn);
 bool hf_tls_write_needs_read(const struct hf_tls_conn *conn);
 bool hf_tls_has_buffered(const struct hf_tls_conn *conn);
@@ -41,7 +45,8 @@ const char *hf_tls_version_name(const struct hf_tls_conn *conn);
 const char *hf_tls_cipher_name(const struct hf_tls_conn *conn);
 
 /* tls_binding.c */
-struct hf_str hf_tls_binding(struct hf_tls_conn *conn, enum hf_binding kind, struct hf_arena *arena);
+struct hf_str hf_tls_binding(struct hf_tls_conn *conn, enum hf_binding kind,
+			     struct hf_arena *arena);
 struct hf_str hf_tls_external_id(struct hf_tls_conn *conn, struct hf_arena *arena);
 
 #endif

@@ -8,8 +8,10 @@ static const struct {
 	const char *name;
 	uint32_t use;
 } uses[] = {
-	{ "all", HF_USE_ALL },   { "archive", HF_USE_ARCHIVE }, { "drafts", HF_USE_DRAFTS }, { "flagged", HF_USE_FLAGGED },
-	{ "junk", HF_USE_JUNK }, { "sent", HF_USE_SENT },       { "trash", HF_USE_TRASH },   { "important", HF_USE_IMPORTANT },
+	{ "all", HF_USE_ALL },       { "archive", HF_USE_ARCHIVE },
+	{ "drafts", HF_USE_DRAFTS }, { "flagged", HF_USE_FLAGGED },
+	{ "junk", HF_USE_JUNK },     { "sent", HF_USE_SENT },
+	{ "trash", HF_USE_TRASH },   { "important", HF_USE_IMPORTANT },
 };
 
 struct call {
@@ -18,7 +20,8 @@ struct call {
 	struct hf_str name, other; /* normalised second and third argument */
 };
 
-static enum hf_status name_argument(struct call *call, const json_t *args, size_t index, struct hf_str *name, struct hf_note *why)
+static enum hf_status name_argument(struct call *call, const json_t *args, size_t index,
+				    struct hf_str *name, struct hf_note *why)
 {
 	const char *text = hf_verb_arg(args, index), *reason = NULL;
 	enum hf_status status;
@@ -27,12 +30,14 @@ static enum hf_status name_argument(struct call *call, const json_t *args, size_
 		return HF_OK;
 	status = hf_mailbox_name_check(hf_str(text), call->arena, name, &reason);
 	if (status != HF_OK)
-		hf_note_add(why, "mailbox \"%s\": %s", text, reason ? reason : hf_status_text(status));
+		hf_note_add(why, "mailbox \"%s\": %s", text,
+			    reason ? reason : hf_status_text(status));
 	return status;
 }
 
 /* USER and up to two mailbox names. */
-static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args, size_t count, struct hf_note *why)
+static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args,
+			    size_t count, struct hf_note *why)
 {
 	enum hf_status status;
 
@@ -44,7 +49,8 @@ static enum hf_status begin(struct call *call, struct hf_host *host, const json_
 	call->arena = hf_arena_new();
 	status = hf_user_find(host->store, hf_str(hf_verb_arg(args, 0)), call->arena, &call->user);
 	if (status != HF_OK)
-		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0), status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
+		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0),
+			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
 	if (status == HF_OK)
 		status = name_argument(call, args, 1, &call->name, why);
 	if (status == HF_OK)
@@ -52,7 +58,8 @@ static enum hf_status begin(struct call *call, struct hf_host *host, const json_
 	return status;
 }
 
-static enum hf_status finish(struct call *call, struct hf_host *host, struct hf_op *op, struct hf_note *why)
+static enum hf_status finish(struct call *call, struct hf_host *host, struct hf_op *op,
+			     struct hf_note *why)
 {
 	enum hf_status status = hf_store_run(host->store, op);
 
@@ -62,9 +69,11 @@ static enum hf_status finish(struct call *call, struct hf_host *host, struct hf_
 	if (status == HF_ENONEXISTENT)
 		hf_note_add(why, "mailbox \"%.*s\": no such mailbox", HF_STR_ARG(call->name));
 	else if (status == HF_EEXISTS)
-		hf_note_add(why, "mailbox \"%.*s\": exists already", HF_STR_ARG(call->other.size ? call->other : call->name));
+		hf_note_add(why, "mailbox \"%.*s\": exists already",
+			    HF_STR_ARG(call->other.size ? call->other : call->name));
 	else
-		hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(call->name), hf_status_text(status));
+		hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(call->name),
+			    hf_status_text(status));
 	return status;
 }
 
@@ -74,11 +83,13 @@ static const char *use_text(struct hf_arena *arena, uint32_t special_use)
 
 	for (size_t i = 0; i < HF_COUNT(uses); i++)
 		if (special_use & uses[i].use)
-			text = hf_arena_printf(arena, "%s%s%s", text, *text ? "," : "", uses[i].name);
+			text = hf_arena_printf(arena, "%s%s%s", text, *text ? "," : "",
+					       uses[i].name);
 	return text;
 }
 
-static enum hf_status mailbox_list(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status mailbox_list(struct hf_host *host, void *state, const json_t *args,
+				   json_t **result, struct hf_note *why)
 {
 	struct hf_account *account = NULL;
 	struct hf_mailbox_info *list;
@@ -96,11 +107,14 @@ static enum hf_status mailbox_list(struct hf_host *host, void *state, const json
 		for (size_t i = 0; i < count; i++) {
 			if (!list[i].id)
 				continue;
-			json_array_append_new(*result, json_pack("{s:s%, s:I, s:I, s:I, s:b, s:s}", "name", list[i].name.data,
-								 list[i].name.size, "messages", (json_int_t)list[i].messages, "unseen",
-								 (json_int_t)list[i].unseen, "size", (json_int_t)list[i].size,
-								 "subscribed", (int)list[i].subscribed, "use",
-								 use_text(call.arena, list[i].special_use)));
+			json_array_append_new(
+				*result, json_pack("{s:s%, s:I, s:I, s:I, s:b, s:s}", "name",
+						   list[i].name.data, list[i].name.size, "messages",
+						   (json_int_t)list[i].messages, "unseen",
+						   (json_int_t)list[i].unseen, "size",
+						   (json_int_t)list[i].size, "subscribed",
+						   (int)list[i].subscribed, "use",
+						   use_text(call.arena, list[i].special_use)));
 		}
 		hf_account_close(&account);
 	}
@@ -108,7 +122,8 @@ static enum hf_status mailbox_list(struct hf_host *host, void *state, const json
 	return status;
 }
 
-static enum hf_status mailbox_create(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status mailbox_create(struct hf_host *host, void *state, const json_t *args,
+				     json_t **result, struct hf_note *why)
 {
 	const char *use = hf_verb_option(args, "special-use");
 	uint32_t special_use = 0;
@@ -121,17 +136,23 @@ static enum hf_status mailbox_create(struct hf_host *host, void *state, const js
 		if (hf_str_ieq(hf_str(use), hf_str(uses[i].name)))
 			special_use = uses[i].use;
 	if (use && !special_use) {
-		hf_note_add(why, "--special-use takes one of: all, archive, drafts, flagged, important, junk, sent, trash");
+		hf_note_add(
+			why,
+			"--special-use takes one of: all, archive, drafts, flagged, important, junk, sent, trash");
 		return HF_ESYNTAX;
 	}
 	status = begin(&call, host, args, 2, why);
 	if (status == HF_OK)
-		status = finish(&call, host, hf_op_mailbox_create(host->store, call.user.id, call.name, special_use), why);
+		status = finish(
+			&call, host,
+			hf_op_mailbox_create(host->store, call.user.id, call.name, special_use),
+			why);
 	hf_arena_free(&call.arena);
 	return status;
 }
 
-static enum hf_status mailbox_delete(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status mailbox_delete(struct hf_host *host, void *state, const json_t *args,
+				     json_t **result, struct hf_note *why)
 {
 	struct call call;
 	enum hf_status status = begin(&call, host, args, 2, why);
@@ -139,12 +160,14 @@ static enum hf_status mailbox_delete(struct hf_host *host, void *state, const js
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = finish(&call, host, hf_op_mailbox_delete(host->store, call.user.id, call.name), why);
+		status = finish(&call, host,
+				hf_op_mailbox_delete(host->store, call.user.id, call.name), why);
 	hf_arena_free(&call.arena);
 	return status;
 }
 
-static enum hf_status mailbox_rename(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status mailbox_rename(struct hf_host *host, void *state, const json_t *args,
+				     json_t **result, struct hf_note *why)
 {
 	struct call call;
 	enum hf_status status = begin(&call, host, args, 3, why);
@@ -152,15 +175,20 @@ static enum hf_status mailbox_rename(struct hf_host *host, void *state, const js
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = finish(&call, host, hf_op_mailbox_rename(host->store, call.user.id, call.name, call.other), why);
+		status = finish(
+			&call, host,
+			hf_op_mailbox_rename(host->store, call.user.id, call.name, call.other),
+			why);
 	hf_arena_free(&call.arena);
 	return status;
 }
 
 const struct hf_verb hf_verbs_mailbox[] = {
 	{ "mailbox list", "USER", "List a user's mailboxes.", mailbox_list },
-	{ "mailbox create", "USER MAILBOX [--special-use USE]", "Make a mailbox, with those above it.", mailbox_create },
-	{ "mailbox delete", "USER MAILBOX", "Delete a mailbox; those below it stay.", mailbox_delete },
+	{ "mailbox create", "USER MAILBOX [--special-use USE]",
+	  "Make a mailbox, with those above it.", mailbox_create },
+	{ "mailbox delete", "USER MAILBOX", "Delete a mailbox; those below it stay.",
+	  mailbox_delete },
 	{ "mailbox rename", "USER FROM TO", "Rename a mailbox with all below it.", mailbox_rename },
 	{ NULL, NULL, NULL, NULL }
 };

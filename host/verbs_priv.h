@@ -5,15 +5,19 @@
 
 #include "host/host_priv.h"
 
-extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_server[]; /* ended by a NULL name */
+extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[],
+	hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */
 const char *hf_status_code(enum hf_status status);
-void hf_verbs_each(struct hf_host *host, void (*fn)(void *arg, const struct hf_verb *verb, const char *module), void *arg);
+void hf_verbs_each(struct hf_host *host,
+		   void (*fn)(void *arg, const struct hf_verb *verb, const char *module),
+		   void *arg);
 
 /* verbs_server.c: a positional argument, or NULL. */
 const char *hf_verb_arg(const json_t *args, size_t index);
-/* The only positional arguments are `count` or fewer, and at least `least`; else HF_ESYNTAX with the usage in `why`. */
+/* The only positional arguments are `count` or fewer, and at least `least`; else HF_ESYNTAX with
+ * the usage in `why`. */
 enum hf_status hf_verb_args(const json_t *args, size_t least, size_t count, struct hf_note *why);
 bool hf_verb_flag(const json_t *args, const char *name);
 const char *hf_verb_option(const json_t *args, const char *name);

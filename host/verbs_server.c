@@ -31,7 +31,8 @@ enum hf_status hf_verb_args(const json_t *args, size_t least, size_t count, stru
 	if (given >= least && given <= count)
 		return HF_OK;
 	if (least == count)
-		hf_note_add(why, "expected %zu argument%s, got %zu", count, count == 1 ? "" : "s", given);
+		hf_note_add(why, "expected %zu argument%s, got %zu", count, count == 1 ? "" : "s",
+			    given);
 	else
 		hf_note_add(why, "expected %zu to %zu arguments, got %zu", least, count, given);
 	return HF_ESYNTAX;
@@ -59,11 +60,13 @@ static void describe_verb(void *arg, const struct hf_verb *verb, const char *mod
 {
 	json_t *list = arg;
 
-	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "name", verb->name, "usage", verb->usage ? verb->usage : "", "help",
+	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s?}", "name", verb->name, "usage",
+					      verb->usage ? verb->usage : "", "help",
 					      verb->help ? verb->help : "", "module", module));
 }
 
-static enum hf_status help(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status help(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			   struct hf_note *why)
 {
 	(void)state;
 	(void)args;
@@ -73,7 +76,8 @@ static enum hf_status help(struct hf_host *host, void *state, const json_t *args
 	return HF_OK;
 }
 
-static enum hf_status who(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status who(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			  struct hf_note *why)
 {
 	(void)state;
 	if (hf_verb_args(args, 0, 1, why) != HF_OK)
@@ -82,7 +86,8 @@ static enum hf_status who(struct hf_host *host, void *state, const json_t *args,
 	return HF_OK;
 }
 
-static enum hf_status kick(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status kick(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			   struct hf_note *why)
 {
 	const char *whom;
 	uint64_t id = 0;
@@ -116,7 +121,8 @@ static void add_job(void *arg, const char *name)
 	json_array_append_new(arg, json_string(name));
 }
 
-static enum hf_status stats(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status stats(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			    struct hf_note *why)
 {
 	json_t *all = json_object(), *jobs = json_array();
 
@@ -128,9 +134,12 @@ static enum hf_status stats(struct hf_host *host, void *state, const json_t *arg
 	}
 	hf_counter_each(add_counter, all);
 	json_object_set_new(all, "host.uptime_s", json_integer(hf_now_s() - host->started));
-	json_object_set_new(all, "host.turns", json_integer((json_int_t)atomic_load(&host->sched.turns)));
-	json_object_set_new(all, "host.queued", json_integer((json_int_t)hf_sched_length(&host->sched)));
-	json_object_set_new(all, "host.helpers_waiting", json_integer((json_int_t)hf_pool_waiting(host->offload)));
+	json_object_set_new(all, "host.turns",
+			    json_integer((json_int_t)atomic_load(&host->sched.turns)));
+	json_object_set_new(all, "host.queued",
+			    json_integer((json_int_t)hf_sched_length(&host->sched)));
+	json_object_set_new(all, "host.helpers_waiting",
+			    json_integer((json_int_t)hf_pool_waiting(host->offload)));
 	json_object_set_new(all, "host.workers", json_integer(host->worker_count));
 	if (host->store)
 		json_object_set_new(all, "store.full", json_boolean(hf_store_is_full(host->store)));
@@ -146,7 +155,8 @@ static void add_finding(void *arg, const char *what)
 		json_array_append_new(arg, json_string(what));
 }
 
-static enum hf_status verify(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status verify(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			     struct hf_note *why)
 {
 	struct hf_verify totals = { 0 };
 	json_t *findings;
@@ -159,10 +169,11 @@ static enum hf_status verify(struct hf_host *host, void *state, const json_t *ar
 		return HF_EUNAVAILABLE;
 	findings = json_array();
 	status = hf_store_verify(host->store, &totals, add_finding, findings, &host->job_stop);
-	*result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "users", (json_int_t)totals.users, "mailboxes",
-			    (json_int_t)totals.mailboxes, "messages", (json_int_t)totals.messages, "contents",
-			    (json_int_t)totals.contents, "size", (json_int_t)totals.octets, "damaged", (json_int_t)totals.damaged,
-			    "findings", findings);
+	*result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "users",
+			    (json_int_t)totals.users, "mailboxes", (json_int_t)totals.mailboxes,
+			    "messages", (json_int_t)totals.messages, "contents",
+			    (json_int_t)totals.contents, "size", (json_int_t)totals.octets,
+			    "damaged", (json_int_t)totals.damaged, "findings", findings);
 	if (status == HF_OK && totals.damaged) {
 		hf_note_add(why, "%llu things are damaged", (unsigned long long)totals.damaged);
 		for (size_t i = 0; i < json_array_size(findings) && i < 20; i++)
@@ -172,23 +183,27 @@ static enum hf_status verify(struct hf_host *host, void *state, const json_t *ar
 	return status;
 }
 
-static enum hf_status checkpoint(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status checkpoint(struct hf_host *host, void *state, const json_t *args,
+				 json_t **result, struct hf_note *why)
 {
 	(void)state;
 	(void)result;
 	if (hf_verb_args(args, 0, 0, why) != HF_OK)
 		return HF_ESYNTAX;
-	return hf_verb_store(host, why) == HF_OK ? hf_store_checkpoint(host->store) : HF_EUNAVAILABLE;
+	return hf_verb_store(host, why) == HF_OK ? hf_store_checkpoint(host->store)
+						 : HF_EUNAVAILABLE;
 }
 
-static enum hf_status reload(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status reload(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			     struct hf_note *why)
 {
 	(void)state;
 	(void)result;
 	return hf_verb_args(args, 0, 0, why) == HF_OK ? hf_host_reload(host, why) : HF_ESYNTAX;
 }
 
-static enum hf_status stop(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status stop(struct hf_host *host, void *state, const json_t *args, json_t **result,
+			   struct hf_note *why)
 {
 	uint64_t one = 1;
 
@@ -201,9 +216,10 @@ static enum hf_status stop(struct hf_host *host, void *state, const json_t *args
 	return HF_OK;
 }
 
-/* Postfix ----------------------------------------------------------------------------------------------------------- */
+/* Postfix --------------------------------------------------------------------- */
 
-/* "unix:/var/spool/postfix/private/x" is private/x to Postfix, which sees its queue directory only; "*:24" is this host. */
+/* "unix:/var/spool/postfix/private/x" is private/x to Postfix, which sees its queue directory only;
+ * "*:24" is this host. */
 static char *transport(const struct hf_listen_settings *listen, struct hf_arena *arena)
 {
 	static const char queue[] = "/var/spool/postfix/";
@@ -243,13 +259,14 @@ static const char *own_domains(struct hf_host *host, struct hf_arena *arena)
 	const char *name, *all = "";
 
 	if (host->store && hf_user_each(host->store, add_domain, domains) == HF_OK)
-		json_object_foreach(domains, name, value)
-			all = hf_arena_printf(arena, "%s%s%s", all, *all ? ", " : "", name);
+		json_object_foreach(domains, name, value) all =
+			hf_arena_printf(arena, "%s%s%s", all, *all ? ", " : "", name);
 	json_decref(domains);
 	return all;
 }
 
-static enum hf_status postfix(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status postfix(struct hf_host *host, void *state, const json_t *args,
+			      json_t **result, struct hf_note *why)
 {
 	const struct hf_listen_settings *best = NULL;
 	struct hf_arena *arena;
@@ -266,7 +283,8 @@ static enum hf_status postfix(struct hf_host *host, void *state, const json_t *a
 	for (size_t i = 0; i < host->setup->host.listen_count; i++) {
 		const struct hf_listen_settings *listen = &host->setup->host.listen[i];
 
-		if (strcmp(listen->module, "lmtp") == 0 && (!best || strstr(listen->address, "postfix")))
+		if (strcmp(listen->module, "lmtp") == 0 &&
+		    (!best || strstr(listen->address, "postfix")))
 			best = listen;
 	}
 	settings = best ? json_pack("{s:s}", "virtual_transport", transport(best, arena)) : NULL;
@@ -280,8 +298,9 @@ static enum hf_status postfix(struct hf_host *host, void *state, const json_t *a
 	domains = own_domains(host, arena);
 	if (*domains)
 		json_object_set_new(settings, "virtual_mailbox_domains", json_string(domains));
-	json_object_foreach(settings, name, value)
-		json_array_append_new(lines, json_string(hf_arena_printf(arena, "%s = %s", name, json_string_value(value))));
+	json_object_foreach(settings, name, value) json_array_append_new(
+		lines,
+		json_string(hf_arena_printf(arena, "%s = %s", name, json_string_value(value))));
 	*result = json_pack("{s:o, s:o}", "settings", settings, "lines", lines);
 	hf_arena_free(&arena);
 	return HF_OK;
@@ -294,8 +313,10 @@ const struct hf_verb hf_verbs_server[] = {
 	{ "stats", "", "Show the counters.", stats },
 	{ "verify", "", "Read back and check every stored message and index entry.", verify },
 	{ "checkpoint", "", "Write what is in memory to the database files now.", checkpoint },
-	{ "reload", "", "Read the configuration again; refused whole when anything in it is wrong.", reload },
+	{ "reload", "", "Read the configuration again; refused whole when anything in it is wrong.",
+	  reload },
 	{ "stop", "", "End the daemon once running commands have finished.", stop },
-	{ "postfix", "[--apply] [--config DIR]", "Show the settings that make Postfix deliver here, or set them.", postfix },
+	{ "postfix", "[--apply] [--config DIR]",
+	  "Show the settings that make Postfix deliver here, or set them.", postfix },
 	{ NULL, NULL, NULL, NULL }
 };

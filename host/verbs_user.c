@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Verbs about accounts. Many at once are made with their secrets computed on several threads and their operations in flight
- * together, so that the flushes and the rounds of PBKDF2 are shared out. */
+/* Verbs about accounts. Many at once are made with their secrets computed on several threads and
+ * their operations in flight together, so that the flushes and the rounds of PBKDF2 are shared out.
+ */
 #include "host/verbs_priv.h"
 
 #include <string.h>
@@ -107,20 +108,25 @@ static void check_name(struct account *account)
 	else if (!hf_utf8_valid(name))
 		refuse(account, HF_EINVALID, "a name is UTF-8");
 	for (size_t i = 0; i < name.size; i++)
-		if ((unsigned char)name.data[i] <= ' ' || name.data[i] == 0x7f || strchr("\"\\/*%", name.data[i]))
-			refuse(account, HF_EINVALID, "a name has no spaces, controls, or any of \" \\ / * %");
+		if ((unsigned char)name.data[i] <= ' ' || name.data[i] == 0x7f ||
+		    strchr("\"\\/*%", name.data[i]))
+			refuse(account, HF_EINVALID,
+			       "a name has no spaces, controls, or any of \" \\ / * %");
 }
 
-/* Secrets ----------------------------------------------------------------------------------------------------------- */
+/* Secrets --------------------------------------------------------------------- */
 
 static void make_secrets(struct account *account)
 {
-	enum hf_status status = hf_sasl_make_secrets(account->job->host->sasl, hf_str(account->password), &account->sha256,
-						     &account->sha1);
+	enum hf_status status =
+		hf_sasl_make_secrets(account->job->host->sasl, hf_str(account->password),
+				     &account->sha256, &account->sha1);
 
 	if (status != HF_OK)
-		refuse(account, status, status == HF_EINVALID ? "the password is empty or has characters that no password may have"
-							       : hf_status_text(status));
+		refuse(account, status,
+		       status == HF_EINVALID
+			       ? "the password is empty or has characters that no password may have"
+			       : hf_status_text(status));
 }
 
 static void make_secrets_task(struct hf_task *task)
@@ -160,7 +166,7 @@ static void make_all_secrets(struct job *job)
 	hf_pool_free(&pool);
 }
 
-/* Operations -------------------------------------------------------------------------------------------------------- */
+/* Operations ------------------------------------------------------------------ */
 
 static void run_all(struct job *job, struct hf_op *(*make)(struct account *account))
 {
@@ -187,15 +193,19 @@ static void run_all(struct job *job, struct hf_op *(*make)(struct account *accou
 
 static struct hf_op *create_op(struct account *account)
 {
-	return hf_op_user_create(account->job->host->store, hf_str(account->name), default_mailboxes, HF_COUNT(default_mailboxes));
+	return hf_op_user_create(account->job->host->store, hf_str(account->name),
+				 default_mailboxes, HF_COUNT(default_mailboxes));
 }
 
 static struct hf_op *secrets_op(struct account *account)
 {
-	struct hf_secret secrets[2] = { { "SCRAM-SHA-256", HF_STR(""), hf_buf_str(&account->sha256) },
+	struct hf_secret secrets[2] = { { "SCRAM-SHA-256", HF_STR(""),
+					  hf_buf_str(&account->sha256) },
 					{ "SCRAM-SHA-1", HF_STR(""), hf_buf_str(&account->sha1) } };
 
-	return account->password ? hf_op_user_secrets(account->job->host->store, hf_str(account->name), secrets, 2) : NULL;
+	return account->password ? hf_op_user_secrets(account->job->host->store,
+						      hf_str(account->name), secrets, 2)
+				 : NULL;
 }
 
 static const char *reason_of(const struct account *account)
@@ -212,7 +222,8 @@ static const char *reason_of(const struct account *account)
 	}
 }
 
-/* A user that exists already must keep its password: secrets are set once the account is known to be new. */
+/* A user that exists already must keep its password: secrets are set once the account is known to
+ * be new. */
 static void add_accounts(struct job *job)
 {
 	for (size_t i = 0; i < job->count; i++) {
@@ -224,9 +235,10 @@ static void add_accounts(struct job *job)
 	run_all(job, secrets_op);
 }
 
-/* Verbs ------------------------------------------------------------------------------------------------------------- */
+/* Verbs ----------------------------------------------------------------------- */
 
-static enum hf_status add_many(struct hf_host *host, const json_t *users, json_t **result, struct hf_note *why)
+static enum hf_status add_many(struct hf_host *host, const json_t *users, json_t **result,
+			       struct hf_note *why)
 {
 	size_t count = json_array_size(users), added = 0;
 	json_t *refused = json_array();
@@ -254,7 +266,8 @@ static enum hf_status add_many(struct hf_host *host, const json_t *users, json_t
 			added++;
 			continue;
 		}
-		json_array_append_new(refused, json_pack("{s:s, s:s}", "name", account->name, "reason", reason_of(account)));
+		json_array_append_new(refused, json_pack("{s:s, s:s}", "name", account->name,
+							 "reason", reason_of(account)));
 		if (why->count < 20)
 			hf_note_add(why, "%s: %s", account->name, reason_of(account));
 	}
@@ -263,7 +276,8 @@ static enum hf_status add_many(struct hf_host *host, const json_t *users, json_t
 	return added == count ? HF_OK : HF_EINVALID;
 }
 
-static enum hf_status user_add(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_add(struct hf_host *host, void *state, const json_t *args,
+			       json_t **result, struct hf_note *why)
 {
 	const json_t *users = json_object_get(args, "users");
 	enum hf_status status;
@@ -282,7 +296,8 @@ static enum hf_status user_add(struct hf_host *host, void *state, const json_t *
 	add_accounts(&job);
 	status = job.accounts[0].status;
 	if (status == HF_OK)
-		*result = json_pack("{s:s, s:b}", "name", job.accounts[0].name, "password", job.accounts[0].password != NULL);
+		*result = json_pack("{s:s, s:b}", "name", job.accounts[0].name, "password",
+				    job.accounts[0].password != NULL);
 	else
 		hf_note_add(why, "%s: %s", job.accounts[0].name, reason_of(&job.accounts[0]));
 	job_fini(&job);
@@ -290,7 +305,8 @@ static enum hf_status user_add(struct hf_host *host, void *state, const json_t *
 }
 
 /* The account that a name or an alias means, by its own name. */
-static enum hf_status find(struct hf_host *host, const char *name, struct hf_arena *arena, const char **canonical, struct hf_note *why)
+static enum hf_status find(struct hf_host *host, const char *name, struct hf_arena *arena,
+			   const char **canonical, struct hf_note *why)
 {
 	struct hf_user user;
 	enum hf_status status = hf_user_find(host->store, hf_str(name), arena, &user);
@@ -298,11 +314,13 @@ static enum hf_status find(struct hf_host *host, const char *name, struct hf_are
 	if (status == HF_OK)
 		*canonical = hf_arena_cstr(arena, user.name);
 	else
-		hf_note_add(why, "%s: %s", name, status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
+		hf_note_add(why, "%s: %s", name,
+			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
 	return status;
 }
 
-static enum hf_status user_passwd(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_passwd(struct hf_host *host, void *state, const json_t *args,
+				  json_t **result, struct hf_note *why)
 {
 	struct hf_arena *arena;
 	const char *name = NULL;
@@ -340,16 +358,18 @@ static enum hf_status user_passwd(struct hf_host *host, void *state, const json_
 
 static bool list_user(void *arg, const struct hf_user *user)
 {
-	json_t *row = json_pack("{s:s%, s:b, s:I, s:I, s:I}", "name", user->name.data, user->name.size, "disabled", (int)user->disabled,
-				"messages", (json_int_t)user->used_count, "size", (json_int_t)user->used_size, "created",
-				(json_int_t)user->created);
+	json_t *row = json_pack("{s:s%, s:b, s:I, s:I, s:I}", "name", user->name.data,
+				user->name.size, "disabled", (int)user->disabled, "messages",
+				(json_int_t)user->used_count, "size", (json_int_t)user->used_size,
+				"created", (json_int_t)user->created);
 
 	if (row)
 		json_array_append_new(arg, row);
 	return true;
 }
 
-static enum hf_status user_list(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_list(struct hf_host *host, void *state, const json_t *args,
+				json_t **result, struct hf_note *why)
 {
 	json_t *list;
 	enum hf_status status;
@@ -369,7 +389,8 @@ static enum hf_status user_list(struct hf_host *host, void *state, const json_t 
 }
 
 /* One operation on an existing account, whose sessions then end. */
-static enum hf_status change(struct hf_host *host, const json_t *args, struct hf_op *(*make)(struct hf_store *store, struct hf_str name),
+static enum hf_status change(struct hf_host *host, const json_t *args,
+			     struct hf_op *(*make)(struct hf_store *store, struct hf_str name),
 			     bool end_sessions, struct hf_note *why)
 {
 	struct hf_arena *arena;
@@ -407,21 +428,24 @@ static struct hf_op *enable_op(struct hf_store *store, struct hf_str name)
 	return hf_op_user_disable(store, name, false);
 }
 
-static enum hf_status user_delete(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_delete(struct hf_host *host, void *state, const json_t *args,
+				  json_t **result, struct hf_note *why)
 {
 	(void)state;
 	(void)result;
 	return change(host, args, hf_op_user_delete, true, why);
 }
 
-static enum hf_status user_disable(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_disable(struct hf_host *host, void *state, const json_t *args,
+				   json_t **result, struct hf_note *why)
 {
 	(void)state;
 	(void)result;
 	return change(host, args, disable_op, true, why);
 }
 
-static enum hf_status user_enable(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status user_enable(struct hf_host *host, void *state, const json_t *args,
+				  json_t **result, struct hf_note *why)
 {
 	(void)state;
 	(void)result;
@@ -429,12 +453,15 @@ static enum hf_status user_enable(struct hf_host *host, void *state, const json_
 }
 
 const struct hf_verb hf_verbs_user[] = {
-	{ "user add", "NAME [--password-stdin] | --from FILE", "Make an account with the usual mailboxes; or many, a line each: name, tab, password.",
+	{ "user add", "NAME [--password-stdin] | --from FILE",
+	  "Make an account with the usual mailboxes; or many, a line each: name, tab, password.",
 	  user_add },
 	{ "user passwd", "NAME [--password-stdin]", "Set an account's password.", user_passwd },
 	{ "user list", "", "List the accounts.", user_list },
-	{ "user delete", "NAME", "Remove an account with all its mail, and end its sessions.", user_delete },
-	{ "user disable", "NAME", "Refuse further logins and end the sessions; mail is still taken in.", user_disable },
+	{ "user delete", "NAME", "Remove an account with all its mail, and end its sessions.",
+	  user_delete },
+	{ "user disable", "NAME",
+	  "Refuse further logins and end the sessions; mail is still taken in.", user_disable },
 	{ "user enable", "NAME", "Allow logins again.", user_enable },
 	{ NULL, NULL, NULL, NULL }
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Workers. Each takes connections off the run queue; with nothing there it waits in epoll itself, and runs the first connection that becomes
- * ready without handing it to anybody. While all are busy, a worker looks at epoll about every millisecond, so that the long
- * lane cannot keep new input waiting. */
+/* Workers. Each takes connections off the run queue; with nothing there it waits in epoll itself,
+ * and runs the first connection that becomes ready without handing it to anybody. While all are
+ * busy, a worker looks at epoll about every millisecond, so that the long lane cannot keep new
+ * input waiting. */
 #include "host/conn_priv.h"
 
 #include <errno.h>

@@ -50,11 +50,13 @@ static void echo_close(struct hf_conn *conn)
 	(void)conn; /* a session of our own would be freed here */
 }
 
-static const struct hf_option echo_options[] = {
-	{ .name = "greeting", .type = HF_OPT_STRING, .fallback = "hello", .offset = offsetof(struct echo_settings, greeting),
-	  .help = "The first line." },
-	{ .name = NULL }
-};
+static const struct hf_option echo_options[] = { { .name = "greeting",
+						   .type = HF_OPT_STRING,
+						   .fallback = "hello",
+						   .offset =
+							   offsetof(struct echo_settings, greeting),
+						   .help = "The first line." },
+						 { .name = NULL } };
 
 HF_API extern const struct hf_module hf_module_echo;
 const struct hf_module hf_module_echo = {

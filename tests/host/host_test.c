@@ -26,7 +26,7 @@ int run_tests(const char *name, void (*add)(TCase *tc))
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* The module -------------------------------------------------------------------------------------------------------- */
+/* The module ------------------------------------------------------------------ */
 
 _Atomic unsigned echo_twice, echo_sessions, echo_dropped, echo_loads, echo_reloads;
 _Atomic unsigned long echo_steps;
@@ -60,7 +60,8 @@ struct pattern {
 	uint64_t end;
 };
 
-static enum hf_status pattern_read(struct hf_source *source, uint64_t offset, void *to, size_t size, size_t *got)
+static enum hf_status pattern_read(struct hf_source *source, uint64_t offset, void *to, size_t size,
+				   size_t *got)
 {
 	const struct pattern *self = (const struct pattern *)source;
 
@@ -96,7 +97,8 @@ static void nap_drop(void *arg)
 	hf_free(arg);
 }
 
-static struct nap *naps[1]; /* the last, so that it can be freed when it is over: one test at a time */
+static struct nap
+	*naps[1]; /* the last, so that it can be freed when it is over: one test at a time */
 
 static unsigned begin_bulk(struct session *session)
 {
@@ -119,12 +121,15 @@ static void info(struct hf_conn *conn)
 	const char *version = hf_conn_tls_version(conn);
 	struct hf_str id = hf_conn_external_id(conn);
 
-	hf_conn_printf(conn, "%s id=%.*s exporter=%zu end-point=%zu unique=%zu compressed=%d\r\n", version ? version : "clear", HF_STR_ARG(id),
-		       hf_conn_binding(conn, HF_BINDING_EXPORTER).size, hf_conn_binding(conn, HF_BINDING_SERVER_END_POINT).size,
+	hf_conn_printf(conn, "%s id=%.*s exporter=%zu end-point=%zu unique=%zu compressed=%d\r\n",
+		       version ? version : "clear", HF_STR_ARG(id),
+		       hf_conn_binding(conn, HF_BINDING_EXPORTER).size,
+		       hf_conn_binding(conn, HF_BINDING_SERVER_END_POINT).size,
 		       hf_conn_binding(conn, HF_BINDING_UNIQUE).size, hf_conn_is_compressed(conn));
 }
 
-/* 0: the next line may be looked at; else what step returns, with HF_WANT_ALL_MASK set where that is 0 */
+/* 0: the next line may be looked at; else what step returns, with HF_WANT_ALL_MASK set where that
+ * is 0 */
 enum { GO_ON = 0, NOTHING = 1 << 30 };
 
 static unsigned obey(struct session *session, struct hf_str line)
@@ -180,7 +185,8 @@ static unsigned obey(struct session *session, struct hf_str line)
 	} else if (hf_str_eq(word, HF_STR("NEED"))) {
 		hf_conn_input_need(conn, (size_t)n);
 	} else if (hf_str_eq(word, HF_STR("USER"))) {
-		hf_conn_printf(conn, hf_conn_set_user(conn, line) == HF_OK ? "ok\r\n" : "limit\r\n");
+		hf_conn_printf(conn,
+			       hf_conn_set_user(conn, line) == HF_OK ? "ok\r\n" : "limit\r\n");
 	} else if (hf_str_eq(word, HF_STR("INFO"))) {
 		info(conn);
 	} else if (hf_str_eq(word, HF_STR("BINDING"))) {
@@ -353,7 +359,8 @@ static void echo_unload(void **state)
 	*state = NULL;
 }
 
-static enum hf_status verb_shout(struct hf_host *host, void *state, const json_t *args, json_t **result, struct hf_note *why)
+static enum hf_status verb_shout(struct hf_host *host, void *state, const json_t *args,
+				 json_t **result, struct hf_note *why)
 {
 	(void)host;
 	ck_assert_ptr_eq(state, &echo_loads);
@@ -365,13 +372,26 @@ static enum hf_status verb_shout(struct hf_host *host, void *state, const json_t
 	return HF_OK;
 }
 
-static const struct hf_option echo_options[] = {
-	{ .name = "greeting", .type = HF_OPT_STRING, .fallback = "hello", .offset = offsetof(struct echo_settings, greeting), .help = "Said." },
-	{ .name = "number", .type = HF_OPT_INT, .fallback = "7", .min = 1, .max = 100, .offset = offsetof(struct echo_settings, number),
-	  .help = "Any.", .restart = true },
-	{ .name = "pause", .type = HF_OPT_DURATION, .fallback = "1 s", .offset = offsetof(struct echo_settings, pause), .help = "Rest." },
-	{ .name = NULL }
-};
+static const struct hf_option echo_options[] = { { .name = "greeting",
+						   .type = HF_OPT_STRING,
+						   .fallback = "hello",
+						   .offset =
+							   offsetof(struct echo_settings, greeting),
+						   .help = "Said." },
+						 { .name = "number",
+						   .type = HF_OPT_INT,
+						   .fallback = "7",
+						   .min = 1,
+						   .max = 100,
+						   .offset = offsetof(struct echo_settings, number),
+						   .help = "Any.",
+						   .restart = true },
+						 { .name = "pause",
+						   .type = HF_OPT_DURATION,
+						   .fallback = "1 s",
+						   .offset = offsetof(struct echo_settings, pause),
+						   .help = "Rest." },
+						 { .name = NULL } };
 
 static const struct hf_verb echo_verbs[] = {
 	{ "echo shout", "WORD", "Say it again.", verb_shout },
@@ -395,7 +415,7 @@ const struct hf_module hf_module_echo = {
 	.close = echo_close,
 };
 
-/* Hosts and clients ------------------------------------------------------------------------------------------------- */
+/* Hosts and clients ----------------------------------------------------------- */
 
 struct hf_host *host_start(const char *config)
 {
@@ -484,7 +504,8 @@ void wait_connections(struct hf_host *host, size_t count)
 	uint64_t end = hf_now_ms() + 5000;
 
 	while (hf_host_connections_for_test(host) != count) {
-		ck_assert_msg(hf_now_ms() < end, "%zu connections", hf_host_connections_for_test(host));
+		ck_assert_msg(hf_now_ms() < end, "%zu connections",
+			      hf_host_connections_for_test(host));
 		usleep(2000);
 	}
 }
@@ -493,9 +514,12 @@ void make_certificate(const char *name, const char *cn, const char *email, const
 {
 	char command[1024];
 
-	snprintf(command, sizeof(command), "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s.key -subj '/CN=%s' %s%s%s"
-					   " %s%s%s %s%s%s -days 30 -x509 -out %s.crt 2>/dev/null",
-		 name, cn, email ? "-addext subjectAltName=email:" : "", email ? email : "", "", ca ? "-CA " : "", ca ? ca : "",
-		 ca ? ".crt" : "", ca ? "-CAkey " : "", ca ? ca : "", ca ? ".key" : "", name);
+	snprintf(
+		command, sizeof(command),
+		"openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout %s.key -subj '/CN=%s' %s%s%s"
+		" %s%s%s %s%s%s -days 30 -x509 -out %s.crt 2>/dev/null",
+		name, cn, email ? "-addext subjectAltName=email:" : "", email ? email : "", "",
+		ca ? "-CA " : "", ca ? ca : "", ca ? ".crt" : "", ca ? "-CAkey " : "", ca ? ca : "",
+		ca ? ".key" : "", name);
 	ck_assert_msg(system(command) == 0, "%s", command);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* COMPRESS=DEFLATE: both ways, idle in between, under TLS's place, and what is no deflate stream. */
+/* COMPRESS=DEFLATE: both ways, idle in between, under TLS's place, and what is no deflate stream.
+ */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@ static void begin(struct client *client)
 	put(client->fd, "COMPRESS");
 	expect(client->fd, "go");
 	ck_assert_int_eq(inflateInit2(&client->in, -15), Z_OK);
-	ck_assert_int_eq(deflateInit2(&client->out, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY), Z_OK);
+	ck_assert_int_eq(deflateInit2(&client->out, 6, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY),
+			 Z_OK);
 }
 
 static void end(struct client *client)
@@ -55,7 +57,10 @@ static void z_put(struct client *client, const char *text, size_t size, size_t p
 	ck_assert_int_eq(deflate(&client->out, Z_SYNC_FLUSH), Z_OK);
 	capacity -= client->out.avail_out;
 	for (done = 0; done < capacity; done += piece)
-		ck_assert_int_gt(send(client->fd, out + done, capacity - done < piece ? capacity - done : piece, MSG_NOSIGNAL), 0);
+		ck_assert_int_gt(send(client->fd, out + done,
+				      capacity - done < piece ? capacity - done : piece,
+				      MSG_NOSIGNAL),
+				 0);
 	hf_free(out);
 }
 
@@ -137,13 +142,15 @@ START_TEST(much_output_is_small)
 	begin(&client);
 	PUT(&client, "BULK 5000000");
 	while (got < 5000000)
-		got += z_read(&client, buffer, sizeof(buffer) < 5000000 - got ? sizeof(buffer) : 5000000 - got);
+		got += z_read(&client, buffer,
+			      sizeof(buffer) < 5000000 - got ? sizeof(buffer) : 5000000 - got);
 	z_expect(&client, "");
 	z_expect(&client, "done");
 	ck_assert_uint_lt(client.received, 100000);
 	PUT(&client, "SOURCE 2000000");
 	for (got = 0; got < 2000000;) {
-		size_t n = z_read(&client, buffer, sizeof(buffer) < 2000000 - got ? sizeof(buffer) : 2000000 - got);
+		size_t n = z_read(&client, buffer,
+				  sizeof(buffer) < 2000000 - got ? sizeof(buffer) : 2000000 - got);
 
 		for (size_t i = 0; i < n; i++)
 			if (buffer[i] != (char)('a' + (got + i) % 26))
@@ -189,7 +196,8 @@ START_TEST(what_is_no_deflate_stream_ends_the_connection)
 	end(&client);
 
 	begin(&client);
-	ck_assert_int_eq(send(client.fd, "\x03\x00", 2, 0), 2); /* an empty stream that ends: nothing more can come */
+	ck_assert_int_eq(send(client.fd, "\x03\x00", 2, 0),
+			 2); /* an empty stream that ends: nothing more can come */
 	wait_connections(host, 0);
 	end(&client);
 }

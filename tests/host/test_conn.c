@@ -16,7 +16,8 @@ static struct hf_host *host;
 
 static void setup(void)
 {
-	host = host_start("limits: { write_timeout = \"1 s\"; linger = \"1 s\"; per_user = 2; helpers = 2; };");
+	host = host_start(
+		"limits: { write_timeout = \"1 s\"; linger = \"1 s\"; per_user = 2; helpers = 2; };");
 }
 
 static void teardown(void)
@@ -47,7 +48,11 @@ START_TEST(lines_may_come_in_any_pieces)
 	int fd = host_connect(host);
 
 	for (size_t i = 0; i < sizeof(text) - 1; i += (size_t)_i)
-		ck_assert_int_gt(send(fd, text + i, sizeof(text) - 1 - i < (size_t)_i ? sizeof(text) - 1 - i : (size_t)_i, 0), 0);
+		ck_assert_int_gt(
+			send(fd, text + i,
+			     sizeof(text) - 1 - i < (size_t)_i ? sizeof(text) - 1 - i : (size_t)_i,
+			     0),
+			0);
 	expect(fd, "one");
 	expect(fd, "two");
 	expect(fd, "three");
@@ -389,7 +394,9 @@ END_TEST
 START_TEST(limits_count)
 {
 	struct hf_limits *limits = hf_limits_new();
-	struct hf_limits_settings settings = { .connections = 5, .per_address = 2, .waiting = 3, .per_user = 1 };
+	struct hf_limits_settings settings = {
+		.connections = 5, .per_address = 2, .waiting = 3, .per_user = 1
+	};
 	struct hf_str a = HF_STR("aaaa"), b = HF_STR("bbbb"), c = HF_STR("cccc");
 
 	hf_limits_set(limits, &settings);
@@ -424,13 +431,20 @@ START_TEST(addresses_are_read_and_written)
 		bool ok, loopback;
 		const char *port;
 	} rows[] = {
-		{ "127.0.0.1:143", true, true, "127.0.0.1;143" }, { "[::1]:993", true, true, "::1;993" },
-		{ "192.0.2.7:1", true, false, "192.0.2.7;1" },	  { "[2001:db8::1]:65535", true, false, "2001:db8::1;65535" },
-		{ "[::ffff:127.0.0.1]:5", true, true, "127.0.0.1;5" }, { "*:24", true, false, "::;24" },
-		{ "localhost:1", false, false, NULL },		  { "127.0.0.1", false, false, NULL },
-		{ "127.0.0.1:", false, false, NULL },		  { "127.0.0.1:0", false, false, NULL },
-		{ "127.0.0.1:65536", false, false, NULL },	  { ":143", false, false, NULL },
-		{ "[::1:143", false, false, NULL },		  { "unix:relative", false, false, NULL },
+		{ "127.0.0.1:143", true, true, "127.0.0.1;143" },
+		{ "[::1]:993", true, true, "::1;993" },
+		{ "192.0.2.7:1", true, false, "192.0.2.7;1" },
+		{ "[2001:db8::1]:65535", true, false, "2001:db8::1;65535" },
+		{ "[::ffff:127.0.0.1]:5", true, true, "127.0.0.1;5" },
+		{ "*:24", true, false, "::;24" },
+		{ "localhost:1", false, false, NULL },
+		{ "127.0.0.1", false, false, NULL },
+		{ "127.0.0.1:", false, false, NULL },
+		{ "127.0.0.1:0", false, false, NULL },
+		{ "127.0.0.1:65536", false, false, NULL },
+		{ ":143", false, false, NULL },
+		{ "[::1:143", false, false, NULL },
+		{ "unix:relative", false, false, NULL },
 		{ "", false, false, NULL },
 	};
 
@@ -439,12 +453,14 @@ START_TEST(addresses_are_read_and_written)
 		struct hf_note why = HF_NOTE_INIT;
 		char address[48], port[56];
 
-		ck_assert_msg(hf_endpoint_parse(rows[i].text, &endpoint, &why) == rows[i].ok, "%s", rows[i].text);
+		ck_assert_msg(hf_endpoint_parse(rows[i].text, &endpoint, &why) == rows[i].ok, "%s",
+			      rows[i].text);
 		ck_assert_uint_eq(why.count, !rows[i].ok);
 		hf_note_fini(&why);
 		if (!rows[i].ok)
 			continue;
-		ck_assert_msg(hf_endpoint_is_loopback(&endpoint.sa) == rows[i].loopback, "%s", rows[i].text);
+		ck_assert_msg(hf_endpoint_is_loopback(&endpoint.sa) == rows[i].loopback, "%s",
+			      rows[i].text);
 		hf_endpoint_text(&endpoint.sa, address, sizeof(address), port, sizeof(port));
 		ck_assert_str_eq(port, rows[i].port);
 	}

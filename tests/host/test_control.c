@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The control socket's requests and replies, and the verbs about accounts and mailboxes on a real store. */
+/* The control socket's requests and replies, and the verbs about accounts and mailboxes on a real
+ * store. */
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,7 +22,8 @@ static void setup(void)
 	strcpy(directory, "/tmp/hf-control-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(store, sizeof(store), "%s/store", directory);
-	host = hf_host_new_for_test(store, "store: { cache = \"16 MiB\"; reserve = 0; ballast = 0; };", modules, &why);
+	host = hf_host_new_for_test(
+		store, "store: { cache = \"16 MiB\"; reserve = 0; ballast = 0; };", modules, &why);
 	ck_assert_msg(host != NULL, "%s", hf_note_text(&why));
 	hf_note_fini(&why);
 }
@@ -57,11 +59,15 @@ static void ask_for(const char *request, const char *part)
 START_TEST(verbs_are_found_and_misspellings_explained)
 {
 	ask_for("{\"verb\":\"help\"}", "\"name\":\"user add\"");
-	ask_for("{\"verb\":\"help\"}", "{\"help\":\"Say it again.\",\"module\":\"echo\",\"name\":\"echo shout\",\"usage\":\"WORD\"}");
-	ask_for("{\"verb\":\"echo shout\",\"args\":[\"hey\"]}", "{\"result\":\"hey\",\"status\":\"ok\"}");
-	ask_for("{\"verb\":\"echo shout\",\"args\":[]}", "{\"code\":\"usage\",\"message\":\"one word\",\"status\":\"error\"}");
+	ask_for("{\"verb\":\"help\"}",
+		"{\"help\":\"Say it again.\",\"module\":\"echo\",\"name\":\"echo shout\",\"usage\":\"WORD\"}");
+	ask_for("{\"verb\":\"echo shout\",\"args\":[\"hey\"]}",
+		"{\"result\":\"hey\",\"status\":\"ok\"}");
+	ask_for("{\"verb\":\"echo shout\",\"args\":[]}",
+		"{\"code\":\"usage\",\"message\":\"one word\",\"status\":\"error\"}");
 	ask_for("{\"verb\":\"user ad\"}", "unknown verb 'user ad'; did you mean 'user add'?");
-	ask_for("{\"verb\":\"qqqqqqqqqqqqqqqqqqqqq\"}", "\"message\":\"unknown verb 'qqqqqqqqqqqqqqqqqqqqq'\"");
+	ask_for("{\"verb\":\"qqqqqqqqqqqqqqqqqqqqq\"}",
+		"\"message\":\"unknown verb 'qqqqqqqqqqqqqqqqqqqqq'\"");
 	ask_for("{}", "\"code\":\"usage\"");
 	ask_for("[1]", "\"code\":\"usage\"");
 	ask_for("{\"verb\":5}", "\"code\":\"usage\"");
@@ -77,7 +83,8 @@ static enum hf_status login(const char *user, const char *password)
 {
 	struct hf_sasl_peer peer = { .service = "imap", .secure = true };
 	struct hf_buf canonical = HF_BUF_INIT;
-	enum hf_status status = hf_sasl_login(hf_host_sasl(host), &peer, hf_str(user), hf_str(password), &canonical);
+	enum hf_status status = hf_sasl_login(hf_host_sasl(host), &peer, hf_str(user),
+					      hf_str(password), &canonical);
 
 	hf_buf_fini(&canonical);
 	return status;
@@ -87,17 +94,22 @@ START_TEST(the_life_of_an_account)
 {
 	int fd = host_connect(host);
 
-	ask_for("{\"verb\":\"user add\",\"args\":[\"anna@example.org\"],\"password\":\"secret\"}", "\"status\":\"ok\"");
+	ask_for("{\"verb\":\"user add\",\"args\":[\"anna@example.org\"],\"password\":\"secret\"}",
+		"\"status\":\"ok\"");
 	ask_for("{\"verb\":\"user add\",\"args\":[\"anna@example.org\"],\"password\":\"other\"}",
 		"\"code\":\"exists\",\"message\":\"anna@example.org: exists already\"");
 	ck_assert_int_eq(login("anna@example.org", "secret"), HF_OK);
 	ck_assert_int_eq(login("anna@example.org", "other"), HF_EAUTH);
-	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"],\"password\":\"new\"}", "\"status\":\"ok\"");
+	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"],\"password\":\"new\"}",
+		"\"status\":\"ok\"");
 	ck_assert_int_eq(login("anna@example.org", "secret"), HF_EAUTH);
 	ck_assert_int_eq(login("anna@example.org", "new"), HF_OK);
-	ask_for("{\"verb\":\"user passwd\",\"args\":[\"nobody\"],\"password\":\"new\"}", "\"message\":\"nobody: no such user\"");
-	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"]}", "no password was given");
-	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"],\"password\":\"\"}", "\"code\":\"invalid\"");
+	ask_for("{\"verb\":\"user passwd\",\"args\":[\"nobody\"],\"password\":\"new\"}",
+		"\"message\":\"nobody: no such user\"");
+	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"]}",
+		"no password was given");
+	ask_for("{\"verb\":\"user passwd\",\"args\":[\"anna@example.org\"],\"password\":\"\"}",
+		"\"code\":\"invalid\"");
 
 	put(fd, "USER anna@example.org");
 	expect(fd, "ok");
@@ -125,7 +137,9 @@ START_TEST(many_accounts_at_once)
 	hf_buf_printf(&request, "{\"verb\":\"user add\",\"args\":[],\"users\":[");
 	for (int i = 0; i < 40; i++)
 		hf_buf_printf(&request, "{\"name\":\"u%d\",\"password\":\"p%d\"},", i, i);
-	hf_buf_printf(&request, "{\"name\":\"u3\",\"password\":\"stolen\"},{\"name\":\"bad name\",\"password\":\"x\"},{\"name\":\"e\",\"password\":\"\"}]}");
+	hf_buf_printf(
+		&request,
+		"{\"name\":\"u3\",\"password\":\"stolen\"},{\"name\":\"bad name\",\"password\":\"x\"},{\"name\":\"e\",\"password\":\"\"}]}");
 	ask_for(hf_buf_cstr(&request), "\"added\":40");
 	ask_for(hf_buf_cstr(&request), "\"added\":0"); /* all of them exist now */
 	ck_assert_int_eq(login("u3", "p3"), HF_OK);
@@ -140,21 +154,30 @@ END_TEST
 
 START_TEST(mailboxes)
 {
-	static const char *const usual[] = { "INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash" };
+	static const char *const usual[] = {
+		"INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"
+	};
 
 	ck_assert_int_eq(hf_host_add_user_for_test(host, "anna", "secret"), HF_OK);
 	for (size_t i = 0; i < HF_COUNT(usual); i++)
 		ask_for("{\"verb\":\"mailbox list\",\"args\":[\"anna\"]}", usual[i]);
-	ask_for("{\"verb\":\"mailbox list\",\"args\":[\"anna\"]}", "\"name\":\"Junk\",\"size\":0,\"subscribed\":true,\"unseen\":0,\"use\":\"junk\"");
+	ask_for("{\"verb\":\"mailbox list\",\"args\":[\"anna\"]}",
+		"\"name\":\"Junk\",\"size\":0,\"subscribed\":true,\"unseen\":0,\"use\":\"junk\"");
 	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"a/b\"]}", "\"status\":\"ok\"");
-	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"a/b\"]}", "mailbox \\\"a/b\\\": exists already");
-	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"a//b\"]}", "\"code\":\"invalid\"");
-	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"c\"],\"special-use\":\"wrong\"}", "\"code\":\"usage\"");
-	ask_for("{\"verb\":\"mailbox rename\",\"args\":[\"anna\",\"a\",\"z\"]}", "\"status\":\"ok\"");
+	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"a/b\"]}",
+		"mailbox \\\"a/b\\\": exists already");
+	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"a//b\"]}",
+		"\"code\":\"invalid\"");
+	ask_for("{\"verb\":\"mailbox create\",\"args\":[\"anna\",\"c\"],\"special-use\":\"wrong\"}",
+		"\"code\":\"usage\"");
+	ask_for("{\"verb\":\"mailbox rename\",\"args\":[\"anna\",\"a\",\"z\"]}",
+		"\"status\":\"ok\"");
 	ask_for("{\"verb\":\"mailbox list\",\"args\":[\"anna\"]}", "\"name\":\"z/b\"");
 	ask_for("{\"verb\":\"mailbox delete\",\"args\":[\"anna\",\"z/b\"]}", "\"status\":\"ok\"");
-	ask_for("{\"verb\":\"mailbox delete\",\"args\":[\"anna\",\"z/b\"]}", "\"code\":\"nonexistent\"");
-	ask_for("{\"verb\":\"mailbox delete\",\"args\":[\"anna\",\"INBOX\"]}", "\"status\":\"error\"");
+	ask_for("{\"verb\":\"mailbox delete\",\"args\":[\"anna\",\"z/b\"]}",
+		"\"code\":\"nonexistent\"");
+	ask_for("{\"verb\":\"mailbox delete\",\"args\":[\"anna\",\"INBOX\"]}",
+		"\"status\":\"error\"");
 	ask_for("{\"verb\":\"mailbox list\",\"args\":[\"nobody\"]}", "nobody: no such user");
 	ask_for("{\"verb\":\"mailbox list\",\"args\":[]}", "expected 1 argument, got 0");
 	ask_for("{\"verb\":\"verify\",\"args\":[]}", "\"damaged\":0");
@@ -165,7 +188,7 @@ END_TEST
 START_TEST(the_socket_speaks_lines)
 {
 	struct hf_note why = HF_NOTE_INIT;
-	struct hf_host_settings settings = { .top = { NULL } };
+	struct hf_host_settings settings = { .listen_count = 0 };
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	char path[80];
 	struct hf_control *control;
@@ -183,12 +206,14 @@ START_TEST(the_socket_speaks_lines)
 		ck_assert_int_eq(connect(fds[i], (struct sockaddr *)&un, sizeof(un)), 0);
 		hf_control_accept(host, control);
 	}
-	put(fds[0], "{\"verb\":\"echo shout\",\"args\":[\"a\"]}\r\n{\"verb\":\"echo shout\",\"args\":[\"b\"]}");
+	put(fds[0],
+	    "{\"verb\":\"echo shout\",\"args\":[\"a\"]}\r\n{\"verb\":\"echo shout\",\"args\":[\"b\"]}");
 	expect(fds[0], "{\"status\":\"ok\",\"result\":\"a\"}");
 	expect(fds[0], "{\"status\":\"ok\",\"result\":\"b\"}");
 	put(fds[1], "no json");
 	ck_assert(strstr(get(fds[1]), "\"code\":\"usage\"") != NULL);
-	ck_assert_int_eq(send(fds[2], "{\"verb\":", 8, 0), 8); /* a client that thinks; nobody waits for it at the end */
+	ck_assert_int_eq(send(fds[2], "{\"verb\":", 8, 0),
+			 8); /* a client that thinks; nobody waits for it at the end */
 	put(fds[1], "{\"verb\":\"echo shout\",\"args\":[\"c\"]}");
 	expect(fds[1], "{\"status\":\"ok\",\"result\":\"c\"}");
 	for (int i = 0; i < 3; i++)

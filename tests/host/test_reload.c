@@ -61,15 +61,15 @@ static int connect_unix(const char *name)
 	return -1;
 }
 
-static enum hf_status reload(const char *config, const char *expected)
+static void reload(const char *config, const char *expected)
 {
 	struct hf_note why = HF_NOTE_INIT;
 	enum hf_status status = hf_host_reload_for_test(host, config, &why);
 
-	ck_assert_msg(expected ? strstr(hf_note_text(&why), expected) != NULL : why.count == 0, "%s", hf_note_text(&why));
+	ck_assert_msg(expected ? strstr(hf_note_text(&why), expected) != NULL : why.count == 0,
+		      "%s", hf_note_text(&why));
 	ck_assert_int_eq(status == HF_OK, expected == NULL);
 	hf_note_fini(&why);
-	return status;
 }
 
 START_TEST(listeners_come_and_go)
@@ -77,8 +77,9 @@ START_TEST(listeners_come_and_go)
 	struct stat st;
 	int fd, old;
 
-	host = host_start(text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; mode = \"0600\"; },"
-			       "{ module = \"echo\"; address = \"unix:%s/b\"; } );"));
+	host = host_start(
+		text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; mode = \"0600\"; },"
+		     "{ module = \"echo\"; address = \"unix:%s/b\"; } );"));
 	ck_assert_int_eq(stat("a", &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
 	ck_assert_int_eq(stat("b", &st), 0);
@@ -87,7 +88,8 @@ START_TEST(listeners_come_and_go)
 	put(old, "ECHO x");
 	expect(old, "x");
 
-	reload(text("listen = ( { module = \"echo\"; address = \"unix:%s/b\"; }, { module = \"echo\"; address = \"unix:%s/c\"; } );"), NULL);
+	reload(text("listen = ( { module = \"echo\"; address = \"unix:%s/b\"; }, { module = \"echo\"; address = \"unix:%s/c\"; } );"),
+	       NULL);
 	ck_assert_int_eq(connect_unix("a"), -1);
 	ck_assert_int_ne(access("a", F_OK), 0);
 	fd = connect_unix("b");
@@ -108,11 +110,13 @@ START_TEST(settings_are_for_new_connections)
 {
 	int old, fd;
 
-	host = host_start(text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"one\"; };"));
+	host = host_start(text(
+		"listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"one\"; };"));
 	old = connect_unix("a");
 	put(old, "GREETING");
 	expect(old, "one");
-	reload(text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"two\"; };"), NULL);
+	reload(text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"two\"; };"),
+	       NULL);
 	ck_assert_uint_eq(atomic_load(&echo_reloads), 1);
 	fd = connect_unix("a");
 	put(fd, "GREETING");
@@ -127,12 +131,16 @@ END_TEST
 START_TEST(nothing_changes_when_anything_is_wrong)
 {
 	static const char *const rows[][2] = {
-		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); echo: { greeting = \"two\"; nubmer = 1; };", "did you mean 'number'" },
-		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); echo: { greeting = \"two\"; number = 13; };", "13 brings bad luck" },
+		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); echo: { greeting = \"two\"; nubmer = 1; };",
+		  "did you mean 'number'" },
+		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); echo: { greeting = \"two\"; number = 13; };",
+		  "13 brings bad luck" },
 		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); echo: { greeting = \"two\"; number = 9; };",
 		  "restart needed: echo.number has changed" },
-		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); store: { kept = 5; };", "restart needed: store.kept has changed" },
-		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); tls: { certificate = \"x\"; key = \"y\"; };", "tls certificate: x" },
+		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); store: { kept = 5; };",
+		  "restart needed: store.kept has changed" },
+		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; } ); tls: { certificate = \"x\"; key = \"y\"; };",
+		  "tls certificate: x" },
 		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; }, { module = \"echo\"; address = \"unix:/nonexistent/x\"; } );",
 		  "listen on /nonexistent/x: No such file" },
 		{ "listen = ( { module = \"echo\"; address = \"unix:%s/new\"; }, { module = \"nothing\"; address = \"unix:%s/x\"; } );",
@@ -141,7 +149,8 @@ START_TEST(nothing_changes_when_anything_is_wrong)
 	};
 	int fd;
 
-	host = host_start(text("listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"one\"; };"));
+	host = host_start(text(
+		"listen = ( { module = \"echo\"; address = \"unix:%s/a\"; } ); echo: { greeting = \"one\"; };"));
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
 		reload(text(rows[i][0]), rows[i][1]);
 		ck_assert_int_ne(access("new", F_OK), 0);
@@ -189,7 +198,8 @@ START_TEST(tcp_of_both_kinds)
 	char config[200];
 	int port = 20000 + (int)(getpid() % 10000), fd;
 
-	snprintf(config, sizeof(config), "listen = ( { module = \"echo\"; address = \"*:%d\"; } );", port);
+	snprintf(config, sizeof(config), "listen = ( { module = \"echo\"; address = \"*:%d\"; } );",
+		 port);
 	host = host_start(config);
 	v4.sin_port = v6.sin6_port = htons((uint16_t)port);
 	fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -198,7 +208,8 @@ START_TEST(tcp_of_both_kinds)
 	expect(fd, "four");
 	close(fd);
 	fd = socket(AF_INET6, SOCK_STREAM, 0);
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&v6, sizeof(v6)) == 0) { /* where there is IPv6 */
+	if (fd >= 0 &&
+	    connect(fd, (struct sockaddr *)&v6, sizeof(v6)) == 0) { /* where there is IPv6 */
 		put(fd, "ECHO six");
 		expect(fd, "six");
 	}
@@ -211,8 +222,9 @@ START_TEST(a_missing_module_does_not_stop_the_others)
 {
 	int fd;
 
-	host = host_start(text("modules: { directory = \"%s\"; }; listen = ( { module = \"nothing\"; address = \"unix:%s/n\"; },"
-			       "{ module = \"echo\"; address = \"unix:%s/a\"; } );"));
+	host = host_start(text(
+		"modules: { directory = \"%s\"; }; listen = ( { module = \"nothing\"; address = \"unix:%s/n\"; },"
+		"{ module = \"echo\"; address = \"unix:%s/a\"; } );"));
 	fd = connect_unix("a");
 	put(fd, "ECHO x");
 	expect(fd, "x");
@@ -236,10 +248,13 @@ START_TEST(what_is_no_module_is_told)
 	};
 
 	hf_loader_directories(loader, directories);
-	ck_assert_int_eq(system("echo hello > text.so; echo 'int x;' > w.c; ${HF_CC:-cc} -shared -fPIC -o wrong.so w.c"), 0);
+	ck_assert_int_eq(
+		system("echo hello > text.so; echo 'int x;' > w.c; ${HF_CC:-cc} -shared -fPIC -o wrong.so w.c"),
+		0);
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
 		ck_assert_ptr_null(hf_loader_get(loader, rows[i].name, &why));
-		ck_assert_msg(strstr(hf_note_text(&why), rows[i].why) != NULL, "%s", hf_note_text(&why));
+		ck_assert_msg(strstr(hf_note_text(&why), rows[i].why) != NULL, "%s",
+			      hf_note_text(&why));
 		hf_note_fini(&why);
 	}
 	hf_loader_free(&loader);

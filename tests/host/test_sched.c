@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The scheduler under stress: no wake-up is lost, no connection is run by two workers at once, the long lane keeps nobody waiting. */
+/* The scheduler under stress: no wake-up is lost, no connection is run by two workers at once, the
+ * long lane keeps nobody waiting. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TLS: both ways in, versions, names, resumption, client certificates, bindings, files that change, and clients that misbehave. */
+/* TLS: both ways in, versions, names, resumption, client certificates, bindings, files that change,
+ * and clients that misbehave. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -13,10 +14,11 @@
 static struct hf_host *host;
 static char directory[64];
 
-static const char config[] = "tls: { certificate = \"server.crt\"; key = \"server.key\"; client_ca = \"ca.crt\";\n"
-			     "sni = ( { name = \"other.test\"; certificate = \"other.crt\"; key = \"other.key\"; },\n"
-			     "{ name = \"*.wild.test\"; certificate = \"wild.crt\"; key = \"wild.key\"; } ); };\n"
-			     "limits: { handshake_timeout = \"1 s\"; };";
+static const char config[] =
+	"tls: { certificate = \"server.crt\"; key = \"server.key\"; client_ca = \"ca.crt\";\n"
+	"sni = ( { name = \"other.test\"; certificate = \"other.crt\"; key = \"other.key\"; },\n"
+	"{ name = \"*.wild.test\"; certificate = \"wild.crt\"; key = \"wild.key\"; } ); };\n"
+	"limits: { handshake_timeout = \"1 s\"; };";
 
 static void setup(void)
 {
@@ -40,7 +42,7 @@ static void teardown(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* A client ---------------------------------------------------------------------------------------------------------- */
+/* A client -------------------------------------------------------------------- */
 
 struct client {
 	int fd;
@@ -71,22 +73,26 @@ static int handshake(struct client *client)
 		SSL_CTX_set_max_proto_version(client->ctx, client->version);
 		SSL_CTX_set_security_level(client->ctx, 0);
 	}
-	SSL_CTX_set_session_cache_mode(client->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_set_session_cache_mode(client->ctx,
+				       SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(client->ctx, new_session);
 	if (client->certificate) {
 		char file[64];
 
 		snprintf(file, sizeof(file), "%s.crt", client->certificate);
-		ck_assert_int_eq(SSL_CTX_use_certificate_file(client->ctx, file, SSL_FILETYPE_PEM), 1);
+		ck_assert_int_eq(SSL_CTX_use_certificate_file(client->ctx, file, SSL_FILETYPE_PEM),
+				 1);
 		snprintf(file, sizeof(file), "%s.key", client->certificate);
-		ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(client->ctx, file, SSL_FILETYPE_PEM), 1);
+		ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(client->ctx, file, SSL_FILETYPE_PEM),
+				 1);
 	}
 	client->ssl = SSL_new(client->ctx);
 	SSL_set_app_data(client->ssl, client);
 	if (client->name)
 		SSL_set_tlsext_host_name(client->ssl, client->name);
 	if (client->alpn)
-		SSL_set_alpn_protos(client->ssl, (const unsigned char *)client->alpn, (unsigned)strlen(client->alpn));
+		SSL_set_alpn_protos(client->ssl, (const unsigned char *)client->alpn,
+				    (unsigned)strlen(client->alpn));
 	client->session = NULL;
 	if (former) {
 		SSL_set_session(client->ssl, former);
@@ -146,12 +152,13 @@ static const char *subject(struct client *client)
 	static char name[64];
 	X509 *certificate = SSL_get1_peer_certificate(client->ssl);
 
-	X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name, sizeof(name));
+	X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+				  sizeof(name));
 	X509_free(certificate);
 	return name;
 }
 
-/* Tests ------------------------------------------------------------------------------------------------------------- */
+/* Tests ----------------------------------------------------------------------- */
 
 START_TEST(implicit_and_starttls)
 {
@@ -163,13 +170,16 @@ START_TEST(implicit_and_starttls)
 	tls_expect(&client, "a");
 	tls_put(&client, "INFO");
 	info = tls_get(&client);
-	ck_assert_msg(strcmp(info, "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0") == 0, "%s", info);
+	ck_assert_msg(strcmp(info, "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0") ==
+			      0,
+		      "%s", info);
 	tls_put(&client, "STARTTLS");
 	tls_expect(&client, "no");
 	tls_put(&client, "QUIT");
 	tls_expect(&client, "bye");
 	ck_assert_int_eq(SSL_read(client.ssl, (char[1]){ 0 }, 1), 0);
-	ck_assert_int_eq(SSL_get_error(client.ssl, 0), SSL_ERROR_ZERO_RETURN); /* a proper close_notify */
+	ck_assert_int_eq(SSL_get_error(client.ssl, 0),
+			 SSL_ERROR_ZERO_RETURN); /* a proper close_notify */
 	client_end(&client);
 
 	client.fd = host_connect(host);
@@ -219,12 +229,15 @@ START_TEST(versions)
 		const char *info;
 	} rows[] = {
 		{ TLS1_1_VERSION, false, NULL },
-		{ TLS1_2_VERSION, true, "TLSv1.2 id= exporter=32 end-point=32 unique=12 compressed=0" },
-		{ TLS1_3_VERSION, true, "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0" },
+		{ TLS1_2_VERSION, true,
+		  "TLSv1.2 id= exporter=32 end-point=32 unique=12 compressed=0" },
+		{ TLS1_3_VERSION, true,
+		  "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0" },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
-		struct client client = { .version = rows[i].version, .fd = hf_host_add_socketpair_tls(host, "echo", "echo") };
+		struct client client = { .version = rows[i].version,
+					 .fd = hf_host_add_socketpair_tls(host, "echo", "echo") };
 
 		ck_assert_int_eq(handshake(&client) == 1, rows[i].ok);
 		if (rows[i].ok) {
@@ -236,7 +249,8 @@ START_TEST(versions)
 }
 END_TEST
 
-static void expect_binding(struct client *client, enum hf_binding kind, const unsigned char *data, size_t size)
+static void expect_binding(struct client *client, enum hf_binding kind, const unsigned char *data,
+			   size_t size)
 {
 	struct hf_buf hex = HF_BUF_INIT;
 	char line[32];
@@ -259,15 +273,18 @@ START_TEST(the_bindings_are_those_of_the_client)
 	for (int again = 0; again < 2; again++) {
 		connect_implicit(&client);
 		ck_assert_int_eq(SSL_session_reused(client.ssl), again);
-		ck_assert_int_eq(SSL_export_keying_material(client.ssl, ours, 32, "EXPORTER-Channel-Binding", 24,
-							    (const unsigned char *)"", 0, 1), 1);
+		ck_assert_int_eq(SSL_export_keying_material(client.ssl, ours, 32,
+							    "EXPORTER-Channel-Binding", 24,
+							    (const unsigned char *)"", 0, 1),
+				 1);
 		expect_binding(&client, HF_BINDING_EXPORTER, ours, 32);
 		certificate = SSL_get1_peer_certificate(client.ssl);
 		X509_digest(certificate, EVP_sha256(), ours, &size);
 		X509_free(certificate);
 		expect_binding(&client, HF_BINDING_SERVER_END_POINT, ours, size);
 		/* the first Finished: the client's, or in a resumed handshake the server's */
-		size = (unsigned)(again ? SSL_get_peer_finished(client.ssl, ours, sizeof(ours)) : SSL_get_finished(client.ssl, ours, sizeof(ours)));
+		size = (unsigned)(again ? SSL_get_peer_finished(client.ssl, ours, sizeof(ours))
+					: SSL_get_finished(client.ssl, ours, sizeof(ours)));
 		expect_binding(&client, HF_BINDING_UNIQUE, ours, _i == TLS1_2_VERSION ? size : 0);
 		client_end(&client);
 	}
@@ -277,10 +294,12 @@ END_TEST
 
 START_TEST(names_choose_certificates)
 {
-	static const char *const rows[][2] = { { "other.test", "other.test" },	{ "OTHER.test", "other.test" },
-					       { "a.wild.test", "wild.test" },	{ "a.b.wild.test", "server.test" },
-					       { "wild.test", "server.test" },	{ "server.test", "server.test" },
-					       { "unknown.test", "server.test" }, { NULL, "server.test" } };
+	static const char *const rows[][2] = {
+		{ "other.test", "other.test" },    { "OTHER.test", "other.test" },
+		{ "a.wild.test", "wild.test" },    { "a.b.wild.test", "server.test" },
+		{ "wild.test", "server.test" },    { "server.test", "server.test" },
+		{ "unknown.test", "server.test" }, { NULL, "server.test" }
+	};
 
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
 		struct client client = { .name = rows[i][0] };
@@ -319,17 +338,21 @@ START_TEST(client_certificates_name_their_owner)
 	static const struct {
 		const char *cn, *email, *ca, *info;
 	} rows[] = {
-		{ "Anna", "anna@example.org", "ca", "TLSv1.3 id=anna@example.org exporter=32 end-point=32 unique=0 compressed=0" },
-		{ "ben", NULL, "ca", "TLSv1.3 id=ben exporter=32 end-point=32 unique=0 compressed=0" },
+		{ "Anna", "anna@example.org", "ca",
+		  "TLSv1.3 id=anna@example.org exporter=32 end-point=32 unique=0 compressed=0" },
+		{ "ben", NULL, "ca",
+		  "TLSv1.3 id=ben exporter=32 end-point=32 unique=0 compressed=0" },
 		/* not verified: served, but as nobody */
-		{ "root", NULL, NULL, "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0" },
+		{ "root", NULL, NULL,
+		  "TLSv1.3 id= exporter=32 end-point=32 unique=0 compressed=0" },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
 		struct client client = { .certificate = "client" };
 
 		make_certificate("client", rows[i].cn, rows[i].email, rows[i].ca);
-		for (int again = 0; again < 2; again++) { /* a resumed session remembers whose it is */
+		for (int again = 0; again < 2;
+		     again++) { /* a resumed session remembers whose it is */
 			connect_implicit(&client);
 			ck_assert_int_eq(SSL_session_reused(client.ssl), again);
 			tls_put(&client, "INFO");
@@ -343,7 +366,8 @@ END_TEST
 
 START_TEST(protocols)
 {
-	struct client client = { .alpn = "\x04" "echo\x08http/1.1" };
+	struct client client = { .alpn = "\x04"
+					 "echo\x08http/1.1" };
 	const unsigned char *chosen;
 	unsigned size;
 
@@ -351,12 +375,14 @@ START_TEST(protocols)
 	SSL_get0_alpn_selected(client.ssl, &chosen, &size);
 	ck_assert(size == 4 && memcmp(chosen, "echo", 4) == 0);
 	client_end(&client);
-	client.alpn = "\x03" "foo"; /* unknown, but no reason to refuse */
+	client.alpn = "\x03"
+		      "foo"; /* unknown, but no reason to refuse */
 	connect_implicit(&client);
 	SSL_get0_alpn_selected(client.ssl, &chosen, &size);
 	ck_assert_uint_eq(size, 0);
 	client_end(&client);
-	client.alpn = "\x02" "h2\x08http/1.1"; /* a browser led astray */
+	client.alpn = "\x02"
+		      "h2\x08http/1.1"; /* a browser led astray */
 	client.fd = hf_host_add_socketpair_tls(host, "echo", "echo");
 	ck_assert_int_ne(handshake(&client), 1);
 	client_end(&client);
@@ -394,7 +420,8 @@ START_TEST(renegotiation_is_refused)
 
 	connect_implicit(&client);
 	ck_assert_int_eq(SSL_renegotiate(client.ssl), 1);
-	ck_assert_int_ne(SSL_do_handshake(client.ssl) == 1 && SSL_write(client.ssl, "ECHO a\n", 7) == 7 &&
+	ck_assert_int_ne(SSL_do_handshake(client.ssl) == 1 &&
+				 SSL_write(client.ssl, "ECHO a\n", 7) == 7 &&
 				 !SSL_renegotiate_pending(client.ssl),
 			 1);
 	client_end(&client);
@@ -459,12 +486,18 @@ START_TEST(bad_files_are_named)
 	static const struct {
 		const char *config, *why;
 	} rows[] = {
-		{ "tls: { certificate = \"none.crt\"; key = \"server.key\"; };", "tls certificate: none.crt: " },
-		{ "tls: { certificate = \"server.crt\"; key = \"none.key\"; };", "tls key: none.key: " },
-		{ "tls: { certificate = \"server.crt\"; key = \"other.key\"; };", "tls key: other.key: key values mismatch" },
-		{ "tls: { certificate = \"server.key\"; key = \"server.key\"; };", "tls certificate: server.key: no start line" },
-		{ "tls: { certificate = \"server.crt\"; key = \"server.key\"; client_ca = \"none\"; };", "tls.client_ca: none: " },
-		{ "tls: { certificate = \"server.crt\"; key = \"server.key\"; ciphers = \"FOO\"; };", "tls.ciphers: FOO: " },
+		{ "tls: { certificate = \"none.crt\"; key = \"server.key\"; };",
+		  "tls certificate: none.crt: " },
+		{ "tls: { certificate = \"server.crt\"; key = \"none.key\"; };",
+		  "tls key: none.key: " },
+		{ "tls: { certificate = \"server.crt\"; key = \"other.key\"; };",
+		  "tls key: other.key: key values mismatch" },
+		{ "tls: { certificate = \"server.key\"; key = \"server.key\"; };",
+		  "tls certificate: server.key: no start line" },
+		{ "tls: { certificate = \"server.crt\"; key = \"server.key\"; client_ca = \"none\"; };",
+		  "tls.client_ca: none: " },
+		{ "tls: { certificate = \"server.crt\"; key = \"server.key\"; ciphers = \"FOO\"; };",
+		  "tls.ciphers: FOO: " },
 	};
 	static const struct hf_module *const modules[] = { &hf_module_echo, NULL };
 
@@ -472,7 +505,8 @@ START_TEST(bad_files_are_named)
 		struct hf_note why = HF_NOTE_INIT;
 
 		ck_assert_ptr_null(hf_host_new_for_test(NULL, rows[i].config, modules, &why));
-		ck_assert_msg(hf_str_starts(hf_str(hf_note_text(&why)), hf_str(rows[i].why)), "%s", hf_note_text(&why));
+		ck_assert_msg(hf_str_starts(hf_str(hf_note_text(&why)), hf_str(rows[i].why)), "%s",
+			      hf_note_text(&why));
 		hf_note_fini(&why);
 	}
 }
@@ -484,7 +518,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, implicit_and_starttls);
 	tcase_add_test(tc, plain_input_behind_starttls_ends_the_connection);
 	tcase_add_test(tc, versions);
-	tcase_add_loop_test(tc, the_bindings_are_those_of_the_client, TLS1_2_VERSION, TLS1_3_VERSION + 1);
+	tcase_add_loop_test(tc, the_bindings_are_those_of_the_client, TLS1_2_VERSION,
+			    TLS1_3_VERSION + 1);
 	tcase_add_test(tc, names_choose_certificates);
 	tcase_add_loop_test(tc, sessions_are_resumed, TLS1_2_VERSION, TLS1_3_VERSION + 1);
 	tcase_add_test(tc, client_certificates_name_their_owner);
