@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -85,8 +86,11 @@ def on_terminal(path, *args, answers):
             if not data:
                 break
             shown += data
-            if answers and shown.rstrip().endswith(b":"):
+            if answers and shown.endswith(b": "):
                 os.write(fd, answers.pop(0).encode() + b"\n")
+    if time.monotonic() >= deadline:
+        os.kill(pid, signal.SIGKILL)
+    os.close(fd)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.decode()
 
 
