@@ -9,7 +9,7 @@
 static void leave(struct imap_cmd *cmd)
 {
 	imap_unselect(cmd->session);
-	hf_conn_set_activity(imap_conn(cmd), "logged in");
+	imap_show_activity(cmd->session, "logged in");
 }
 
 static enum hf_status unselect_start(struct imap_cmd *cmd)

@@ -15,7 +15,7 @@ static enum hf_status idle_next(struct imap_cmd *cmd)
 	enum hf_status status = imap_input_line(session, LINE_MAX_IDLE, &line);
 
 	if (status == HF_OK && hf_str_ieq(hf_str_trim(line), HF_STR("DONE"))) {
-		hf_conn_set_activity(session->conn, session->view ? "selected" : "logged in");
+		imap_show_activity(session, session->view ? "selected" : "logged in");
 		imap_text(cmd, "IDLE completed");
 		return HF_OK;
 	}
@@ -36,7 +36,7 @@ static enum hf_status idle_start(struct imap_cmd *cmd)
 	struct imap_session *session = cmd->session;
 
 	hf_conn_write_str(session->conn, HF_STR("+ idling\r\n"));
-	hf_conn_set_activity(session->conn, session->view ? "IDLE selected" : "IDLE");
+	imap_show_activity(session, "IDLE");
 	imap_set_deadline(session, session->settings->idle_keepalive);
 	return idle_next(cmd);
 }

@@ -78,16 +78,6 @@ static void write_mailbox(struct imap_session *session)
 	hf_buf_fini(&out);
 }
 
-static void show_activity(struct imap_session *session)
-{
-	struct hf_buf words = HF_BUF_INIT;
-
-	hf_buf_add_cstr(&words, session->read_only ? "EXAMINE " : "SELECT ");
-	hf_log_value(&words, session->mailbox_name);
-	hf_conn_set_activity(session->conn, hf_buf_cstr(&words));
-	hf_buf_fini(&words);
-}
-
 static enum hf_status select_next(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
@@ -107,7 +97,7 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 	if (args->condstore)
 		session->enabled |= IMAP_EN_CONDSTORE; /* HIGHESTMODSEQ is told anyway */
 	write_mailbox(session);
-	show_activity(session);
+	imap_show_activity(session, args->examine ? "EXAMINE" : "SELECT");
 	imap_code(cmd, args->examine ? "READ-ONLY" : "READ-WRITE");
 	return HF_OK;
 }

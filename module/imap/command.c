@@ -246,9 +246,7 @@ void imap_command_begin(struct imap_session *session, struct hf_str text)
 		imap_session_result(session, cmd->def->start(cmd));
 }
 
-/* Literals
- * ---------------------------------------------------------------------------------------------------------
- */
+/* Literals ----------------------------------------------------------------------------------- */
 
 /* The command ends here; a literal that comes unasked is skipped with what follows it. */
 static void refuse_literal(struct imap_session *session)

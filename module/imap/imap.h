@@ -262,6 +262,8 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out);
 
 /* The same without a word: the command has said it. `reason` for the log, constant. */
 void imap_end(struct imap_session *session, const char *reason);
+/* What `hfctl who` shows: the word, and the selected mailbox. */
+void imap_show_activity(struct imap_session *session, const char *word);
 /* "(\Answered \Flagged ...)" of the mailbox for FLAGS; for PERMANENTFLAGS with \* when there is
  * room for keywords. */
 void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bool permanent);

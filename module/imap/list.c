@@ -17,9 +17,7 @@ const struct imap_special_use imap_special_uses[] = {
 };
 const size_t imap_special_use_count = HF_COUNT(imap_special_uses);
 
-/* Tree
- * -------------------------------------------------------------------------------------------------------------
- */
+/* Tree --------------------------------------------------------------------------------------- */
 
 struct builder {
 	struct hf_arena *arena;
@@ -98,9 +96,7 @@ void imap_list_tree(struct hf_account *account, struct hf_arena *arena, struct i
 	tree->count = b->count;
 }
 
-/* Patterns
- * ---------------------------------------------------------------------------------------------------------
- */
+/* Patterns ----------------------------------------------------------------------------------- */
 
 void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena,
 			    struct hf_str reference, struct hf_str pattern,
@@ -201,9 +197,7 @@ bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name
 	return m.active[pattern->text.size];
 }
 
-/* Output
- * -----------------------------------------------------------------------------------------------------------
- */
+/* Output ------------------------------------------------------------------------------------- */
 
 void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
 		     const struct imap_list_node *node)

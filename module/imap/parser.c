@@ -290,9 +290,7 @@ bool imap_parse_date_time(struct imap_parser *p, int64_t *when)
 	return true;
 }
 
-/* Flags
- * ------------------------------------------------------------------------------------------------------------
- */
+/* Flags -------------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -378,9 +376,7 @@ bool imap_parse_flag_list(struct imap_parser *p, uint32_t *flags, struct hf_str 
 	return true;
 }
 
-/* Names
- * ------------------------------------------------------------------------------------------------------------
- */
+/* Names -------------------------------------------------------------------------------------- */
 
 bool imap_parse_mailbox(struct imap_parser *p, struct hf_str *name)
 {

@@ -88,9 +88,7 @@ enum hf_status imap_bad_name(struct imap_cmd *cmd)
 	return HF_ECANNOT;
 }
 
-/* Strings
- * ----------------------------------------------------------------------------------------------------------
- */
+/* Strings ------------------------------------------------------------------------------------ */
 
 static bool is_astring_char(unsigned char c)
 {

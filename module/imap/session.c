@@ -20,9 +20,7 @@
 #include "base/counter.h"
 #include "base/mem.h"
 
-/* Opening, closing
- * -------------------------------------------------------------------------------------------------
- */
+/* Opening, closing --------------------------------------------------------------------------- */
 
 static void greet(struct imap_session *session)
 {
@@ -114,9 +112,20 @@ void imap_bye(struct imap_session *session, const char *code, const char *text)
 	imap_end(session, text);
 }
 
-/* Commands
- * ---------------------------------------------------------------------------------------------------------
- */
+void imap_show_activity(struct imap_session *session, const char *word)
+{
+	struct hf_buf *out = &session->priv->out;
+
+	hf_buf_clear(out);
+	hf_buf_add_cstr(out, word);
+	if (session->mailbox_name.size) {
+		hf_buf_add_char(out, ' ');
+		hf_log_value(out, session->mailbox_name);
+	}
+	hf_conn_set_activity(session->conn, hf_buf_cstr(out));
+}
+
+/* Commands ----------------------------------------------------------------------------------- */
 
 void imap_session_result(struct imap_session *session, enum hf_status status)
 {
@@ -211,9 +220,7 @@ static void end_command(struct imap_session *session)
 	}
 }
 
-/* Reading
- * ----------------------------------------------------------------------------------------------------------
- */
+/* Reading ------------------------------------------------------------------------------------ */
 
 static bool read_command(struct imap_session *session, unsigned *want)
 {
@@ -310,9 +317,7 @@ bool imap_offload_running(const struct imap_session *session)
 	return session->priv->offload;
 }
 
-/* The loop
- * ---------------------------------------------------------------------------------------------------------
- */
+/* The loop ----------------------------------------------------------------------------------- */
 
 /* One piece of work. False: there is none, park with *want. */
 static bool advance(struct imap_session *session, unsigned *want)

@@ -15,8 +15,7 @@ struct imap_module {
 	struct hf_counter *sessions, *commands, *logins, *login_failures;
 };
 
-/* Collecting a command
- * ------------------------------------------------------------------------------------------- */
+/* Collecting a command ----------------------------------------------------------------------- */
 
 enum imap_input_status {
 	IMAP_INPUT_MORE,    /* all that is there has been taken */
@@ -63,9 +62,7 @@ static inline bool imap_input_is_partial(const struct imap_input *in)
 	return in->state != IMAP_IN_LINE || in->text.size;
 }
 
-/* The session
- * ----------------------------------------------------------------------------------------------------
- */
+/* The session -------------------------------------------------------------------------------- */
 
 enum imap_phase {
 	IMAP_PHASE_READ,    /* between commands: collecting the next one */

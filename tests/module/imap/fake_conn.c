@@ -96,9 +96,7 @@ unsigned fake_run_offload(struct hf_conn *conn)
 	return fake_step(conn, HF_EV_OFFLOAD);
 }
 
-/* host/module.h
- * ----------------------------------------------------------------------------------------------------
- */
+/* host/module.h ------------------------------------------------------------------------------ */
 
 const void *hf_conn_settings(struct hf_conn *conn)
 {
@@ -184,11 +182,17 @@ void hf_conn_wrote(struct hf_conn *conn, size_t count)
 void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_t offset,
 			 uint64_t size)
 {
-	(void)conn;
-	(void)source;
-	(void)offset;
-	(void)size;
-	hf_assert(!"a source");
+	while (size) {
+		size_t want = size < 4096 ? (size_t)size : 4096, got;
+
+		hf_assert(source->read(source, offset, hf_buf_reserve(&conn->out, want), want,
+				       &got) == HF_OK &&
+			  got);
+		hf_buf_added(&conn->out, got);
+		offset += got;
+		size -= got;
+	}
+	hf_source_unref(&source);
 }
 
 bool hf_conn_output_full(const struct hf_conn *conn)
@@ -306,8 +310,7 @@ struct hf_sasl *hf_host_sasl(struct hf_host *host)
 	return NULL;
 }
 
-/* sasl/sasl.h: the one mechanism wants "secret" in answer to "question"
- * -------------------------------------------- */
+/* sasl/sasl.h: the one mechanism wants "secret" in answer to "question" ---------------------- */
 
 struct hf_sasl_exchange {
 	bool asked;
