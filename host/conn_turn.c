@@ -211,8 +211,11 @@ static enum conn_turn open_turn(struct hf_conn *conn)
 {
 	for (;;) {
 		enum conn_turn turn;
+		unsigned late;
 
 		prepare_events(conn);
+		if (conn->gone && (conn->want & (HF_WANT_ROOM | HF_WANT_TURN)))
+			return discard(conn); /* whatever it works on, nobody waits for it */
 		if (!conn->pending) {
 			if (hf_conn_output_pending(conn) && !conn->out_blocked)
 				return TURN_AGAIN_LONG; /* a fast reader of much: others first */
@@ -222,7 +225,12 @@ static enum conn_turn open_turn(struct hf_conn *conn)
 			return turn;
 		if (conn->want & HF_WANT_TURN)
 			return conn->want & HF_WANT_LONG ? TURN_AGAIN_LONG : TURN_AGAIN;
-		collect(conn, atomic_exchange(&conn->events, 0) & ~(unsigned)EV_ABORT);
+		late = atomic_exchange(&conn->events, 0);
+		collect(conn, late);
+		if (late & (EV_TIME | EV_ABORT)) { /* seen to where a turn begins */
+			atomic_fetch_or(&conn->events, late & (EV_TIME | EV_ABORT));
+			return TURN_AGAIN;
+		}
 		if (hf_conn_slice_used(conn))
 			return TURN_AGAIN;
 	}
