@@ -260,22 +260,27 @@ uint64_t fixture_verify(struct hf_store *store, struct hf_verify *totals)
 	return totals->damaged;
 }
 
+bool fixture_has_rows(struct hf_store *store, const char *types)
+{
+	bool has = false;
+
+	for (const char *type = types; *type && !has; type++) {
+		struct row_key from;
+		struct scan scan;
+		struct hf_str key, value;
+
+		key_begin(&from, (enum meta_type)*type);
+		scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+		has = scan_next(&scan, &key, &value) == HF_OK;
+		scan_close(&scan);
+	}
+	return has;
+}
+
 bool fixture_collected(struct hf_store *store, const char *types)
 {
-	for (unsigned tries = 0; tries < 500; tries++) {
-		bool left = false;
-
-		for (const char *type = types; *type; type++) {
-			struct row_key from;
-			struct scan scan;
-			struct hf_str key, value;
-
-			key_begin(&from, (enum meta_type)*type);
-			scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
-			left = left || scan_next(&scan, &key, &value) == HF_OK;
-			scan_close(&scan);
-		}
-		if (!left)
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		if (!fixture_has_rows(store, types))
 			return true;
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	}

@@ -42,7 +42,8 @@ enum hf_status fixture_read(struct hf_store *store, uint64_t owner, uint64_t ema
 /* Runs the verification; prints findings; their number. */
 uint64_t fixture_verify(struct hf_store *store, struct hf_verify *totals);
 
-/* Sleeps until the store has nothing left to collect (5 s at most): no rows of these types of `meta`. */
+/* Whether `meta` has rows of one of these types; sleeps until it has none (10 s at most). */
+bool fixture_has_rows(struct hf_store *store, const char *types);
 bool fixture_collected(struct hf_store *store, const char *types);
 
 #endif
