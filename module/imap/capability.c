@@ -29,6 +29,7 @@ static const struct {
 	{ "WITHIN", "SEARCH", IMAP_LOGGED_IN },                /* RFC 5032 */
 	{ "SORT", "SORT", IMAP_LOGGED_IN },                    /* RFC 5256 */
 	{ "SORT=DISPLAY", "SORT", IMAP_LOGGED_IN },            /* RFC 5957 */
+	{ "PARTIAL", "SEARCH", IMAP_LOGGED_IN },               /* RFC 9394 */
 	{ "ESORT", "SORT", IMAP_LOGGED_IN },                   /* RFC 5267 */
 	{ "THREAD=ORDEREDSUBJECT", "THREAD", IMAP_LOGGED_IN }, /* RFC 5256 */
 	{ "THREAD=REFERENCES", "THREAD", IMAP_LOGGED_IN },     /* RFC 5256 */

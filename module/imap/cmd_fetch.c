@@ -1,29 +1,49 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* FETCH, UID FETCH: read messages.
- * RFC 9051 §6.4.5; CHANGEDSINCE: RFC 7162 §3.1.4.
+ * RFC 9051 §6.4.5; CHANGEDSINCE: RFC 7162 §3.1.4; PARTIAL: RFC 9394 §3.3.
  *
- * Arguments: sequence-set, items, [(CHANGEDSINCE modseq)].
+ * Arguments: sequence-set, items, [(CHANGEDSINCE modseq PARTIAL first:last)].
  *
  * Where an item sets \Seen, the flags are made durable first, in one operation for the whole set, and the responses carry them. */
 #include "base/mem.h"
 #include "module/imap/fetch.h"
+#include "module/imap/search.h"
 
 #define READ_AHEAD 256  /* records */
 #define CHEAP_BATCH 64  /* messages of one call of next, when no item reads from disk */
 
-static enum hf_status parse_modifiers(struct imap_parser *p, struct fetch_args *args)
+static enum hf_status parse_modifier(struct imap_cmd *cmd, struct imap_parser *p)
 {
+	struct fetch_args *args = cmd->args;
 	uint64_t modseq;
+
+	if (!args->page && imap_parse_keyword(p, "PARTIAL")) {
+		args->page = hf_new(cmd->arena, struct search_return);
+		if (!imap_parse_space(p) || !search_window_parse(p, args->page))
+			return imap_parser_expected(p, "first:last or -first:-last");
+		return HF_OK;
+	}
+	/* 0 is not a valid modseq, but real clients send it (field: iOS 16.5 Mail). */
+	if (args->has_changedsince || !imap_parse_keyword(p, "CHANGEDSINCE") || !imap_parse_space(p) ||
+	    !imap_parse_number64(p, &modseq))
+		return imap_parser_expected(p, "CHANGEDSINCE number or PARTIAL first:last");
+	args->has_changedsince = true;
+	args->changedsince = HF_MOD(modseq);
+	return HF_OK;
+}
+
+static enum hf_status parse_modifiers(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	enum hf_status status;
 
 	if (!imap_parse_char(p, '('))
 		return imap_parser_expected(p, "(CHANGEDSINCE number)");
 	imap_parse_space(p);
-	/* 0 is not a valid modseq, but real clients send it (field: iOS 16.5 Mail). */
-	if (!imap_parse_keyword(p, "CHANGEDSINCE") || !imap_parse_space(p) || !imap_parse_number64(p, &modseq))
-		return imap_parser_expected(p, "CHANGEDSINCE number");
-	imap_parse_space(p);
-	args->has_changedsince = true;
-	args->changedsince = HF_MOD(modseq);
+	do {
+		status = parse_modifier(cmd, p);
+		if (status != HF_OK)
+			return status;
+	} while (imap_parse_space(p) && !imap_parse_is(p, ')'));
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, ")");
 }
 
@@ -38,7 +58,7 @@ static enum hf_status fetch_parse(struct imap_cmd *cmd, struct imap_parser *p)
 		fetch_use_add(cmd, "UID");
 	status = fetch_items_parse(cmd, p);
 	if (status == HF_OK && imap_parse_space(p) && !imap_parse_end(p))
-		status = parse_modifiers(p, args);
+		status = parse_modifiers(cmd, p);
 	if (status != HF_OK)
 		return status;
 	if (args->has_changedsince)
@@ -96,6 +116,20 @@ static enum hf_status set_seen(struct imap_cmd *cmd)
 	return status;
 }
 
+/* RFC 9394 §3.3: the page is cut from the messages that are there, before CHANGEDSINCE looks at them. */
+static void take_page(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	struct hf_set there = HF_SET_INIT, page = HF_SET_INIT;
+
+	hf_view_seqs_of(cmd->session->view, &args->uids, &there);
+	search_window_take(args->page, &there, &page);
+	hf_set_clear(&args->uids);
+	hf_view_uids_of(cmd->session->view, &page, &args->uids);
+	hf_set_fini(&there);
+	hf_set_fini(&page);
+}
+
 static enum hf_status fetch_start(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
@@ -105,6 +139,8 @@ static enum hf_status fetch_start(struct imap_cmd *cmd)
 	if (status != HF_OK)
 		return status;
 	enable_condstore(cmd);
+	if (args->page)
+		take_page(cmd);
 	if (args->has_changedsince) {
 		hf_view_changed_since(cmd->session->view, args->changedsince, &changed);
 		hf_set_intersect(&args->uids, &changed);

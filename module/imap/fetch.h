@@ -27,6 +27,7 @@ struct fetch_out {
 };
 
 struct fetch_args;
+struct search_return;
 
 /* One message of a FETCH. */
 struct fetch_message {
@@ -71,6 +72,7 @@ struct fetch_args {
 	unsigned needs;              /* of all items */
 	bool has_changedsince;
 	struct hf_mod changedsince;
+	struct search_return *page; /* PARTIAL; or NULL */
 	/* While it runs */
 	struct hf_set uids, seqs;
 	size_t range;                /* in seqs */

@@ -108,6 +108,10 @@ struct search_return {
 };
 /* Takes "RETURN (...) " when it is there. */
 enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r);
+/* "1:100" or "-1:-100": the window of PARTIAL alone. */
+bool search_window_parse(struct imap_parser *p, struct search_return *r);
+/* The numbers of the set that the window asks for, counted as the client did. */
+void search_window_take(const struct search_return *r, const struct hf_set *matches, struct hf_set *window);
 /* Whether there is an ESEARCH response at all: RETURN (SAVE) alone has none. */
 bool search_return_is_told(const struct search_return *r);
 /* The numbers window_first to window_last of `count`, counted as the client did: *first to *last from 1; none: *first > *last. */

@@ -3,7 +3,7 @@
 #include "module/imap/search.h"
 
 /* "1:100" or "-1:-100", in either order; 0 stands for nothing. */
-static bool parse_window(struct imap_parser *p, struct search_return *r)
+bool search_window_parse(struct imap_parser *p, struct search_return *r)
 {
 	const char *start = p->pos;
 	uint32_t a, b;
@@ -37,7 +37,7 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 			r->count = true;
 		else if (imap_parse_keyword(p, "SAVE"))
 			r->save = true;
-		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !parse_window(p, r))
+		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !search_window_parse(p, r))
 			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT, SAVE or PARTIAL first:last");
 		if (!imap_parse_space(p) && !imap_parse_is(p, ')'))
 			return imap_parser_expected(p, "a result option or )");
@@ -79,8 +79,7 @@ void search_return_window(const struct search_return *r, uint64_t count, uint64_
 	}
 }
 
-/* The matches of the window asked for. */
-static void take_window(const struct search_return *r, const struct hf_set *matches, struct hf_set *window)
+void search_window_take(const struct search_return *r, const struct hf_set *matches, struct hf_set *window)
 {
 	uint64_t at = 0, first, last;
 	size_t i;
@@ -101,7 +100,7 @@ static void add_window(struct imap_cmd *cmd, struct hf_buf *out, const struct se
 {
 	struct hf_set window = HF_SET_INIT;
 
-	take_window(r, matches, &window);
+	search_window_take(r, matches, &window);
 	hf_buf_add_lit(out, " PARTIAL (");
 	hf_buf_add_str(out, r->window); /* as the client wrote it */
 	hf_buf_add_char(out, ' ');
@@ -121,7 +120,7 @@ void search_return_save(struct imap_cmd *cmd, const struct search_return *r, con
 		hf_set_copy(&kept, matches);
 	} else if (!hf_set_is_empty(matches)) {
 		if (r->partial)
-			take_window(r, matches, &kept);
+			search_window_take(r, matches, &kept);
 		if (r->min)
 			hf_set_add(&kept, matches->ranges[0].first);
 		if (r->max)
