@@ -71,7 +71,8 @@ static enum hf_status store_start(struct imap_cmd *cmd)
 	return imap_submit(cmd, hf_op_store(cmd->session->view, &args->uids, &args->change));
 }
 
-/* Messages that had the flags already are answered too: the client has asked for their flags. What did change is told by the sync. */
+/* Messages that had the flags already are answered too: the client has asked for their flags. What has changed, by us
+ * or by others, is told by the sync. */
 static void answer_unchanged(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	struct hf_view *view = cmd->session->view;
@@ -82,7 +83,7 @@ static void answer_unchanged(struct imap_cmd *cmd, const struct hf_op *op)
 	for (hf_set_iter_init(&it, hf_op_applied(op)); hf_set_iter_next(&it, &uid);) {
 		struct hf_seq seq = hf_view_seq(view, HF_UID(uid));
 
-		if (hf_view_record(view, seq, &record) && !hf_op_made_modseq(op, record.modseq))
+		if (hf_view_record(view, seq, &record) && record.modseq.n <= hf_view_modseq(view).n)
 			imap_write_flags(cmd->session, seq, &record, cmd->uid);
 	}
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Message data after DATA: the first octet is the size of the pieces. The whole and the pieces come to the same; it ends where
- * CRLF.CRLF is, and nowhere else. */
+/* Message data after DATA: the first octet is the size of the pieces. The whole and the pieces come
+ * to the same; it ends where CRLF.CRLF is, and nowhere else. */
 #include "base/assert.h"
 #include "module/lmtp/lmtp.h"
 

@@ -18,7 +18,7 @@ struct hf_conn {
 	bool tls, can_starttls, unix_socket, loopback;
 	unsigned starttls_calls;
 	uint64_t timer; /* ms, as last set */
-	unsigned woken;
+	_Atomic unsigned woken; /* by the store's threads too */
 	struct hf_arena *arena;
 	void *session;
 	struct imap_settings settings;

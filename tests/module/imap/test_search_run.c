@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Programs over a mailbox: laws of logic, whatever the keys and however much has to be read for them. */
+#include "module/imap/search.h"
+
+#include "tests/base/base_test.h"
+#include "tests/module/imap/mailbox_fixture.h"
+
+#define MESSAGES 6
+
+static struct mailbox_fixture f;
+
+static void setup(void)
+{
+	struct hf_buf big = HF_BUF_INIT;
+
+	fixture_open_store(&f);
+	fixture_add(&f, HF_FLAG_SEEN, "From: alice@example.org\nSubject: lunch\n\nat noon\n");
+	fixture_add(&f, HF_FLAG_FLAGGED, "From: bob@example.org\nX-Odd: lunch\n\nnothing\n");
+	fixture_add(&f, HF_FLAG_SEEN | HF_FLAG_FLAGGED, "Subject: =?utf-8?q?l=75nch?=\nContent-Type: multipart/mixed; boundary=b\n\n"
+							"--b\n\nnoon\n--b\nContent-Transfer-Encoding: base64\n\nYXQgbm9vbg==\n--b--\n");
+	fixture_add(&f, 0, "\nno header\n");
+	fixture_add(&f, 0, "Subject: no body");
+	hf_buf_add_lit(&big, "Subject: big\r\n\r\n");
+	for (unsigned i = 0; i < 40000; i++)
+		hf_buf_add_lit(&big, "line after line of it\r\n");
+	hf_buf_add_lit(&big, "at the very end noon");
+	fixture_add_octets(&f, HF_FLAG_DELETED, hf_buf_str(&big));
+	hf_buf_fini(&big);
+	fixture_select(&f, true);
+}
+
+static void teardown(void)
+{
+	fixture_close_store(&f);
+}
+
+/* The messages that match, a bit each. */
+static unsigned search(const char *keys)
+{
+	char command[512];
+	const char *at, *answer;
+	unsigned found = 0;
+
+	snprintf(command, sizeof(command), "SEARCH %s", keys);
+	answer = fixture_run(&f, command);
+	ck_assert_msg(!strncmp(answer, "* SEARCH", 8) && strstr(answer, "\r\nt OK "), "%s: %s", command, answer);
+	for (at = answer + 8; *at == ' ';)
+		found |= 1u << strtoul(at, (char **)(uintptr_t)&at, 10);
+	return found;
+}
+
+static const char *const keys[] = {
+	"ALL",	    "SEEN",	 "FLAGGED",	"DELETED",	   "SUBJECT lunch", "FROM example", "HEADER X-Odd lunch", "HEADER X-Odd \"\"",
+	"BODY noon", "TEXT lunch", "TEXT noon", "BODY \"very end\"", "BODY never",    "LARGER 1000",  "2:4",		  "SUBJECT \"\"",
+	"TEXT \"\"", "BODY after",
+};
+#define ALL (((1u << MESSAGES) - 1) << 1)
+
+START_TEST(keys_find_what_they_name)
+{
+	static const unsigned found[] = {
+		ALL,	       1u << 1 | 1u << 3, 1u << 2 | 1u << 3,	1u << 6, 1u << 1 | 1u << 3,	 1u << 1 | 1u << 2, 1u << 2,
+		1u << 2,       1u << 1 | 1u << 3 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3, 1u << 1 | 1u << 3 | 1u << 6, 1u << 6, 0,
+		1u << 6,       1u << 2 | 1u << 3 | 1u << 4, 1u << 1 | 1u << 3 | 1u << 5 | 1u << 6, ALL, 1u << 6,
+	};
+
+	for (size_t i = 0; i < HF_COUNT(keys); i++)
+		ck_assert_msg(search(keys[i]) == found[i], "%s: %#x", keys[i], search(keys[i]));
+}
+END_TEST
+
+START_TEST(logic_holds_for_every_pair_of_keys)
+{
+	unsigned alone[HF_COUNT(keys)];
+	char program[256];
+
+	for (size_t i = 0; i < HF_COUNT(keys); i++) {
+		alone[i] = search(keys[i]);
+		snprintf(program, sizeof(program), "NOT %s", keys[i]);
+		ck_assert_msg(search(program) == (ALL & ~alone[i]), "%s", program);
+	}
+	for (size_t i = 0; i < HF_COUNT(keys); i++) {
+		for (size_t j = 0; j < HF_COUNT(keys); j++) {
+			snprintf(program, sizeof(program), "%s %s", keys[i], keys[j]);
+			ck_assert_msg(search(program) == (alone[i] & alone[j]), "%s", program);
+			snprintf(program, sizeof(program), "OR %s %s", keys[i], keys[j]);
+			ck_assert_msg(search(program) == (alone[i] | alone[j]), "%s", program);
+			snprintf(program, sizeof(program), "NOT (%s NOT %s)", keys[i], keys[j]);
+			ck_assert_msg(search(program) == (ALL & ~(alone[i] & ~alone[j])), "%s", program);
+		}
+	}
+}
+END_TEST
+
+/* RFC 9051 §6.4.4: a string does not reach from one field, or one part, into the next. */
+START_TEST(texts_end_where_fields_and_parts_end)
+{
+	ck_assert_uint_eq(search("TEXT \"lunchat\""), 0);
+	ck_assert_uint_eq(search("BODY \"noonat\""), 0);
+	ck_assert_uint_eq(search("BODY \"noon at\""), 0);
+	ck_assert_uint_eq(search("TEXT \"example.orglunch\""), 0);
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, keys_find_what_they_name);
+	tcase_add_test(tc, logic_holds_for_every_pair_of_keys);
+	tcase_add_test(tc, texts_end_where_fields_and_parts_end);
+}
+
+int main(void)
+{
+	return run_tests("imap search run", add);
+}
