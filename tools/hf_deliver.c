@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hf-deliver: a message from standard input to a local LMTP server, for Postfix's pipe(8), mailbox_command and scripts. One transaction; what
- * the exit status says decides whether the MTA keeps the message, so any trouble of ours is EX_TEMPFAIL. */
+/* hf-deliver: a message from standard input to a local LMTP server, for Postfix's pipe(8),
+ * mailbox_command and scripts. One transaction; what the exit status says decides whether the MTA
+ * keeps the message, so any trouble of ours is EX_TEMPFAIL. */
 #include "config.h"
 
 #include <getopt.h>
@@ -36,7 +37,7 @@ static bool address_ok(const char *address)
 }
 
 /* "<user@example.org>" is taken as "user@example.org". */
-static const char *bare(char *address)
+static char *bare(char *address)
 {
 	size_t size = strlen(address);
 
@@ -55,12 +56,16 @@ static int usage_error(const char *what, const char *value)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "from", required_argument, NULL, 'f' },    { "socket", required_argument, NULL, 's' },
-		{ "timeout", required_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },	     { NULL, 0, NULL, 0 },
+		{ "from", required_argument, NULL, 'f' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *environment = getenv("HOLDFAST_LMTP");
-	struct deliver d = { .address = environment && *environment ? environment : "unix:" HF_RUNDIR "/lmtp",
+	struct deliver d = { .address = environment && *environment ? environment
+								    : "unix:" HF_RUNDIR "/lmtp",
 			     .sender = "",
 			     .timeout_s = 300 };
 	uint64_t seconds;
@@ -87,7 +92,8 @@ int main(int argc, char **argv)
 			puts("hf-deliver (Holdfast) " PACKAGE_VERSION);
 			return EX_OK;
 		default:
-			return usage_error("unknown option, or one without its value: ", argv[optind - 1]);
+			return usage_error("unknown option, or one without its value: ",
+					   argv[optind - 1]);
 		}
 	}
 	if (optind == argc)
@@ -97,7 +103,7 @@ int main(int argc, char **argv)
 	d.recipients = argv + optind;
 	d.count = (size_t)(argc - optind);
 	for (i = optind; i < argc; i++) {
-		argv[i] = (char *)(uintptr_t)bare(argv[i]);
+		argv[i] = bare(argv[i]);
 		if (!*argv[i] || !address_ok(argv[i]))
 			return usage_error("malformed recipient: ", argv[i]);
 	}

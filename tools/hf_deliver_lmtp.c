@@ -18,9 +18,9 @@
 enum { PIECE = 64 * 1024, REPLY_MAX = 64 * 1024 };
 
 struct reply {
-	int code;               /* 0: the connection is lost */
-	char enhanced[16];      /* "5.1.1", or empty */
-	struct hf_buf text;     /* of the last line, without the code */
+	int code;           /* 0: the connection is lost */
+	char enhanced[16];  /* "5.1.1", or empty */
+	struct hf_buf text; /* of the last line, without the code */
 };
 
 struct session {
@@ -38,7 +38,9 @@ static void complain(const char *what, const char *why)
 	fprintf(stderr, "hf-deliver: %s: %s\n", what, why);
 }
 
-/* --- the connection ------------------------------------------------------------------------------------------------ */
+/* --- the connection
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool wait_for(const struct session *s, short events)
 {
@@ -90,7 +92,8 @@ static bool connect_unix(struct session *s, const char *path)
 /* "host:port" or "[v6]:port". */
 static int connect_host(struct session *s, const char *text)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL, *at;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG },
+			*list = NULL, *at;
 	const char *colon = strrchr(text, ':');
 	bool bracketed = colon && colon > text && text[0] == '[' && colon[-1] == ']';
 	char *host;
@@ -100,7 +103,8 @@ static int connect_host(struct session *s, const char *text)
 		complain(text, "expected unix:PATH or HOST:PORT");
 		return EX_USAGE;
 	}
-	host = bracketed ? hf_strndup(text + 1, (size_t)(colon - text) - 2) : hf_strndup(text, (size_t)(colon - text));
+	host = bracketed ? hf_strndup(text + 1, (size_t)(colon - text) - 2)
+			 : hf_strndup(text, (size_t)(colon - text));
 	error = getaddrinfo(host, colon + 1, &hints, &list);
 	hf_free(host);
 	if (error) {
@@ -159,7 +163,9 @@ static bool send_command(struct session *s, const char *fmt, ...)
 	return sent;
 }
 
-/* --- replies ------------------------------------------------------------------------------------------------------- */
+/* --- replies
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static bool read_line(struct session *s, struct hf_buf *line)
 {
@@ -169,7 +175,8 @@ static bool read_line(struct session *s, struct hf_buf *line)
 
 		if (end >= 0) {
 			hf_buf_clear(line);
-			hf_buf_add_str(line, hf_str_trim(hf_str_sub(hf_buf_str(&s->in), 0, (size_t)end)));
+			hf_buf_add_str(line,
+				       hf_str_trim(hf_str_sub(hf_buf_str(&s->in), 0, (size_t)end)));
 			hf_buf_drop(&s->in, (size_t)end + 1);
 			return true;
 		}
@@ -211,7 +218,8 @@ static void take_enhanced(struct reply *reply, struct hf_str *text)
 	}
 }
 
-/* Reads one reply, of several lines perhaps. The code is 0 when the connection is lost or this is no LMTP. */
+/* Reads one reply, of several lines perhaps. The code is 0 when the connection is lost or this is
+ * no LMTP. */
 static void read_reply(struct session *s, struct reply *reply)
 {
 	struct hf_buf line = HF_BUF_INIT;
@@ -228,7 +236,8 @@ static void read_reply(struct session *s, struct reply *reply)
 		}
 		hf_buf_cstr(&line); /* take_enhanced looks for digits up to a NUL */
 		text = hf_buf_str(&line);
-		if (!hf_str_u64(hf_str_sub(text, 0, 3), 599, &code) || code < 200 || text.size < 3) {
+		if (!hf_str_u64(hf_str_sub(text, 0, 3), 599, &code) || code < 200 ||
+		    text.size < 3) {
 			complain(s->d->address, "does not speak LMTP");
 			break;
 		}
@@ -256,7 +265,8 @@ static int expect(struct session *s, int code)
 	read_reply(s, &reply);
 	if (reply.code != code) {
 		if (reply.code)
-			fprintf(stderr, "hf-deliver: %s: %d %s %s\n", s->d->address, reply.code, reply.enhanced, hf_buf_cstr(&reply.text));
+			fprintf(stderr, "hf-deliver: %s: %d %s %s\n", s->d->address, reply.code,
+				reply.enhanced, hf_buf_cstr(&reply.text));
 		exit_code = reply.code >= 500 ? EX_DATAERR : EX_TEMPFAIL;
 	}
 	hf_buf_fini(&reply.text);
@@ -270,7 +280,8 @@ static void count_reply(struct session *s, const char *recipient, struct reply *
 		return;
 	}
 	if (reply->code)
-		fprintf(stderr, "hf-deliver: %s: %d %s %s\n", recipient, reply->code, reply->enhanced, hf_buf_cstr(&reply->text));
+		fprintf(stderr, "hf-deliver: %s: %d %s %s\n", recipient, reply->code,
+			reply->enhanced, hf_buf_cstr(&reply->text));
 	if (reply->code < 500)
 		s->deferred++;
 	else if (strcmp(reply->enhanced, "5.1.1") == 0 || (!*reply->enhanced && reply->code == 550))
@@ -279,7 +290,9 @@ static void count_reply(struct session *s, const char *recipient, struct reply *
 		s->refused++;
 }
 
-/* --- the transaction ----------------------------------------------------------------------------------------------- */
+/* --- the transaction
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static bool is_ascii(const char *text)
 {
@@ -312,7 +325,8 @@ static int open_transaction(struct session *s)
 		strcpy(host, "localhost");
 	if (!send_command(s, "LHLO %s", host) || expect(s, 250) != EX_OK)
 		return EX_TEMPFAIL;
-	if (!send_command(s, "MAIL FROM:<%s>%s%s", s->d->sender, s->eightbit ? " BODY=8BITMIME" : "",
+	if (!send_command(s, "MAIL FROM:<%s>%s%s", s->d->sender,
+			  s->eightbit ? " BODY=8BITMIME" : "",
 			  s->smtputf8 && wants_utf8(s->d) ? " SMTPUTF8" : ""))
 		return EX_TEMPFAIL;
 	return expect(s, 250);
@@ -360,7 +374,8 @@ static bool send_message(struct session *s, FILE *message)
 	}
 	if (!sent) {
 		complain(s->d->address, strerror(errno));
-	} else if (ferror(message)) { /* a message cut short must not be taken for a whole one: no final dot */
+	} else if (ferror(message)) { /* a message cut short must not be taken for a whole one: no
+					 final dot */
 		complain("standard input", strerror(errno));
 		sent = false;
 	} else {
@@ -391,7 +406,8 @@ static void read_results(struct session *s)
 	hf_buf_fini(&reply.text);
 }
 
-/* The MTA gets one status for all: it must try again as long as one recipient may yet get the message. */
+/* The MTA gets one status for all: it must try again as long as one recipient may yet get the
+ * message. */
 static int outcome(const struct session *s)
 {
 	if (s->deferred)

@@ -4,7 +4,8 @@
 
 static const char from[] = "From ";
 
-/* One octet of the text proper. A CR waits for what follows it: CRLF is a line end, a bare CR is data. */
+/* One octet of the text proper. A CR waits for what follows it: CRLF is a line end, a bare CR is
+ * data. */
 static void add_octet(struct deliver_text *text, char c, struct hf_buf *out)
 {
 	if (text->state == TEXT_CR) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hfctl: asks a running holdfastd over its control socket. Verbs, their usage and their help come from the daemon; here are the options of
- * hfctl itself, passwords, and the form of what is printed. */
+/* hfctl: asks a running holdfastd over its control socket. Verbs, their usage and their help come
+ * from the daemon; here are the options of hfctl itself, passwords, and the form of what is
+ * printed. */
 #include "config.h"
 
 #include "tools/hfctl.h"
@@ -13,18 +14,20 @@
 struct command_line {
 	struct ctl_client client;
 	bool json, help, version;
-	char **words;      /* verb, arguments and options that are not ours */
+	char **words; /* verb, arguments and options that are not ours */
 	size_t count;
 };
 
-static const char usage[] = "usage: hfctl [--socket PATH] [--json] [--quiet] VERB [ARGUMENT...]\n"
-			    "       hfctl [VERB] --help\n"
-			    "\n"
-			    "  --socket PATH  the daemon's control socket (else $HOLDFAST_SOCKET, else " HF_RUNDIR "/control)\n"
-			    "  --json         print the result as JSON\n"
-			    "  --quiet        no progress on standard error\n"
-			    "\n"
-			    "Exit status: 0 done, 1 refused, 2 usage, 75 the daemon cannot be reached or cannot do it now.\n";
+static const char usage[] =
+	"usage: hfctl [--socket PATH] [--json] [--quiet] VERB [ARGUMENT...]\n"
+	"       hfctl [VERB] --help\n"
+	"\n"
+	"  --socket PATH  the daemon's control socket (else $HOLDFAST_SOCKET, else " HF_RUNDIR
+	"/control)\n"
+	"  --json         print the result as JSON\n"
+	"  --quiet        no progress on standard error\n"
+	"\n"
+	"Exit status: 0 done, 1 refused, 2 usage, 75 the daemon cannot be reached or cannot do it now.\n";
 
 /* Our options may stand anywhere before "--"; everything else is kept in order. */
 static bool read_command_line(int argc, char **argv, struct command_line *cl)
@@ -111,7 +114,8 @@ static int show(const struct command_line *cl, const struct ctl_verb *verb, json
 
 static int run_verb(const struct command_line *cl, const struct ctl_verb *verb)
 {
-	json_t *request = ctl_request_new(verb, cl->words + verb->words, cl->count - verb->words), *result = NULL;
+	json_t *request = ctl_request_new(verb, cl->words + verb->words, cl->count - verb->words),
+	       *result = NULL;
 	const char *from, *config_directory;
 	bool apply;
 	int exit_code;
@@ -130,7 +134,8 @@ static int run_verb(const struct command_line *cl, const struct ctl_verb *verb)
 		exit_code = ctl_call(&cl->client, verb->name, request, &result);
 	config_directory = json_string_value(json_object_get(request, "config"));
 	if (exit_code == CTL_OK)
-		exit_code = apply ? ctl_postfix_apply(result, config_directory) : show(cl, verb, result);
+		exit_code = apply ? ctl_postfix_apply(result, config_directory)
+				  : show(cl, verb, result);
 	else if (result)
 		show(cl, verb, result);
 	json_decref(result);

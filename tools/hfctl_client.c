@@ -17,11 +17,13 @@ static void explain(const char *path, int error)
 {
 	fprintf(stderr, "hfctl: %s: %s\n", path, strerror(error));
 	if (error == EACCES || error == EPERM)
-		fprintf(stderr, "hfctl: only root, the daemon's user and the group of control.group may use it\n");
+		fprintf(stderr,
+			"hfctl: only root, the daemon's user and the group of control.group may use it\n");
 	else if (error == ENOENT || error == ECONNREFUSED)
-		fprintf(stderr, "hfctl: holdfastd does not run, or has another control socket. Start it with\n"
-				"           systemctl start holdfast    (or: holdfastd -c FILE)\n"
-				"       or name its socket with --socket PATH or HOLDFAST_SOCKET\n");
+		fprintf(stderr,
+			"hfctl: holdfastd does not run, or has another control socket. Start it with\n"
+			"           systemctl start holdfast    (or: holdfastd -c FILE)\n"
+			"       or name its socket with --socket PATH or HOLDFAST_SOCKET\n");
 }
 
 static int connect_to(const char *path)
@@ -30,7 +32,8 @@ static int connect_to(const char *path)
 	int fd, error;
 
 	if (strlen(path) >= sizeof address.sun_path) {
-		fprintf(stderr, "hfctl: %s: longer than the %zu octets of a socket's path\n", path, sizeof address.sun_path - 1);
+		fprintf(stderr, "hfctl: %s: longer than the %zu octets of a socket's path\n", path,
+			sizeof address.sun_path - 1);
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
@@ -59,7 +62,7 @@ static bool send_all(int fd, const char *data, size_t size)
 	return true;
 }
 
-static bool send_request(int fd, const char *verb, const json_t *request)
+static bool send_request(int fd, const char *verb, json_t *request)
 {
 	json_t *whole = json_object();
 	char *text;
@@ -67,7 +70,7 @@ static bool send_request(int fd, const char *verb, const json_t *request)
 
 	json_object_set_new(whole, "verb", json_string(verb));
 	if (request)
-		json_object_update(whole, (json_t *)(uintptr_t)request);
+		json_object_update(whole, request);
 	text = json_dumps(whole, JSON_COMPACT);
 	json_decref(whole);
 	if (!text)
@@ -102,7 +105,7 @@ static bool read_line(int fd, struct hf_buf *in, struct hf_buf *line)
 	}
 }
 
-static void show_progress(const struct ctl_client *client, const json_t *progress)
+static void show_progress(const struct ctl_client *client, json_t *progress)
 {
 	if (client->quiet)
 		return;
@@ -112,7 +115,8 @@ static void show_progress(const struct ctl_client *client, const json_t *progres
 		ctl_print(progress, stderr);
 }
 
-/* What the reply means. Its result goes to *result; a refusal may have one too (what verify found). */
+/* What the reply means. Its result goes to *result; a refusal may have one too (what verify found).
+ */
 static int take_reply(const json_t *reply, json_t **result)
 {
 	const char *status = json_string_value(json_object_get(reply, "status"));
@@ -122,7 +126,10 @@ static int take_reply(const json_t *reply, json_t **result)
 	*result = json_incref(json_object_get(reply, "result"));
 	if (status && strcmp(status, "ok") == 0)
 		return CTL_OK;
-	fprintf(stderr, "hfctl: %s\n", message && *message ? message : code ? code : "refused without a reason");
+	fprintf(stderr, "hfctl: %s\n",
+		message && *message ? message
+		: code              ? code
+				    : "refused without a reason");
 	if (code && (strcasecmp(code, "unavailable") == 0 || strcasecmp(code, "temporary") == 0))
 		return CTL_TEMPORARY;
 	if (code && (strcasecmp(code, "usage") == 0 || strcasecmp(code, "syntax") == 0))
@@ -139,14 +146,17 @@ static int converse(const struct ctl_client *client, int fd, json_t **result)
 		json_t *reply, *progress;
 
 		if (!read_line(fd, &in, &line)) {
-			fprintf(stderr, "hfctl: %s: closed without a reply: holdfastd has stopped\n", client->socket);
+			fprintf(stderr,
+				"hfctl: %s: closed without a reply: holdfastd has stopped\n",
+				client->socket);
 			exit_code = CTL_TEMPORARY;
 			break;
 		}
 		reply = json_loadb(line.data, line.size, 0, NULL);
 		progress = json_object_get(reply, "progress");
 		if (!json_is_object(reply)) {
-			fprintf(stderr, "hfctl: %s: not the answer of a holdfastd\n", client->socket);
+			fprintf(stderr, "hfctl: %s: not the answer of a holdfastd\n",
+				client->socket);
 			exit_code = CTL_TEMPORARY;
 		} else if (progress) {
 			show_progress(client, progress);
@@ -160,7 +170,7 @@ static int converse(const struct ctl_client *client, int fd, json_t **result)
 	return exit_code;
 }
 
-int ctl_call(const struct ctl_client *client, const char *verb, const json_t *request, json_t **result)
+int ctl_call(const struct ctl_client *client, const char *verb, json_t *request, json_t **result)
 {
 	int fd = connect_to(client->socket), exit_code;
 
@@ -170,7 +180,8 @@ int ctl_call(const struct ctl_client *client, const char *verb, const json_t *re
 	if (send_request(fd, verb, request)) {
 		exit_code = converse(client, fd, result);
 	} else {
-		fprintf(stderr, "hfctl: %s: the request could not be sent: %s\n", client->socket, strerror(errno));
+		fprintf(stderr, "hfctl: %s: the request could not be sent: %s\n", client->socket,
+			strerror(errno));
 		exit_code = CTL_TEMPORARY;
 	}
 	close(fd);

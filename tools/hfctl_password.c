@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Passwords come from the terminal without echo, from standard input, or from a file of many; never from the command line, where every
- * user of the machine could read them. */
+/* Passwords come from the terminal without echo, from standard input, or from a file of many; never
+ * from the command line, where every user of the machine could read them. */
 #include "tools/hfctl.h"
 
 #include <errno.h>
@@ -22,7 +22,8 @@ static void on_signal(int number)
 	interrupted = number;
 }
 
-/* Reads a line from `fd` octet by octet, so that nothing behind it is taken. -1: none, or too long. */
+/* Reads a line from `fd` octet by octet, so that nothing behind it is taken. -1: none, or too long.
+ */
 static ssize_t read_password(int fd, char *to)
 {
 	size_t size = 0;
@@ -66,13 +67,15 @@ static ssize_t ask(int tty, const char *prompt, char *to)
 static int from_terminal(char *password)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
-	struct sigaction action = { .sa_handler = on_signal }, old[sizeof signals / sizeof *signals];
+	struct sigaction action = { .sa_handler = on_signal },
+			 old[sizeof signals / sizeof *signals];
 	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC), exit_code = CTL_USAGE;
 	char again[PASSWORD_MAX + 1] = "";
 	size_t i;
 
 	if (tty < 0) {
-		fprintf(stderr, "hfctl: no terminal to ask for the password: give it on standard input with --password-stdin\n");
+		fprintf(stderr,
+			"hfctl: no terminal to ask for the password: give it on standard input with --password-stdin\n");
 		return CTL_USAGE;
 	}
 	for (i = 0; i < sizeof signals / sizeof *signals; i++)
@@ -113,7 +116,8 @@ int ctl_password_add(const struct ctl_verb *verb, json_t *request)
 		fprintf(stderr, "hfctl: an empty password is none\n");
 		exit_code = CTL_USAGE;
 	}
-	if (exit_code == CTL_OK && json_object_set_new(request, "password", json_string(password)) != 0) {
+	if (exit_code == CTL_OK &&
+	    json_object_set_new(request, "password", json_string(password)) != 0) {
 		fprintf(stderr, "hfctl: the password is not UTF-8\n");
 		exit_code = CTL_USAGE;
 	}
@@ -128,7 +132,8 @@ static json_t *parse_line(const char *path, size_t number, char *line)
 	json_t *user;
 
 	if (!tab || tab == line || !*password) {
-		fprintf(stderr, "hfctl: %s:%zu: expected a name, a tab and a password\n", path, number);
+		fprintf(stderr, "hfctl: %s:%zu: expected a name, a tab and a password\n", path,
+			number);
 		return NULL;
 	}
 	*tab = '\0';
@@ -153,7 +158,8 @@ static int send_batch(const struct ctl_client *client, const struct ctl_verb *ve
 	return exit_code;
 }
 
-int ctl_password_file(const struct ctl_client *client, const struct ctl_verb *verb, const char *path)
+int ctl_password_file(const struct ctl_client *client, const struct ctl_verb *verb,
+		      const char *path)
 {
 	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 	json_t *users, *user;
@@ -190,7 +196,8 @@ int ctl_password_file(const struct ctl_client *client, const struct ctl_verb *ve
 	if (exit_code == CTL_OK)
 		exit_code = send_batch(client, verb, users);
 	if (exit_code != CTL_OK && number > 1)
-		fprintf(stderr, "hfctl: %s: the lines up to %zu are done, those after it are not\n", path, done);
+		fprintf(stderr, "hfctl: %s: the lines up to %zu are done, those after it are not\n",
+			path, done);
 	json_decref(users);
 	if (line)
 		hf_wipe(line, capacity);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* `hfctl postfix`: the daemon says which settings Postfix needs. They are shown as main.cf has them, or with --apply written by postconf,
- * run from here with the caller's rights. */
+/* `hfctl postfix`: the daemon says which settings Postfix needs. They are shown as main.cf has
+ * them, or with --apply written by postconf, run from here with the caller's rights. */
 #include "tools/hfctl.h"
 
 #include <errno.h>
@@ -29,7 +29,9 @@ static int run(char *const *argv)
 
 static bool is_name(const char *name)
 {
-	return *name && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(name);
+	return *name &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+		       strlen(name);
 }
 
 void ctl_postfix_print(const json_t *result, FILE *out)
@@ -37,7 +39,7 @@ void ctl_postfix_print(const json_t *result, FILE *out)
 	json_t *value;
 	const char *name;
 
-	json_object_foreach(json_object_get(result, "settings"), name, value) {
+	json_object_foreach (json_object_get(result, "settings"), name, value) {
 		fprintf(out, "%s = ", name);
 		ctl_print(value, out);
 	}
@@ -63,7 +65,7 @@ int ctl_postfix_apply(const json_t *result, const char *config_directory)
 	}
 	argv[n++] = hf_strdup("-e");
 	first = n;
-	json_object_foreach(settings, name, value) {
+	json_object_foreach (settings, name, value) {
 		const char *text = json_string_value(value);
 
 		if (!text || !is_name(name) || strpbrk(text, "\r\n"))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Results for people: lists of objects as tables, objects as "name  value" lines, anything else as it is. Control characters in what
- * users chose (mailbox names) are shown as '?', since the reader is a terminal. */
+/* Results for people: lists of objects as tables, objects as "name  value" lines, anything else as
+ * it is. Control characters in what users chose (mailbox names) are shown as '?', since the reader
+ * is a terminal. */
 #include "tools/hfctl.h"
 
 #include <string.h>
@@ -17,7 +18,8 @@ static bool ends_in(const char *key, const char *tail)
 
 static bool is_time(const char *key)
 {
-	return key && (strcmp(key, "created") == 0 || strcmp(key, "since") == 0 || ends_in(key, "_at"));
+	return key &&
+	       (strcmp(key, "created") == 0 || strcmp(key, "since") == 0 || ends_in(key, "_at"));
 }
 
 static void add_size(struct hf_buf *out, json_int_t size)
@@ -42,7 +44,8 @@ static void add_time(struct hf_buf *out, json_int_t seconds)
 	struct tm tm;
 	char text[64];
 
-	if (seconds && localtime_r(&when, &tm) && strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm))
+	if (seconds && localtime_r(&when, &tm) &&
+	    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm))
 		hf_buf_add_cstr(out, text);
 	else
 		hf_buf_add_char(out, '-');
@@ -53,17 +56,18 @@ static void add_clean(struct hf_buf *out, const char *text)
 	for (; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 
-		if (c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0) { /* C1 controls */
+		if (c == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+		    (unsigned char)text[1] < 0xa0) { /* C1 controls */
 			hf_buf_add_char(out, '?');
 			text++;
 		} else {
-			hf_buf_add_char(out, c < 0x20 || c == 0x7f ? '?' : *text);
+			hf_buf_add_char(out, (char)(c < 0x20 || c == 0x7f ? '?' : c));
 		}
 	}
 }
 
 /* A scalar, or a list of them in one line. */
-static void add_value(struct hf_buf *out, const char *key, const json_t *value)
+static void add_value(struct hf_buf *out, const char *key, json_t *value)
 {
 	size_t index;
 	json_t *item;
@@ -72,7 +76,8 @@ static void add_value(struct hf_buf *out, const char *key, const json_t *value)
 		add_clean(out, json_string_value(value));
 	} else if (json_is_integer(value) && is_time(key)) {
 		add_time(out, json_integer_value(value));
-	} else if (json_is_integer(value) && key && (strcmp(key, "size") == 0 || ends_in(key, "_size"))) {
+	} else if (json_is_integer(value) && key &&
+		   (strcmp(key, "size") == 0 || ends_in(key, "_size"))) {
 		add_size(out, json_integer_value(value));
 	} else if (json_is_integer(value)) {
 		hf_buf_printf(out, "%lld", (long long)json_integer_value(value));
@@ -81,7 +86,7 @@ static void add_value(struct hf_buf *out, const char *key, const json_t *value)
 	} else if (json_is_boolean(value)) {
 		hf_buf_add_cstr(out, json_is_true(value) ? "yes" : "no");
 	} else if (json_is_array(value)) {
-		json_array_foreach((json_t *)(uintptr_t)value, index, item) {
+		json_array_foreach (value, index, item) {
 			if (index)
 				hf_buf_add_lit(out, ", ");
 			add_value(out, key, item);
@@ -120,14 +125,14 @@ static void print_padded(FILE *out, const char *text, size_t width, bool right, 
 }
 
 /* The columns: every key that some row has, in order of appearance. */
-static json_t *columns_of(const json_t *rows)
+static json_t *columns_of(json_t *rows)
 {
 	json_t *columns = json_array(), *row, *value, *seen = json_object();
 	const char *key;
 	size_t index;
 
-	json_array_foreach((json_t *)(uintptr_t)rows, index, row) {
-		json_object_foreach(row, key, value) {
+	json_array_foreach (rows, index, row) {
+		json_object_foreach (row, key, value) {
 			if (json_object_get(seen, key))
 				continue;
 			json_object_set_new(seen, key, json_true());
@@ -138,7 +143,7 @@ static json_t *columns_of(const json_t *rows)
 	return columns;
 }
 
-static void print_table(const json_t *rows, FILE *out)
+static void print_table(json_t *rows, FILE *out)
 {
 	json_t *columns = columns_of(rows);
 	size_t n_rows = json_array_size(rows), n = json_array_size(columns), r, c;
@@ -152,7 +157,8 @@ static void print_table(const json_t *rows, FILE *out)
 		right[c] = true;
 		for (r = 0; r <= n_rows; r++) {
 			struct hf_buf text = HF_BUF_INIT;
-			const json_t *value = r ? json_object_get(json_array_get(rows, r - 1), key) : NULL;
+			json_t *value =
+				r ? json_object_get(json_array_get(rows, r - 1), key) : NULL;
 			size_t i, width;
 
 			if (r) {
@@ -161,7 +167,10 @@ static void print_table(const json_t *rows, FILE *out)
 					right[c] = false;
 			} else {
 				for (i = 0; key[i]; i++)
-					hf_buf_add_char(&text, key[i] == '_' ? ' ' : hf_ascii_upper(key[i]));
+					hf_buf_add_char(&text,
+							(char)(key[i] == '_'
+								       ? ' '
+								       : hf_ascii_upper(key[i])));
 			}
 			cells[r * n + c] = hf_strdup(hf_buf_cstr(&text));
 			width = width_of(hf_buf_str(&text));
@@ -181,18 +190,18 @@ static void print_table(const json_t *rows, FILE *out)
 	json_decref(columns);
 }
 
-static bool is_rows(const json_t *value)
+static bool is_rows(json_t *value)
 {
 	return json_is_array(value) && json_is_object(json_array_get(value, 0));
 }
 
-static size_t longest_key(const json_t *object)
+static size_t longest_key(json_t *object)
 {
 	size_t width = 0;
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach (object, key, value) {
 		if (!is_rows(value) && !json_is_object(value) && strlen(key) > width)
 			width = strlen(key);
 	}
@@ -200,13 +209,13 @@ static size_t longest_key(const json_t *object)
 }
 
 /* Plain members first, line by line; then what has lines of its own, under its name. */
-static void print_object(const json_t *object, FILE *out)
+static void print_object(json_t *object, FILE *out)
 {
 	size_t width = longest_key(object);
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach (object, key, value) {
 		struct hf_buf text = HF_BUF_INIT;
 
 		if (is_rows(value) || json_is_object(value))
@@ -216,7 +225,7 @@ static void print_object(const json_t *object, FILE *out)
 		fprintf(out, "%s\n", hf_buf_cstr(&text));
 		hf_buf_fini(&text);
 	}
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach (object, key, value) {
 		if (!is_rows(value) && !json_is_object(value))
 			continue;
 		fprintf(out, "%s:\n", key);
@@ -224,7 +233,7 @@ static void print_object(const json_t *object, FILE *out)
 	}
 }
 
-void ctl_print(const json_t *result, FILE *out)
+void ctl_print(json_t *result, FILE *out)
 {
 	struct hf_buf text = HF_BUF_INIT;
 	size_t index;
@@ -235,8 +244,9 @@ void ctl_print(const json_t *result, FILE *out)
 	if (is_rows(result)) {
 		print_table(result, out);
 	} else if (json_is_array(result)) {
-		json_array_foreach((json_t *)(uintptr_t)result, index, item)
+		json_array_foreach (result, index, item) {
 			ctl_print(item, out);
+		}
 	} else if (json_is_object(result)) {
 		print_object(result, out);
 	} else if (json_is_string(result)) { /* texts of several lines, made by the daemon */
@@ -261,7 +271,7 @@ void ctl_print(const json_t *result, FILE *out)
 	hf_buf_fini(&text);
 }
 
-void ctl_print_json(const json_t *result, FILE *out)
+void ctl_print_json(json_t *result, FILE *out)
 {
 	if (result)
 		json_dumpf(result, out, JSON_INDENT(2) | JSON_ENCODE_ANY);

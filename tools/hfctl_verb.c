@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The verbs as the daemon lists them: [{"name": "user add", "usage": "NAME [--quota SIZE]", "help": "..."}...]. The usage is read too: an
- * option followed by a word in capitals takes a value, any other is a switch. */
+/* The verbs as the daemon lists them: [{"name": "user add", "usage": "NAME [--quota SIZE]", "help":
+ * "..."}...]. The usage is read too: an option followed by a word in capitals takes a value, any
+ * other is a switch. */
 #include "tools/hfctl.h"
 
 #include <string.h>
@@ -39,13 +40,14 @@ bool ctl_verb_find(const json_t *list, char *const *words, size_t count, struct 
 	size_t index, total, best = 0;
 	json_t *row;
 
-	json_array_foreach(list, index, row) {
+	json_array_foreach (list, index, row) {
 		const char *name = text_of(row, "name");
 
 		if (matching(name, words, count, &total) != total || total <= best)
 			continue;
 		best = total;
-		*verb = (struct ctl_verb){ name, text_of(row, "usage"), text_of(row, "help"), total };
+		*verb = (struct ctl_verb){ name, text_of(row, "usage"), text_of(row, "help"),
+					   total };
 	}
 	return best > 0;
 }
@@ -56,7 +58,7 @@ bool ctl_verbs_print(const json_t *list, char *const *words, size_t count, FILE 
 	bool any = false;
 	json_t *row;
 
-	json_array_foreach(list, index, row) {
+	json_array_foreach (list, index, row) {
 		const char *name = text_of(row, "name"), *usage = text_of(row, "usage");
 		int width = (int)strlen(name) + 1 + (int)strlen(usage);
 
@@ -74,8 +76,8 @@ bool ctl_verbs_print(const json_t *list, char *const *words, size_t count, FILE 
 
 void ctl_verb_print(const struct ctl_verb *verb, FILE *out)
 {
-	fprintf(out, "usage: hfctl [--socket PATH] [--json] %s%s%s\n\n%s\n", verb->name, *verb->usage ? " " : "", verb->usage,
-		verb->help);
+	fprintf(out, "usage: hfctl [--socket PATH] [--json] %s%s%s\n\n%s\n", verb->name,
+		*verb->usage ? " " : "", verb->usage, verb->help);
 }
 
 bool ctl_usage_has(const char *usage, const char *option, bool *takes_value)
@@ -85,8 +87,10 @@ bool ctl_usage_has(const char *usage, const char *option, bool *takes_value)
 
 	while ((pos = strstr(pos, option))) {
 		end = pos + size;
-		if (pos - usage >= 2 && pos[-1] == '-' && pos[-2] == '-' && !strchr("-abcdefghijklmnopqrstuvwxyz0123456789_", *end)) {
-			*takes_value = (*end == ' ' || *end == '=') && end[1] >= 'A' && end[1] <= 'Z';
+		if (pos - usage >= 2 && pos[-1] == '-' && pos[-2] == '-' &&
+		    !strchr("-abcdefghijklmnopqrstuvwxyz0123456789_", *end)) {
+			*takes_value =
+				(*end == ' ' || *end == '=') && end[1] >= 'A' && end[1] <= 'Z';
 			return true;
 		}
 		if (pos - usage >= 2 && pos[-1] == '-' && pos[-2] == '-' && !*end) {
@@ -99,7 +103,8 @@ bool ctl_usage_has(const char *usage, const char *option, bool *takes_value)
 }
 
 /* "--name", "--name=value" or "--name" "value"; *used words. */
-static bool add_option(json_t *request, const struct ctl_verb *verb, char *const *words, size_t count, size_t *used)
+static bool add_option(json_t *request, const struct ctl_verb *verb, char *const *words,
+		       size_t count, size_t *used)
 {
 	struct hf_str rest = hf_str(words[0] + 2);
 	struct hf_str name = hf_str_split(&rest, '=');
@@ -111,7 +116,8 @@ static bool add_option(json_t *request, const struct ctl_verb *verb, char *const
 		goto unknown;
 	memcpy(key, name.data, name.size);
 	key[name.size] = '\0';
-	if (!ctl_usage_has(verb->usage, key, &takes_value) || strcmp(key, "args") == 0 || strcmp(key, "verb") == 0)
+	if (!ctl_usage_has(verb->usage, key, &takes_value) || strcmp(key, "args") == 0 ||
+	    strcmp(key, "verb") == 0)
 		goto unknown;
 	*used = 1;
 	if (takes_value && !value) {
@@ -130,7 +136,8 @@ static bool add_option(json_t *request, const struct ctl_verb *verb, char *const
 	fprintf(stderr, "hfctl: --%s: not UTF-8\n", key);
 	return false;
 unknown:
-	fprintf(stderr, "hfctl: %s: no such option; usage: hfctl %s %s\n", words[0], verb->name, verb->usage);
+	fprintf(stderr, "hfctl: %s: no such option; usage: hfctl %s %s\n", words[0], verb->name,
+		verb->usage);
 	return false;
 }
 

@@ -6,10 +6,11 @@ static json_t *list;
 
 static void setup(void)
 {
-	list = json_loads("[{\"name\": \"user add\", \"usage\": \"NAME [--quota SIZE] [--disabled] [--password-stdin] [--from FILE]\", \"help\": \"h\"},"
-			  "{\"name\": \"user\", \"usage\": \"\", \"help\": \"\"},"
-			  "{\"name\": \"stats\", \"usage\": \"\", \"help\": \"\"}]",
-			  0, NULL);
+	list = json_loads(
+		"[{\"name\": \"user add\", \"usage\": \"NAME [--quota SIZE] [--disabled] [--password-stdin] [--from FILE]\", \"help\": \"h\"},"
+		"{\"name\": \"user\", \"usage\": \"\", \"help\": \"\"},"
+		"{\"name\": \"stats\", \"usage\": \"\", \"help\": \"\"}]",
+		0, NULL);
 	ck_assert_ptr_nonnull(list);
 }
 
@@ -22,9 +23,10 @@ static const struct {
 	const char *words[3];
 	const char *name; /* NULL: none */
 } found[] = {
-	{ { "user", "add", "x" }, "user add" }, { { "user", "x", NULL }, "user" }, { { "user", NULL, NULL }, "user" },
-	{ { "stats", "--all", NULL }, "stats" }, { { "stat", NULL, NULL }, NULL },   { { "add", "user", NULL }, NULL },
-	{ { "useradd", NULL, NULL }, NULL },	 { { "x", "user", "add" }, NULL },
+	{ { "user", "add", "x" }, "user add" }, { { "user", "x", NULL }, "user" },
+	{ { "user", NULL, NULL }, "user" },     { { "stats", "--all", NULL }, "stats" },
+	{ { "stat", NULL, NULL }, NULL },       { { "add", "user", NULL }, NULL },
+	{ { "useradd", NULL, NULL }, NULL },    { { "x", "user", "add" }, NULL },
 };
 
 START_TEST(the_longest_name_wins)
@@ -49,12 +51,15 @@ static const struct {
 } requests[] = {
 	{ { "anna", NULL }, "{\"args\": [\"anna\"]}" },
 	{ { NULL }, "{\"args\": []}" },
-	{ { "anna", "--quota", "5G", "bob", NULL }, "{\"args\": [\"anna\", \"bob\"], \"quota\": \"5G\"}" },
-	{ { "--quota=5G", "--disabled", "anna", NULL }, "{\"args\": [\"anna\"], \"quota\": \"5G\", \"disabled\": true}" },
+	{ { "anna", "--quota", "5G", "bob", NULL },
+	  "{\"args\": [\"anna\", \"bob\"], \"quota\": \"5G\"}" },
+	{ { "--quota=5G", "--disabled", "anna", NULL },
+	  "{\"args\": [\"anna\"], \"quota\": \"5G\", \"disabled\": true}" },
 	{ { "--quota=", NULL }, "{\"args\": [], \"quota\": \"\"}" },
 	{ { "--", "--quota", "x", NULL }, "{\"args\": [\"--quota\", \"x\"]}" },
 	{ { "-x", "-", NULL }, "{\"args\": [\"-x\", \"-\"]}" },
-	{ { "--from", "f", "--password-stdin", NULL }, "{\"args\": [], \"from\": \"f\", \"password-stdin\": true}" },
+	{ { "--from", "f", "--password-stdin", NULL },
+	  "{\"args\": [], \"from\": \"f\", \"password-stdin\": true}" },
 	{ { "--quota", NULL }, NULL },
 	{ { "--disabled=yes", NULL }, NULL },
 	{ { "--quot", "x", NULL }, NULL },
@@ -67,7 +72,10 @@ static const struct {
 
 START_TEST(command_lines_become_requests)
 {
-	static const struct ctl_verb verb = { "user add", "NAME [--quota SIZE] [--disabled] [--password-stdin] [--from FILE]", "", 2 };
+	static const struct ctl_verb verb = {
+		"user add", "NAME [--quota SIZE] [--disabled] [--password-stdin] [--from FILE]", "",
+		2
+	};
 	char *words[6];
 	size_t count = 0;
 	json_t *request, *expected;
@@ -96,7 +104,8 @@ START_TEST(the_usage_tells_options_from_values)
 	ck_assert(ctl_usage_has("[--all] [--of NAME] [--to=FILE] --last", "all", &value) && !value);
 	ck_assert(ctl_usage_has("[--all] [--of NAME] [--to=FILE] --last", "of", &value) && value);
 	ck_assert(ctl_usage_has("[--all] [--of NAME] [--to=FILE] --last", "to", &value) && value);
-	ck_assert(ctl_usage_has("[--all] [--of NAME] [--to=FILE] --last", "last", &value) && !value);
+	ck_assert(ctl_usage_has("[--all] [--of NAME] [--to=FILE] --last", "last", &value) &&
+		  !value);
 	ck_assert(ctl_usage_has("[--old|--oldest] x", "old", &value) && !value);
 	ck_assert(!ctl_usage_has("[--older] -old all", "old", &value));
 	ck_assert(!ctl_usage_has("", "old", &value));

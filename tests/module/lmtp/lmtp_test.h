@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the tests of module/lmtp/ share: a connection that remembers what was written to it, in place of the host's. The module's files
- * are linked from archives, so what is defined here comes before the host's own. */
+/* What the tests of module/lmtp/ share: a connection that remembers what was written to it, in
+ * place of the host's. The module's files are linked from archives, so what is defined here comes
+ * before the host's own. */
 #ifndef HF_TESTS_LMTP_TEST_H
 #define HF_TESTS_LMTP_TEST_H
 
@@ -21,9 +22,16 @@ static inline void session_setup(void)
 {
 	test_conn = (struct hf_conn){ .peer = "192.0.2.1" };
 	test_settings = (struct lmtp_settings){
-		.message_size_max = 1 << 20, .recipients_max = 10, .delimiters = "+", .domain = LMTP_DOMAIN_FALLBACK, .errors_max = 3, .received = true,
+		.message_size_max = 1 << 20,
+		.recipients_max = 10,
+		.delimiters = "+",
+		.domain = LMTP_DOMAIN_FALLBACK,
+		.errors_max = 3,
+		.received = true,
 	};
-	test_session = (struct lmtp_session){ .conn = &test_conn, .settings = &test_settings, .arena = hf_arena_new() };
+	test_session = (struct lmtp_session){ .conn = &test_conn,
+					      .settings = &test_settings,
+					      .arena = hf_arena_new() };
 	test_session.sender = HF_STR("");
 }
 

@@ -20,14 +20,24 @@ static const struct {
 	{ "<anna@example.org>", "anna", "example.org", "anna@example.org", "" },
 	{ "<anna@example.org> SIZE=10", "anna", "example.org", "anna@example.org", " SIZE=10" },
 	{ "<postmaster>", "postmaster", "", "postmaster", "" },
-	{ "<anna+Work.2@example.org>", "anna+Work.2", "example.org", "anna+Work.2@example.org", "" },
+	{ "<anna+Work.2@example.org>", "anna+Work.2", "example.org", "anna+Work.2@example.org",
+	  "" },
 	{ "<\"anna b\"@example.org>", "anna b", "example.org", "\"anna b\"@example.org", "" },
-	{ "<\"a\\\"b\\\\c@d>\"@example.org>", "a\"b\\c@d>", "example.org", "\"a\\\"b\\\\c@d>\"@example.org", "" },
+	{ "<\"a\\\"b\\\\c@d>\"@example.org>", "a\"b\\c@d>", "example.org",
+	  "\"a\\\"b\\\\c@d>\"@example.org", "" },
 	{ "<\"\"@example.org>", "", "example.org", "\"\"@example.org", "" },
-	{ "<@relay.example,@b.example:anna@example.org>", "anna", "example.org", "anna@example.org", "" },
+	{ "<@relay.example,@b.example:anna@example.org>", "anna", "example.org", "anna@example.org",
+	  "" },
 	{ "<a@[192.0.2.1]>", "a", "[192.0.2.1]", "a@[192.0.2.1]", "" },
 	{ "<a@[IPv6:2001:db8::1]>", "a", "[IPv6:2001:db8::1]", "a@[IPv6:2001:db8::1]", "" },
-	{ "<j\xc3\xbcrgen@b\xc3\xbc" "cher.example>", "j\xc3\xbcrgen", "b\xc3\xbc" "cher.example", "j\xc3\xbcrgen@b\xc3\xbc" "cher.example", "" },
+	{ "<j\xc3\xbcrgen@b\xc3\xbc"
+	  "cher.example>",
+	  "j\xc3\xbcrgen",
+	  "b\xc3\xbc"
+	  "cher.example",
+	  "j\xc3\xbcrgen@b\xc3\xbc"
+	  "cher.example",
+	  "" },
 	{ "<.a..b.@example.org>", ".a..b.", "example.org", ".a..b.@example.org", "" },
 	{ "<!#$%&'*+-/=?^_`{|}~@x>", "!#$%&'*+-/=?^_`{|}~", "x", "!#$%&'*+-/=?^_`{|}~@x", "" },
 };
@@ -59,10 +69,34 @@ START_TEST(the_null_path_is_empty)
 END_TEST
 
 static const char *const bad[] = {
-	"", "anna@example.org", "<", "<anna", "<anna@", "<anna@>", "<@example.org>", "<@relay.example>", "<an na@example.org>", "<anna@exa mple.org>",
-	"<anna@example.org", "<anna@@example.org>", "<\"anna@example.org>", "<\"anna\\", "<\"a\"b@example.org>", "<a@[192.0.2.1>", "<a@[192.0.2.1", "< >",
-	"<a\r@example.org>", "<\"a\rb\"@example.org>", "<\"a\\\nb\"@example.org>", "<a(b)@example.org>", "<\xff@example.org>", "<a@\xc3>",
-	"<\xc0\xaf@example.org>", "<a,b@example.org>", "<a;b@c>", "<a\x7f@c>",
+	"",
+	"anna@example.org",
+	"<",
+	"<anna",
+	"<anna@",
+	"<anna@>",
+	"<@example.org>",
+	"<@relay.example>",
+	"<an na@example.org>",
+	"<anna@exa mple.org>",
+	"<anna@example.org",
+	"<anna@@example.org>",
+	"<\"anna@example.org>",
+	"<\"anna\\",
+	"<\"a\"b@example.org>",
+	"<a@[192.0.2.1>",
+	"<a@[192.0.2.1",
+	"< >",
+	"<a\r@example.org>",
+	"<\"a\rb\"@example.org>",
+	"<\"a\\\nb\"@example.org>",
+	"<a(b)@example.org>",
+	"<\xff@example.org>",
+	"<a@\xc3>",
+	"<\xc0\xaf@example.org>",
+	"<a,b@example.org>",
+	"<a;b@c>",
+	"<a\x7f@c>",
 };
 
 START_TEST(malformed_paths_are_refused)
@@ -99,7 +133,8 @@ START_TEST(long_addresses_meet_the_limit)
 			hf_buf_add_char(&text, 'a');
 		hf_buf_add_lit(&text, "@b>");
 		in = hf_buf_str(&text);
-		ck_assert_int_eq(lmtp_path_parse(arena, &in, &path), size <= LMTP_ADDRESS_MAX ? HF_OK : HF_ELIMIT);
+		ck_assert_int_eq(lmtp_path_parse(arena, &in, &path),
+				 size <= LMTP_ADDRESS_MAX ? HF_OK : HF_ELIMIT);
 	}
 	hf_buf_fini(&text);
 }

@@ -3,7 +3,10 @@
 #include "tests/base/base_test.h"
 
 /* In tables, where HF_STR is no constant. */
-#define S(literal) { (literal), sizeof(literal) - 1 }
+#define S(literal)                             \
+	{                                      \
+		(literal), sizeof(literal) - 1 \
+	}
 
 /* `in` has the message in SMTP's form and what follows its end; `rest` octets are left over. */
 static const struct {
@@ -88,8 +91,9 @@ START_TEST(in_any_three_pieces_it_is_the_same)
 END_TEST
 
 static const struct hf_str unended[] = {
-	S(""), S("."), S(".\r"), S("a\r\n"), S("a\r\n."), S("a\r\n.\r"), S("a.\r\n"),
-	S("a\n.\r\n"), S("a\n.\n"), S("a\r.\r"), S("\n.\r\n"), S("\r.\r\n"), S("a\r\n.\n"), S("a\r\n..\r\n"), S("a\r\n.\r.\r\n"),
+	S(""),         S("."),       S(".\r"),      S("a\r\n"),       S("a\r\n."),
+	S("a\r\n.\r"), S("a.\r\n"),  S("a\n.\r\n"), S("a\n.\n"),      S("a\r.\r"),
+	S("\n.\r\n"),  S("\r.\r\n"), S("a\r\n.\n"), S("a\r\n..\r\n"), S("a\r\n.\r.\r\n"),
 };
 
 START_TEST(anything_else_does_not_end_it)
@@ -138,7 +142,8 @@ START_TEST(what_is_stuffed_comes_back)
 		stuff(hf_buf_str(&text), &wire);
 		lmtp_unstuffer_init(&u);
 		for (in = hf_buf_str(&wire); in.size && !ended; in = hf_str_sub(in, used, SIZE_MAX))
-			ended = lmtp_unstuff(&u, hf_str_sub(in, 0, 1 + random_next(&seed) % 7), &used, &back);
+			ended = lmtp_unstuff(&u, hf_str_sub(in, 0, 1 + random_next(&seed) % 7),
+					     &used, &back);
 		ck_assert(ended);
 		ck_assert_uint_eq(in.size, 0);
 		assert_octets(hf_buf_str(&back), hf_buf_str(&text));

@@ -2,17 +2,20 @@
 #include "tests/module/lmtp/lmtp_test.h"
 
 /* The accounts that there are. */
-static const char *const users[] = { "anna@example.org", "bob", "o'neil+x@example.org", "carl+lists", "j\xc3\xbcrgen@example.org" };
+static const char *const users[] = { "anna@example.org", "bob", "o'neil+x@example.org",
+				     "carl+lists", "j\xc3\xbcrgen@example.org" };
 static enum hf_status trouble;
 
-enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct hf_arena *arena, struct hf_user *user)
+enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct hf_arena *arena,
+			    struct hf_user *user)
 {
 	(void)store;
 	if (trouble != HF_OK)
 		return trouble;
 	for (size_t i = 0; i < HF_COUNT(users); i++) {
 		if (hf_str_ieq(name, hf_str(users[i]))) {
-			*user = (struct hf_user){ .id = i + 1, .name = hf_arena_str(arena, hf_str(users[i])) };
+			*user = (struct hf_user){ .id = i + 1,
+						  .name = hf_arena_str(arena, hf_str(users[i])) };
 			return HF_OK;
 		}
 	}
@@ -49,10 +52,10 @@ static const struct {
 	{ "<bob>", 2, "" },
 	{ "<bob@anywhere.example>", 2, "" }, /* fallback to the bare name */
 	{ "<bob+x@anywhere.example>", 2, "x" },
-	{ "<o'neil+x@example.org>", 3, "" },  /* the whole local part first */
+	{ "<o'neil+x@example.org>", 3, "" }, /* the whole local part first */
 	{ "<o'neil@example.org>", 0, NULL },
 	{ "<carl+lists@example.org>", 4, "" },
-	{ "<+bob@example.org>", 0, NULL },    /* a delimiter in front belongs to the name */
+	{ "<+bob@example.org>", 0, NULL }, /* a delimiter in front belongs to the name */
 	{ "<j\xc3\xbcrgen+\xc3\x84pfel@example.org>", 5, "\xc3\x84pfel" },
 	{ "<\"\"@example.org>", 0, NULL },
 	{ "<nobody@example.org>", 0, NULL },

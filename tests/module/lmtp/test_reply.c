@@ -34,7 +34,8 @@ START_TEST(refusals_in_a_row_end_the_session)
 	hf_buf_clear(&test_conn.written);
 	lmtp_refuse(&test_session, 500, "5.5.1", "no");
 	ck_assert(test_session.quitting);
-	assert_buf(&test_conn.written, "500 5.5.1 no\r\n421 4.7.0 mail.example.org too many errors, closing\r\n");
+	assert_buf(&test_conn.written,
+		   "500 5.5.1 no\r\n421 4.7.0 mail.example.org too many errors, closing\r\n");
 }
 END_TEST
 
@@ -65,7 +66,8 @@ END_TEST
 
 START_TEST(our_trouble_keeps_the_message_with_the_mta)
 {
-	static const enum hf_status ours[] = { HF_EUNAVAILABLE, HF_ECORRUPT, HF_EIO, HF_EINUSE, HF_EMODIFIED, HF_EOVERQUOTA, HF_ELIMIT };
+	static const enum hf_status ours[] = { HF_EUNAVAILABLE, HF_ECORRUPT,   HF_EIO,   HF_EINUSE,
+					       HF_EMODIFIED,    HF_EOVERQUOTA, HF_ELIMIT };
 
 	for (size_t i = 0; i < HF_COUNT(ours); i++)
 		ck_assert_int_eq(lmtp_answer(ours[i]).code / 100, 4);

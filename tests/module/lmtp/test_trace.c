@@ -58,8 +58,10 @@ START_TEST(lines_name_sender_and_recipient)
 	test_session.sender = HF_STR("bob@example.net");
 	hf_buf_add_lit(&test_session.peer_name, "mx.example.net");
 	got = trace(HF_STR("anna+x@example.org"));
-	ck_assert(hf_str_starts(got, HF_STR("Return-Path: <bob@example.net>\r\nDelivered-To: anna+x@example.org\r\n"
-					    "Received: from mx.example.net ([192.0.2.1])\r\n\tby mail.example.org with LMTP id 7.")));
+	ck_assert(hf_str_starts(
+		got,
+		HF_STR("Return-Path: <bob@example.net>\r\nDelivered-To: anna+x@example.org\r\n"
+		       "Received: from mx.example.net ([192.0.2.1])\r\n\tby mail.example.org with LMTP id 7.")));
 	ck_assert_int_ge(hf_str_find(got, HF_STR("\r\n\tfor <anna+x@example.org>; ")), 0);
 	ck_assert(hf_str_ends(got, HF_STR("\r\n")));
 }
@@ -82,7 +84,10 @@ START_TEST(the_protocol_is_told)
 {
 	test_conn.is_unix = test_conn.is_tls = test_session.utf8 = true;
 	test_conn.peer = "unix";
-	ck_assert_int_ge(hf_str_find(trace(HF_STR("a")), HF_STR("(unix socket)\r\n\tby mail.example.org with UTF8LMTPS id ")), 0);
+	ck_assert_int_ge(
+		hf_str_find(trace(HF_STR("a")),
+			    HF_STR("(unix socket)\r\n\tby mail.example.org with UTF8LMTPS id ")),
+		0);
 }
 END_TEST
 
