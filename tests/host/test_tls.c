@@ -191,6 +191,7 @@ START_TEST(implicit_and_starttls)
 	tls_put(&client, "ECHO b");
 	tls_expect(&client, "b");
 	client_end(&client);
+	SSL_SESSION_free(client.session);
 }
 END_TEST
 
@@ -245,6 +246,7 @@ START_TEST(versions)
 			tls_expect(&client, rows[i].info);
 		}
 		client_end(&client);
+		SSL_SESSION_free(client.session);
 	}
 }
 END_TEST
@@ -307,6 +309,7 @@ START_TEST(names_choose_certificates)
 		connect_implicit(&client);
 		ck_assert_str_eq(subject(&client), rows[i][1]);
 		client_end(&client);
+		SSL_SESSION_free(client.session);
 	}
 }
 END_TEST
