@@ -25,6 +25,8 @@ struct hf_email {
 	struct hf_str bodystructure; /* rendered, extended */
 	struct hf_message message;   /* offsets without the prefix */
 	uint32_t split;              /* for hf_content_open(): octets of the content kept apart as its header */
+	struct hf_str headers;       /* those of the list row if they had no room there; else data NULL */
+	struct hf_str encoded;       /* for hf_email_decode() */
 };
 
 /* Row `email`, decoded into the arena. HF_ECORRUPT when its checksum fails, HF_ENONEXISTENT. */
@@ -38,8 +40,8 @@ struct hf_list_row {
 	struct hf_str from, to, cc;  /* sort keys RFC 5256: mailbox part of the first address, folded */
 	struct hf_str display_from, display_to; /* RFC 5957, folded */
 	struct hf_str subject;       /* decoded, UTF-8, at most 256 octets */
-	struct hf_str headers;       /* raw fields From To Cc Bcc Subject Date Message-ID In-Reply-To References Reply-To Sender as stored when together <= 2 KiB; else data NULL */
-	struct hf_str preview;       /* RFC 8970 */
+	struct hf_str headers;       /* raw fields From To Cc Bcc Subject Date Message-ID In-Reply-To References Reply-To Sender as stored when together <= 2 KiB; data NULL: see hf_email.headers */
+	struct hf_str preview;       /* RFC 8970; data NULL: see hf_email.message */
 	int64_t sent;                /* Date: UTC, internaldate when none */
 	struct hf_str message_id;    /* normalised */
 	struct hf_str *references;   /* normalised, oldest first, In-Reply-To appended when References is absent; at most 20 */
@@ -52,6 +54,14 @@ HF_API enum hf_status hf_list_reader_open(struct hf_store *store, uint64_t owner
 /* Sequential access (ascending email ids) is served from bulk reads. The row is borrowed until the next get. */
 HF_API enum hf_status hf_list_reader_get(struct hf_list_reader *reader, uint64_t email, struct hf_list_row *row);
 HF_API void hf_list_reader_close(struct hf_list_reader **reader);
+
+/* Rows `email` likewise: bulk reads in sequence, borrowed until the next get. `message` is empty until it is decoded. */
+struct hf_email_reader;
+HF_API enum hf_status hf_email_reader_open(struct hf_store *store, uint64_t owner, struct hf_email_reader **reader);
+HF_API enum hf_status hf_email_reader_get(struct hf_email_reader *reader, uint64_t id, struct hf_email *email);
+HF_API void hf_email_reader_close(struct hf_email_reader **reader);
+/* Decodes `message` into the arena, once. HF_ECORRUPT */
+HF_API enum hf_status hf_email_decode(struct hf_arena *arena, struct hf_email *email);
 
 /* Opens content for reading and pins it: it stays readable until closed, whatever is expunged meanwhile. Reads cover
  * prefix + content: offset 0 is the first octet of the prefix. */

@@ -178,7 +178,7 @@ static void take_item(struct op_append *append, struct append_item *item, struct
 	stage_list_payload(item->stage, item->internaldate, &payload);
 	item->list = hf_arena_str(arena, hf_buf_str(&payload));
 	hf_buf_clear(&payload);
-	stage_email_payload(item->stage, HF_STR_NULL, &payload);
+	stage_email_payload(item->stage, HF_STR_NULL, !row_list_has_headers(item->list), &payload);
 	item->email = hf_arena_str(arena, hf_buf_str(&payload));
 	hf_buf_fini(&payload);
 	item->thread_id_count = stage_thread_ids(item->stage, ids);

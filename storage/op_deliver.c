@@ -251,7 +251,7 @@ struct hf_op *hf_op_deliver(struct hf_store *store, struct hf_stage **stage, str
 		to->mailbox = hf_arena_str(arena, recipients[i].mailbox);
 		to->prefix = hf_arena_str(arena, recipients[i].prefix);
 		hf_buf_clear(&payload);
-		stage_email_payload(deliver->stage, to->prefix, &payload);
+		stage_email_payload(deliver->stage, to->prefix, !row_list_has_headers(deliver->list), &payload);
 		to->email = hf_arena_str(arena, hf_buf_str(&payload));
 		deliver->op.cost += deliver->list.size + to->email.size + 512;
 	}

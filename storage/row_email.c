@@ -19,6 +19,15 @@ static void patch_be64(struct hf_buf *out, size_t at, uint64_t n)
 		out->data[at + (size_t)i] = (char)(n >> (56 - 8 * i));
 }
 
+/* What does not fit lies in the row `email`. */
+static bool add_optional(struct hf_buf *out, size_t start, struct hf_str text)
+{
+	if (!text.data || out->size - start + text.size + ROW_LIST_HEAD + 2 > ROW_LIST_TARGET)
+		return false;
+	hf_buf_add_varstr(out, text);
+	return true;
+}
+
 void row_list_payload(const struct hf_list_row *row, struct hf_buf *out)
 {
 	size_t start = out->size, flags_at;
@@ -43,11 +52,15 @@ void row_list_payload(const struct hf_list_row *row, struct hf_buf *out)
 	hf_buf_add_varint(out, references);
 	for (uint32_t i = 0; i < references; i++)
 		hf_buf_add_varstr(out, row->references[i ? i + skip : 0]);
-	hf_buf_add_varstr(out, row->preview);
-	if (row->headers.data && out->size - start + row->headers.size + ROW_LIST_HEAD + 2 <= ROW_LIST_TARGET) {
+	if (add_optional(out, start, row->headers))
 		out->data[flags_at] |= LIST_HAS_HEADERS;
-		hf_buf_add_varstr(out, row->headers);
-	}
+	if (add_optional(out, start, row->preview))
+		out->data[flags_at] |= LIST_HAS_PREVIEW;
+}
+
+bool row_list_has_headers(struct hf_str payload)
+{
+	return payload.size && payload.data[0] & LIST_HAS_HEADERS;
 }
 
 void row_list_encode(uint64_t owner, uint64_t email, uint32_t refs, struct hf_str payload, struct hf_buf *out)
@@ -103,10 +116,12 @@ enum hf_status row_list_decode(struct hf_str payload, struct hf_str *references,
 		return HF_ECORRUPT;
 	for (uint32_t i = 0; i < count; i++)
 		ok = ok && hf_read_varstr(&r, &references[i]);
-	ok = ok && hf_read_varstr(&r, &row->preview);
 	row->headers = HF_STR_NULL;
 	if (flags & LIST_HAS_HEADERS)
 		ok = ok && hf_read_varstr(&r, &row->headers);
+	row->preview = HF_STR_NULL;
+	if (flags & LIST_HAS_PREVIEW)
+		ok = ok && hf_read_varstr(&r, &row->preview);
 	row->sent = (int64_t)sent;
 	row->subject_is_reply = (flags & LIST_IS_REPLY) != 0;
 	row->references = references;
@@ -122,6 +137,9 @@ void row_email_payload(const struct row_email *row, struct hf_buf *out)
 	hf_buf_add_varint(out, row->header_size);
 	hf_buf_add_varstr(out, row->prefix);
 	hf_buf_add_varstr(out, row->bodystructure);
+	hf_buf_add_varint(out, row->headers.data != NULL);
+	if (row->headers.data)
+		hf_buf_add_varstr(out, row->headers);
 	hf_buf_add_str(out, row->message);
 }
 
@@ -145,12 +163,16 @@ enum hf_status row_email_open(uint64_t owner, uint64_t email, struct hf_str in, 
 enum hf_status row_email_decode(struct hf_str payload, struct row_email *row)
 {
 	struct hf_reader r = hf_reader_init(payload);
-	uint64_t split = 0;
+	uint64_t split = 0, has_headers = 0;
 	bool ok = hf_read_be64(&r, &row->content) && hf_read_varint(&r, &row->content_size) &&
 		  hf_read_varint(&r, &split) && split <= CONTENT_SPLIT_MAX && split <= row->content_size &&
 		  hf_read_varint(&r, &row->header_size) && row->header_size <= row->content_size &&
-		  hf_read_varstr(&r, &row->prefix) && hf_read_varstr(&r, &row->bodystructure);
+		  hf_read_varstr(&r, &row->prefix) && hf_read_varstr(&r, &row->bodystructure) &&
+		  hf_read_varint(&r, &has_headers) && has_headers <= 1;
 
+	row->headers = HF_STR_NULL;
+	if (has_headers)
+		ok = ok && hf_read_varstr(&r, &row->headers);
 	if (!ok)
 		return HF_ECORRUPT;
 	row->split = (uint32_t)split;

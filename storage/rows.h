@@ -177,6 +177,7 @@ enum hf_status row_gone_decode(struct hf_str in, struct hf_set *uids); /* adds *
 #define ROW_LIST_TARGET 980 /* up to here a row stays on its page; optional parts that do not fit are left out */
 #define ROW_LIST_REFERENCES 20
 void row_list_payload(const struct hf_list_row *row, struct hf_buf *out);
+bool row_list_has_headers(struct hf_str payload);
 void row_list_encode(uint64_t owner, uint64_t email, uint32_t refs, struct hf_str payload, struct hf_buf *out);
 enum hf_status row_list_refs(struct hf_str in, uint32_t *refs);
 /* Checks and cuts off the head. */
@@ -185,7 +186,8 @@ enum hf_status row_list_open(uint64_t owner, uint64_t email, struct hf_str in, s
 enum hf_status row_list_decode(struct hf_str payload, struct hf_str *references, struct hf_list_row *row);
 
 /* email: version 1, checksum be64, payload: content be64, content size varint, split varint, header size varint (both
- * without prefix), prefix varstr, bodystructure varstr, then hf_message_encode(). */
+ * without prefix), prefix varstr, bodystructure varstr, 1 and the headers of struct hf_list_row (varstr) if there was no room for them
+ * there, else 0, then hf_message_encode(). */
 #define ROW_EMAIL_HEAD 9
 struct row_email {
 	uint64_t content;
@@ -193,6 +195,7 @@ struct row_email {
 	uint32_t split;       /* octets of the header part, see below */
 	uint64_t header_size; /* of the content */
 	struct hf_str prefix, bodystructure, message;
+	struct hf_str headers; /* data NULL: none here */
 };
 void row_email_payload(const struct row_email *row, struct hf_buf *out);
 void row_email_encode(uint64_t owner, uint64_t email, struct hf_str payload, struct hf_buf *out);

@@ -464,8 +464,38 @@ enum hf_status stage_write_content(const struct hf_stage *stage, struct batch *b
 	return status;
 }
 
-void stage_email_payload(const struct hf_stage *stage, struct hf_str prefix, struct hf_buf *out)
+static bool is_listed(struct hf_str name)
 {
+	static const char *const names[] = { "From",	   "To",	  "Cc",		"Bcc",	    "Subject", "Date",
+					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
+
+	for (size_t i = 0; i < HF_COUNT(names); i++)
+		if (hf_str_ieq(name, hf_str(names[i])))
+			return true;
+	return false;
+}
+
+/* The fields that clients ask for in lists, borrowed from `out`; NULL when they are too many, or hold NUL, which is shown otherwise. */
+static struct hf_str listed_headers(const struct hf_stage *stage, struct hf_buf *out)
+{
+	bool ok = stage->message.fields_complete && !stage->message.has_nul;
+
+	for (uint32_t i = 0; ok && i < stage->message.field_count; i++) {
+		const struct hf_field *field = &stage->message.fields[i];
+
+		if (!is_listed(field->name))
+			continue;
+		ok = (uint64_t)field->offset + field->size <= stage->head.size &&
+		     out->size + field->size <= LIST_HEADERS_MAX;
+		if (ok)
+			hf_buf_add(out, stage->head.data + field->offset, field->size);
+	}
+	return !ok ? HF_STR_NULL : out->size ? hf_buf_str(out) : HF_STR("");
+}
+
+void stage_email_payload(const struct hf_stage *stage, struct hf_str prefix, bool with_headers, struct hf_buf *out)
+{
+	struct hf_buf headers = HF_BUF_INIT;
 	struct row_email row = {
 		.content = stage->content,
 		.content_size = stage->size,
@@ -476,7 +506,10 @@ void stage_email_payload(const struct hf_stage *stage, struct hf_str prefix, str
 		.message = hf_buf_str(&stage->encoded),
 	};
 
+	if (with_headers)
+		row.headers = listed_headers(stage, &headers);
 	row_email_payload(&row, out);
+	hf_buf_fini(&headers);
 }
 
 static void fold_into(struct hf_arena *arena, struct hf_str utf8, struct hf_str *to)
@@ -518,39 +551,6 @@ static void address_keys(struct hf_arena *arena, const struct hf_address *list, 
 	hf_buf_fini(&text);
 }
 
-static bool is_listed(struct hf_str name)
-{
-	static const char *const names[] = { "From",	   "To",	  "Cc",		"Bcc",	    "Subject", "Date",
-					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
-
-	for (size_t i = 0; i < HF_COUNT(names); i++)
-		if (hf_str_ieq(name, hf_str(names[i])))
-			return true;
-	return false;
-}
-
-static struct hf_str listed_headers(const struct hf_stage *stage, struct hf_arena *arena)
-{
-	struct hf_buf out = HF_BUF_INIT;
-	struct hf_str headers = HF_STR_NULL;
-	bool ok = stage->message.fields_complete;
-
-	for (uint32_t i = 0; ok && i < stage->message.field_count; i++) {
-		const struct hf_field *field = &stage->message.fields[i];
-
-		if (!is_listed(field->name))
-			continue;
-		ok = (uint64_t)field->offset + field->size <= stage->head.size &&
-		     out.size + field->size <= LIST_HEADERS_MAX;
-		if (ok)
-			hf_buf_add(&out, stage->head.data + field->offset, field->size);
-	}
-	if (ok)
-		headers = hf_arena_str(arena, out.size ? hf_buf_str(&out) : HF_STR(""));
-	hf_buf_fini(&out);
-	return headers;
-}
-
 size_t stage_thread_ids(const struct hf_stage *stage, struct hf_str ids[THREAD_IDS_MAX])
 {
 	struct hf_list_row row = { .message_id = stage->message.message_id,
@@ -565,7 +565,7 @@ void stage_list_payload(const struct hf_stage *stage, int64_t internaldate, stru
 	const struct hf_message *message = &stage->message;
 	const struct hf_envelope *envelope = message->root->envelope;
 	struct hf_arena *arena = hf_arena_new();
-	struct hf_buf subject = HF_BUF_INIT;
+	struct hf_buf subject = HF_BUF_INIT, headers = HF_BUF_INIT;
 	struct hf_list_row row = { .envelope = hf_buf_str(&stage->envelope),
 				   .preview = message->preview,
 				   .sent = message->has_date ? message->sent : internaldate,
@@ -573,7 +573,7 @@ void stage_list_payload(const struct hf_stage *stage, int64_t internaldate, stru
 				   .references = message->references,
 				   .reference_count = message->reference_count,
 				   .subject_is_reply = message->subject_is_reply,
-				   .headers = listed_headers(stage, arena) };
+				   .headers = listed_headers(stage, &headers) };
 
 	fold_into(arena, message->base_subject, &row.base_subject);
 	if (envelope) {
@@ -585,6 +585,7 @@ void stage_list_payload(const struct hf_stage *stage, int64_t internaldate, stru
 	}
 	row.subject = hf_str_n(subject.data, hf_utf8_clip(hf_buf_str(&subject), SUBJECT_MAX));
 	row_list_payload(&row, out);
+	hf_buf_fini(&headers);
 	hf_buf_fini(&subject);
 	hf_arena_free(&arena);
 }

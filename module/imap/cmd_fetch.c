@@ -247,6 +247,7 @@ static void fetch_finish(struct imap_cmd *cmd)
 	hf_set_fini(&args->seqs);
 	hf_free(args->records);
 	hf_list_reader_close(&args->list);
+	hf_email_reader_close(&args->emails);
 	hf_arena_free(&args->scratch);
 	hf_buf_fini(&args->flags_text);
 	fetch_out_fini(&args->out);

@@ -8,9 +8,10 @@
 /* What an item reads; what no item of a command needs is not read. */
 enum {
 	FETCH_NEEDS_LIST = 1 << 0,    /* fetch_message.list */
-	FETCH_NEEDS_EMAIL = 1 << 1,   /* fetch_message.email */
+	FETCH_NEEDS_EMAIL = 1 << 1,   /* fetch_message.email, but for its part tree */
 	FETCH_NEEDS_CONTENT = 1 << 2, /* fetch_content() will be called */
-	FETCH_SETS_SEEN = 1 << 3
+	FETCH_SETS_SEEN = 1 << 3,
+	FETCH_NEEDS_TREE = 1 << 4 | FETCH_NEEDS_EMAIL /* email.message too */
 };
 
 /* The response being built: text, and slices of stored content that go out between it. */
@@ -80,6 +81,7 @@ struct fetch_args {
 	struct hf_record *records;   /* read ahead */
 	uint32_t record_first, record_count;
 	struct hf_list_reader *list;
+	struct hf_email_reader *emails;
 	struct hf_arena *scratch;    /* of one message */
 	struct fetch_out out;
 	struct fetch_message message; /* under way while message.begun */
@@ -98,6 +100,8 @@ void fetch_use_add(struct imap_cmd *cmd, const char *name);
 enum hf_status fetch_items_parse(struct imap_cmd *cmd, struct imap_parser *p);
 
 /* fetch_message.c */
+enum hf_status fetch_email(struct fetch_message *m); /* reads fetch_message.email unless it is there */
+enum hf_status fetch_tree(struct fetch_message *m);  /* and decodes its message */
 enum hf_status fetch_content(struct fetch_message *m, struct hf_content **content);
 enum hf_status fetch_header(struct fetch_message *m, struct hf_str *header); /* prefix and header, in scratch */
 void fetch_out_reset(struct fetch_out *out);

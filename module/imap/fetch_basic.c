@@ -81,9 +81,6 @@ enum hf_status fetch_write_bodystructure(struct fetch_message *m, const struct f
 	(void)item;
 	(void)arg;
 	hf_buf_add_lit(&m->out->text, "BODYSTRUCTURE ");
-	if (m->email.bodystructure.size)
-		hf_buf_add_str(&m->out->text, m->email.bodystructure);
-	else
-		hf_bodystructure_render(m->email.message.root, true, &m->out->text);
+	hf_buf_add_str(&m->out->text, m->email.bodystructure);
 	return HF_OK;
 }

@@ -41,6 +41,28 @@ void fetch_out_send(struct fetch_out *out, struct hf_conn *conn)
 	fetch_out_reset(out);
 }
 
+enum hf_status fetch_email(struct fetch_message *m)
+{
+	struct imap_session *session = m->cmd->session;
+	enum hf_status status = HF_OK;
+
+	if (m->has_email)
+		return HF_OK;
+	if (!m->args->emails)
+		status = hf_email_reader_open(session->store, hf_view_owner(session->view), &m->args->emails);
+	if (status == HF_OK)
+		status = hf_email_reader_get(m->args->emails, m->record->email, &m->email);
+	m->has_email = status == HF_OK;
+	return status;
+}
+
+enum hf_status fetch_tree(struct fetch_message *m)
+{
+	enum hf_status status = fetch_email(m);
+
+	return status == HF_OK ? hf_email_decode(m->args->scratch, &m->email) : status;
+}
+
 enum hf_status fetch_content(struct fetch_message *m, struct hf_content **content)
 {
 	enum hf_status status;
@@ -159,13 +181,9 @@ static enum hf_status load(struct fetch_message *m)
 			return status;
 		m->has_list = true;
 	}
-	if (args->needs & FETCH_NEEDS_EMAIL) {
-		status = hf_email_get(session->store, owner, m->record->email, args->scratch, &m->email);
-		if (status != HF_OK)
-			return status;
-		m->has_email = true;
-	}
-	return HF_OK;
+	if ((args->needs & FETCH_NEEDS_TREE) == FETCH_NEEDS_TREE)
+		return fetch_tree(m);
+	return args->needs & FETCH_NEEDS_EMAIL ? fetch_email(m) : HF_OK;
 }
 
 static bool is_asked(const struct fetch_args *args, const char *name)

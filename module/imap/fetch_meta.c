@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* FETCH items that the store knows beside the message: EMAILID, THREADID (RFC 8474 §5), SAVEDATE (RFC 8514 §4.2), PREVIEW
- * (RFC 8970 §3). The preview was made at delivery and lies in the list row, so that LAZY changes nothing. */
+ * (RFC 8970 §3). The preview was made at delivery and lies in the list or email row, so that LAZY changes nothing. */
 #include "base/clock.h"
 #include "module/imap/fetch.h"
 #include "module/imap/objectid.h"
@@ -61,9 +61,18 @@ enum hf_status fetch_parse_preview(struct imap_cmd *cmd, struct imap_parser *p, 
 
 enum hf_status fetch_write_preview(struct fetch_message *m, const struct fetch_item *item, const void *arg)
 {
+	struct hf_str preview = m->list.preview;
+
 	(void)item;
 	(void)arg;
+	if (!preview.data) {
+		enum hf_status status = fetch_tree(m);
+
+		if (status != HF_OK)
+			return status;
+		preview = m->email.message.preview;
+	}
 	hf_buf_add_lit(&m->out->text, "PREVIEW ");
-	imap_add_string(&m->out->text, m->list.preview);
+	imap_add_string(&m->out->text, preview);
 	return HF_OK;
 }

@@ -193,7 +193,7 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 	if (!peek)
 		*needs |= FETCH_SETS_SEEN;
 	if (s->common_fields && !s->number_count)
-		*needs = (*needs & ~(unsigned)FETCH_NEEDS_EMAIL) | FETCH_NEEDS_LIST;
+		*needs = (*needs & ~(unsigned)FETCH_NEEDS_TREE) | FETCH_NEEDS_LIST;
 	return HF_OK;
 }
 
@@ -272,6 +272,7 @@ static void write_fields(struct fetch_message *m, const struct section *s, struc
 
 	hf_header_each(header, pick_field, &pick);
 	hf_buf_add_lit(&picked, "\r\n");
+	/* What the rows hold of a header is without NUL. */
 	for (i = 0; m->has_email && m->email.message.has_nul && i < picked.size; i++)
 		if (!picked.data[i])
 			picked.data[i] = (char)0x80;
@@ -297,18 +298,6 @@ static enum hf_status read_range(struct fetch_message *m, uint64_t offset, uint6
 	return status;
 }
 
-static enum hf_status need_email(struct fetch_message *m)
-{
-	enum hf_status status;
-
-	if (m->has_email)
-		return HF_OK;
-	status = hf_email_get(m->cmd->session->store, hf_view_owner(m->cmd->session->view), m->record->email, m->args->scratch,
-			      &m->email);
-	m->has_email = status == HF_OK;
-	return status;
-}
-
 static enum hf_status write_header_fields(struct fetch_message *m, const struct section *s)
 {
 	struct hf_str header;
@@ -319,7 +308,13 @@ static enum hf_status write_header_fields(struct fetch_message *m, const struct 
 		write_fields(m, s, m->list.headers);
 		return HF_OK;
 	}
-	status = need_email(m);
+	status = fetch_email(m);
+	if (status == HF_OK && !s->number_count && s->common_fields && m->email.headers.data) {
+		write_fields(m, s, m->email.headers);
+		return HF_OK;
+	}
+	if (status == HF_OK)
+		status = fetch_tree(m);
 	if (status != HF_OK)
 		return status;
 	if (!s->number_count) {

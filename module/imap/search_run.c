@@ -15,6 +15,7 @@ struct search_run {
 	struct hf_record *records;
 	uint32_t record_first, record_count, next;
 	struct hf_list_reader *list;
+	struct hf_email_reader *emails;
 	struct hf_arena *scratch;       /* of one message */
 	struct hf_mod modseq;
 	enum hf_status failed;
@@ -75,6 +76,7 @@ void search_run_free(struct search_run **run_p)
 	hf_mime_free(&run->mime);
 	hf_content_close(&run->content);
 	hf_list_reader_close(&run->list);
+	hf_email_reader_close(&run->emails);
 	hf_arena_free(&run->scratch);
 	hf_free(run->records);
 	hf_free(run);
@@ -153,16 +155,33 @@ static void close_fields(struct search_run *run, bool common)
 	}
 }
 
+static enum hf_status read_email(struct search_run *run, struct hf_email *email)
+{
+	struct imap_session *session = run->cmd->session;
+	enum hf_status status = HF_OK;
+
+	if (!run->emails)
+		status = hf_email_reader_open(session->store, hf_view_owner(session->view), &run->emails);
+	return status == HF_OK ? hf_email_reader_get(run->emails, run->message.record->email, email) : status;
+}
+
+/* The usual fields lie in the list row, or in the email row where they had no room there. */
 static enum hf_status read_list(struct search_run *run)
 {
 	struct imap_session *session = run->cmd->session;
 	struct hf_list_row row;
+	struct hf_email email;
 	enum hf_status status = HF_OK;
 
 	if (!run->list)
 		status = hf_list_reader_open(session->store, hf_view_owner(session->view), &run->list);
 	if (status == HF_OK)
 		status = hf_list_reader_get(run->list, run->message.record->email, &row);
+	if (status == HF_OK && !row.headers.data) {
+		status = read_email(run, &email);
+		if (status == HF_OK)
+			row.headers = email.headers;
+	}
 	if (status == HF_OK && row.headers.data) {
 		hf_header_each(row.headers, see_field, run);
 		close_fields(run, true);
@@ -172,14 +191,13 @@ static enum hf_status read_list(struct search_run *run)
 
 static enum hf_status open_content(struct search_run *run)
 {
-	struct imap_session *session = run->cmd->session;
 	struct hf_email email;
 	enum hf_status status;
 
 	if (run->content)
 		return HF_OK;
-	status = hf_email_get(session->store, hf_view_owner(session->view), run->message.record->email, run->scratch, &email);
-	return status == HF_OK ? hf_content_open(session->store, &email, &run->content) : status;
+	status = read_email(run, &email);
+	return status == HF_OK ? hf_content_open(run->cmd->session->store, &email, &run->content) : status;
 }
 
 static enum hf_status read_header(struct search_run *run)

@@ -134,7 +134,7 @@ END_TEST
 
 START_TEST(email_thread_and_content_rows)
 {
-	struct row_email email = { 5, 1000, 10, 20, HF_STR("P"), HF_STR("B"), HF_STR("M") }, email_back;
+	struct row_email email = { 5, 1000, 10, 20, HF_STR("P"), HF_STR("B"), HF_STR("M"), HF_STR("H") }, email_back;
 	struct row_thread thread = { 9, 40, 2, { 7, 8 } }, thread_back;
 	struct row_content content = { 2, 1u << 31, 100, 300 }, content_back;
 	struct hf_buf full = HF_BUF_INIT;
@@ -147,6 +147,7 @@ START_TEST(email_thread_and_content_rows)
 	ck_assert_uint_eq(email_back.content_size, 1000);
 	ck_assert_uint_eq(email_back.split, 10);
 	assert_octets(email_back.message, HF_STR("M"));
+	assert_octets(email_back.headers, HF_STR("H"));
 	hf_buf_clear(&buf);
 	row_thread_encode(&thread, &buf);
 	ck_assert_int_eq(row_thread_decode(hf_buf_str(&buf), &thread_back), HF_OK);
