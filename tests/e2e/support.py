@@ -412,8 +412,8 @@ class Lmtp(Lines):
         return [self.reply() for _ in range(count)]
 
     def deliver(self, data, recipients, sender="bob@example.net"):
-        accepted = [r for r in self.begin(*recipients, sender=sender) if r.startswith(b"250")]
         stuffed = re.sub(rb"(\A|\r\n)\.", rb"\1..", data)
+        accepted = [r for r in self.begin(*recipients, sender=sender) if r.startswith(b"250")]
         return self.data(stuffed + (b"" if stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n", len(accepted))
 
 
