@@ -30,6 +30,8 @@ static const struct {
 	{ "SORT", "SORT", IMAP_LOGGED_IN },                    /* RFC 5256 */
 	{ "SORT=DISPLAY", "SORT", IMAP_LOGGED_IN },            /* RFC 5957 */
 	{ "PARTIAL", "SEARCH", IMAP_LOGGED_IN },               /* RFC 9394 */
+	{ "CONTEXT=SEARCH", "CANCELUPDATE", IMAP_LOGGED_IN },  /* RFC 5267 */
+	{ "CONTEXT=SORT", "CANCELUPDATE", IMAP_LOGGED_IN },    /* RFC 5267 */
 	{ "ESORT", "SORT", IMAP_LOGGED_IN },                   /* RFC 5267 */
 	{ "THREAD=ORDEREDSUBJECT", "THREAD", IMAP_LOGGED_IN }, /* RFC 5256 */
 	{ "THREAD=REFERENCES", "THREAD", IMAP_LOGGED_IN },     /* RFC 5256 */

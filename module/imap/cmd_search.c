@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SEARCH, UID SEARCH: which messages match.
- * RFC 3501 §6.4.4 and §7.2.5; RETURN: RFC 4731, RFC 9051 §6.4.4; PARTIAL: RFC 9394; SAVE: RFC 5182; MODSEQ: RFC 7162 §3.1.5.
+ * RFC 3501 §6.4.4 and §7.2.5; RETURN: RFC 4731, RFC 9051 §6.4.4; PARTIAL: RFC 9394; SAVE: RFC 5182; UPDATE: RFC 5267; MODSEQ: RFC 7162 §3.1.5.
  *
  * Arguments: [RETURN (options)] [CHARSET name] keys. */
-#include "module/imap/search.h"
+#include "module/imap/context.h"
 
 #define WRITE_BATCH 4096 /* numbers of one call of next */
 
@@ -12,6 +12,8 @@ struct search_args {
 	struct search_program program;
 	struct search_run *run;
 	struct hf_set matches;      /* sequence numbers */
+	struct hf_str keys;         /* what is to be parsed again for a context */
+	struct imap_context *context; /* until it is begun */
 	bool writing;
 	struct hf_set_iter at;
 };
@@ -22,7 +24,9 @@ static enum hf_status search_cmd_parse(struct imap_cmd *cmd, struct imap_parser 
 	enum hf_status status = search_return_parse(p, &args->result);
 
 	if (status == HF_OK)
-		status = search_parse(cmd, p, &args->program);
+		status = search_return_check(cmd, p, &args->result);
+	if (status == HF_OK)
+		status = search_parse(cmd, p, &args->program, &args->keys);
 	if (status != HF_OK)
 		search_free(&args->program);
 	if (status == HF_EBADCHARSET && args->result.save)
@@ -36,6 +40,8 @@ static enum hf_status search_start(struct imap_cmd *cmd)
 
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
+	if (args->result.update)
+		args->context = imap_context_new(cmd, args->program.charset, args->keys, NULL);
 	args->run = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }
@@ -104,6 +110,8 @@ static enum hf_status search_next(struct imap_cmd *cmd)
 			return status;
 		if (args->result.save)
 			save(cmd);
+		if (args->context)
+			imap_context_begin(&args->context, &args->matches, NULL);
 	}
 	if (!search_return_is_told(&args->result))
 		return search_run_failed(args->run);
@@ -119,6 +127,7 @@ static void search_finish(struct imap_cmd *cmd)
 {
 	struct search_args *args = cmd->args;
 
+	imap_context_free(&args->context);
 	search_run_free(&args->run);
 	hf_set_fini(&args->matches);
 	search_free(&args->program);

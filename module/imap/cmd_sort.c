@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SORT, UID SORT: the messages that match, in an order.
- * RFC 5256 §3; DISPLAYFROM and DISPLAYTO: RFC 5957; RETURN: RFC 5267 §3, with PARTIAL of RFC 5267 §4.4 and SAVE of RFC 5182.
+ * RFC 5256 §3; DISPLAYFROM and DISPLAYTO: RFC 5957; RETURN: RFC 5267 §3, with PARTIAL and UPDATE of RFC 5267 §4 and SAVE of RFC 5182.
  *
  * Arguments: [RETURN (options)] (criteria) charset keys. */
-#include "module/imap/search.h"
-#include "module/imap/sort.h"
+#include "module/imap/context.h"
 
 #define WRITE_BATCH 4096 /* numbers of one call of next */
 
@@ -15,6 +14,8 @@ struct sort_args {
 	struct search_run *search;
 	struct hf_set matches;      /* sequence numbers */
 	bool searched, sorted;
+	struct hf_str keys;         /* what is to be parsed again for a context */
+	struct imap_context *context; /* until it is begun */
 	struct sort_run run;
 	/* Writing: the items told so far of those that stand in [at, end). */
 	bool writing;
@@ -28,11 +29,14 @@ static enum hf_status sort_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	enum hf_status status = search_return_parse(p, &args->result);
 
 	if (status == HF_OK)
+		status = search_return_check(cmd, p, &args->result);
+	if (status == HF_OK)
 		status = sort_criteria_parse(p, &args->criteria);
 	if (status == HF_OK && !imap_parse_space(p))
 		status = imap_parser_expected(p, "a charset name");
 	if (status == HF_OK)
 		status = search_parse_charset(cmd, p, &args->program);
+	args->keys = hf_str_n(p->pos, (size_t)(p->end - p->pos));
 	if (status == HF_OK)
 		status = search_parse_program(cmd, p, &args->program);
 	if (status != HF_OK)
@@ -48,6 +52,8 @@ static enum hf_status sort_start(struct imap_cmd *cmd)
 
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
+	if (args->result.update)
+		args->context = imap_context_new(cmd, args->program.charset, args->keys, &args->criteria);
 	args->search = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }
@@ -256,6 +262,8 @@ static enum hf_status sort_next(struct imap_cmd *cmd)
 			return status;
 		if (args->result.save)
 			save(cmd);
+		if (args->context)
+			imap_context_begin(&args->context, &args->matches, &args->run);
 	}
 	if (!args->result.given)
 		complete = write_sort(cmd, &out);
@@ -270,6 +278,7 @@ static void sort_finish(struct imap_cmd *cmd)
 {
 	struct sort_args *args = cmd->args;
 
+	imap_context_free(&args->context);
 	sort_run_fini(&args->run);
 	search_run_free(&args->search);
 	hf_set_fini(&args->matches);

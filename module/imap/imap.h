@@ -16,6 +16,7 @@
 #include "storage/store.h"
 
 struct imap_cmd;
+struct imap_contexts;
 struct imap_parser;
 struct imap_session;
 
@@ -72,6 +73,7 @@ struct imap_session {
 	uint64_t commands;              /* for the log */
 	struct imap_session_priv *priv; /* session.c's own */
 	struct hf_set saved;            /* "$", RFC 5182: UIDs of the selected mailbox */
+	struct imap_contexts *contexts; /* context.c: results kept up to date; or NULL */
 };
 
 /* One command from tag to tagged response. */

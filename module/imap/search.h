@@ -85,9 +85,9 @@ struct search_key {
 	const char *field;             /* SEARCH_FIELD: which */
 };
 
-/* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. */
+/* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. *keys: the text behind the charset. */
 const struct search_key *search_key_find(struct hf_str name);
-enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
+enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program, struct hf_str *keys);
 /* Its two halves, for commands in which the charset's name stands alone (RFC 5256): "name ", then keys to the end. */
 enum hf_status search_parse_charset(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
 enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
@@ -102,12 +102,15 @@ void search_free(struct search_program *program);
 struct search_return {
 	bool given, min, max, all, count, partial;
 	bool save;                     /* RFC 5182: "$" becomes the result */
+	bool update;                   /* RFC 5267: the result is kept up to date */
 	bool backward;                 /* the window counts from the end */
 	uint32_t window_first, window_last;
 	struct hf_str window;          /* as the client wrote it */
 };
 /* Takes "RETURN (...) " when it is there. */
 enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r);
+/* RFC 5267 §4.3: with UPDATE, a tag is not to be used twice. */
+enum hf_status search_return_check(struct imap_cmd *cmd, struct imap_parser *p, const struct search_return *r);
 /* "1:100" or "-1:-100": the window of PARTIAL alone. */
 bool search_window_parse(struct imap_parser *p, struct search_return *r);
 /* The numbers of the set that the window asks for, counted as the client did. */
@@ -133,6 +136,8 @@ enum search_answer search_eval(const struct search_node *node, const struct sear
 
 /* search_run.c: one pass over the view. */
 struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *program);
+/* Before it begins: only these sequence numbers are tried. Borrowed. */
+void search_run_within(struct search_run *run, const struct hf_set *seqs);
 /* One bounded piece of work: adds sequence numbers of messages that match. HF_MORE: go on; HF_OK: all have been tried. */
 enum hf_status search_run_next(struct search_run *run, struct hf_set *matches);
 struct hf_mod search_run_modseq(const struct search_run *run); /* highest of the matches */

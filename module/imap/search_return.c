@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1; SAVE: RFC 5182. */
-#include "module/imap/search.h"
+/* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1;
+ * SAVE: RFC 5182; CONTEXT, UPDATE: RFC 5267 §4. */
+#include "module/imap/context.h"
 
 /* "1:100" or "-1:-100", in either order; 0 stands for nothing. */
 bool search_window_parse(struct imap_parser *p, struct search_return *r)
@@ -37,8 +38,12 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 			r->count = true;
 		else if (imap_parse_keyword(p, "SAVE"))
 			r->save = true;
+		else if (imap_parse_keyword(p, "UPDATE"))
+			r->update = true;
+		else if (imap_parse_keyword(p, "CONTEXT"))
+			; /* RFC 5267 §4.2: a hint; a search costs no less the second time */
 		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !search_window_parse(p, r))
-			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT, SAVE or PARTIAL first:last");
+			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT, SAVE, CONTEXT, UPDATE or PARTIAL first:last");
 		if (!imap_parse_space(p) && !imap_parse_is(p, ')'))
 			return imap_parser_expected(p, "a result option or )");
 	}
@@ -47,6 +52,13 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 	if (!r->min && !r->max && !r->count && !r->partial && !r->save)
 		r->all = true;
 	return imap_parse_space(p) ? HF_OK : imap_parser_expected(p, "search keys");
+}
+
+enum hf_status search_return_check(struct imap_cmd *cmd, struct imap_parser *p, const struct search_return *r)
+{
+	if (r->update && imap_context_exists(cmd->session, cmd->tag))
+		return imap_parser_expected(p, "a tag that no updated search has");
+	return HF_OK;
 }
 
 static uint32_t number(struct imap_cmd *cmd, uint32_t seq)

@@ -12,6 +12,8 @@
 struct search_run {
 	struct imap_cmd *cmd;
 	struct search_program *program;
+	const struct hf_set *within;    /* sequence numbers to try; NULL: all */
+	size_t within_range;
 	struct hf_record *records;
 	uint32_t record_first, record_count, next;
 	struct hf_list_reader *list;
@@ -93,8 +95,29 @@ enum hf_status search_run_failed(const struct search_run *run)
 	return run->failed;
 }
 
+void search_run_within(struct search_run *run, const struct hf_set *seqs)
+{
+	run->within = seqs;
+}
+
+/* Goes on to the next number to try; false: there is none. */
+static bool skip_others(struct search_run *run)
+{
+	const struct hf_set *within = run->within;
+
+	while (run->within_range < within->count && within->ranges[run->within_range].last < run->next)
+		run->within_range++;
+	if (run->within_range == within->count)
+		return false;
+	if (run->next < within->ranges[run->within_range].first)
+		run->next = within->ranges[run->within_range].first;
+	return true;
+}
+
 static const struct hf_record *next_record(struct search_run *run)
 {
+	if (run->within && !skip_others(run))
+		return NULL;
 	if (run->next < run->record_first || run->next >= run->record_first + run->record_count) {
 		run->record_first = run->next;
 		run->record_count =

@@ -8,6 +8,7 @@
  * told by an untagged NO, once; commands that need it are then refused with NO [NONEXISTENT] until
  * the client selects another. Messages are not told as expunged: their numbers would help nobody.
  * RFC 2180 §3.3 allows this, and it disturbs clients less than BYE. */
+#include "module/imap/context.h"
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"
@@ -63,6 +64,7 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 	priv->news_at = 0;
 	priv->news_quiet =
 		session->cmd && (session->cmd->silent || session->cmd->told) && session->cmd->op;
+	imap_contexts_vanished(session, &priv->news);
 	imap_news_advance(session);
 }
 
@@ -149,6 +151,8 @@ bool imap_news_advance(struct imap_session *session)
 			write_counts(session, news);
 		} else if (at - news->expunged_count <= news->changed_count) {
 			write_changed(session, news->changed[at - news->expunged_count - 1]);
+		} else if (imap_contexts_advance(session, news)) {
+			return true;
 		} else {
 			end_news(priv);
 			return false;
@@ -163,6 +167,7 @@ void imap_unselect(struct imap_session *session)
 
 	if (priv->news_pending)
 		end_news(priv);
+	imap_contexts_free(session);
 	hf_view_close(&session->view);
 	hf_set_fini(&session->saved);
 	hf_free((void *)(uintptr_t)session->mailbox_name.data);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Searches and sorts whose results are kept up to date: RETURN (UPDATE), RFC 5267 §4.3. A context
+ * is told by ESEARCH responses with ADDTO and REMOVEFROM, next to the news that cause them, until
+ * CANCELUPDATE or until the mailbox is left. */
+#ifndef HF_MODULE_IMAP_CONTEXT_H
+#define HF_MODULE_IMAP_CONTEXT_H
+
+#include "module/imap/search.h"
+#include "module/imap/sort.h"
+
+struct imap_context;
+
+/* Whether a command of that tag has one already: it is not to be used again (RFC 5267 §4.3). */
+bool imap_context_exists(const struct imap_session *session, struct hf_str tag);
+/* When the command starts: a copy of its search program, parsed from the same text, that outlives
+ * it. Sequence numbers in it are taken as of now. `criteria` NULL: mailbox order. NULL when there
+ * are enough: the untagged NO [NOUPDATE] has been written. */
+struct imap_context *imap_context_new(struct imap_cmd *cmd, struct hf_str charset,
+				      struct hf_str keys, const struct sort_criteria *criteria);
+void imap_context_free(struct imap_context **context);
+/* When its result is known: from now on it is told. Takes it over. `sort` NULL: mailbox order. */
+void imap_context_begin(struct imap_context **context, const struct hf_set *matches,
+			const struct sort_run *sort);
+/* False: there is none. */
+bool imap_context_cancel(struct imap_session *session, struct hf_str tag);
+void imap_contexts_free(struct imap_session *session);
+
+/* sync.c: the view has moved. First, before any EXPUNGE is written; then, when all else has been,
+ * until it is false. */
+void imap_contexts_vanished(struct imap_session *session, const struct hf_sync *news);
+bool imap_contexts_advance(struct imap_session *session, const struct hf_sync *news);
+
+#endif
