@@ -188,6 +188,31 @@ static struct hf_op *make_op(struct hf_store *store, unsigned thread, const stru
 	return op;
 }
 
+static uint64_t acknowledged(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < THREADS; i++)
+		sum += __atomic_load_n(&ledgers[i].acknowledged, __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* Until so many more operations are acknowledged, and a moment more; 5 s at most. False: the child has ended. */
+static bool await(uint64_t *random, pid_t child)
+{
+	uint64_t until = acknowledged() + 20 + (random_next(random) >> 20) % 1500;
+
+	for (unsigned tries = 0; tries < 5000 && acknowledged() < until; tries++) {
+		siginfo_t info = { .si_pid = 0 };
+
+		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+		if (child && waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+			return false;
+	}
+	nanosleep(&(struct timespec){ 0, (long)((random_next(random) >> 20) % 3000000) }, NULL);
+	return true;
+}
+
 struct worker {
 	struct hf_store *store;
 	unsigned thread;
@@ -213,7 +238,7 @@ static void *work(void *arg)
 		__atomic_store_n(&step->acknowledged, true, __ATOMIC_SEQ_CST);
 		note(ledger);
 		__atomic_store_n(&step->what, NOTHING, __ATOMIC_SEQ_CST);
-		ledger->acknowledged++;
+		__atomic_fetch_add(&ledger->acknowledged, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -233,7 +258,7 @@ _Noreturn static void load(uint64_t seed, bool power)
 		must(pthread_create(&threads[i], NULL, work, &workers[i]) == 0);
 	}
 	if (power) {
-		nanosleep(&(struct timespec){ 0, 50000000 + (long)(random_next(&seed) >> 20) % 400000000 }, NULL);
+		(void)await(&seed, 0);
 		powercut_now();
 	}
 	for (unsigned i = 0; i < THREADS; i++)
@@ -390,15 +415,6 @@ static bool succeeds(void (*run)(void))
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static uint64_t acknowledged(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < THREADS; i++)
-		sum += ledgers[i].acknowledged;
-	return sum;
-}
-
 static bool died_well(int status, bool power)
 {
 	if (power)
@@ -433,15 +449,9 @@ static bool round_of(unsigned number, uint64_t seed, bool power)
 		load(random, power);
 	}
 	if (!power) {
-		long ms = fault[0] ? 3000 : 50 + (long)(random_next(&random) >> 20) % 400;
-
-		for (; ms > 0; ms -= 10) {
-			siginfo_t info = { .si_pid = 0 };
-
-			nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
-			if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid)
+		while (await(&random, child) && fault[0]) /* a fault point comes sooner or later */
+			if (acknowledged() > before + 20000)
 				break;
-		}
 		kill(child, SIGKILL);
 	}
 	status = end_of(child);
