@@ -12,7 +12,6 @@ struct search_args {
 	struct search_program program;
 	struct search_run *run;
 	struct hf_set matches;      /* sequence numbers */
-	struct hf_str keys;         /* what is to be parsed again for a context */
 	struct imap_context *context; /* until it is begun */
 	bool writing;
 	struct hf_set_iter at;
@@ -26,7 +25,7 @@ static enum hf_status search_cmd_parse(struct imap_cmd *cmd, struct imap_parser 
 	if (status == HF_OK)
 		status = search_return_check(cmd, p, &args->result);
 	if (status == HF_OK)
-		status = search_parse(cmd, p, &args->program, &args->keys);
+		status = search_parse(cmd, p, &args->program);
 	if (status != HF_OK)
 		search_free(&args->program);
 	if (status == HF_EBADCHARSET && args->result.save)
@@ -41,7 +40,7 @@ static enum hf_status search_start(struct imap_cmd *cmd)
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
 	if (args->result.update)
-		args->context = imap_context_new(cmd, args->program.charset, args->keys, NULL);
+		args->context = imap_context_new(cmd, &args->program, NULL);
 	args->run = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }

@@ -14,7 +14,6 @@ struct sort_args {
 	struct search_run *search;
 	struct hf_set matches;      /* sequence numbers */
 	bool searched, sorted;
-	struct hf_str keys;         /* what is to be parsed again for a context */
 	struct imap_context *context; /* until it is begun */
 	struct sort_run run;
 	/* Writing: the items told so far of those that stand in [at, end). */
@@ -36,7 +35,6 @@ static enum hf_status sort_parse(struct imap_cmd *cmd, struct imap_parser *p)
 		status = imap_parser_expected(p, "a charset name");
 	if (status == HF_OK)
 		status = search_parse_charset(cmd, p, &args->program);
-	args->keys = hf_str_n(p->pos, (size_t)(p->end - p->pos));
 	if (status == HF_OK)
 		status = search_parse_program(cmd, p, &args->program);
 	if (status != HF_OK)
@@ -53,7 +51,7 @@ static enum hf_status sort_start(struct imap_cmd *cmd)
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
 	if (args->result.update)
-		args->context = imap_context_new(cmd, args->program.charset, args->keys, &args->criteria);
+		args->context = imap_context_new(cmd, &args->program, &args->criteria);
 	args->search = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }

@@ -76,11 +76,12 @@ static void refuse(struct imap_cmd *cmd, const char *why)
 	hf_buf_fini(&out);
 }
 
-struct imap_context *imap_context_new(struct imap_cmd *cmd, struct hf_str charset,
-				      struct hf_str keys, const struct sort_criteria *criteria)
+struct imap_context *imap_context_new(struct imap_cmd *cmd, const struct search_program *program,
+				      const struct sort_criteria *criteria)
 {
 	struct imap_session *session = cmd->session;
 	struct imap_context *context;
+	struct hf_str keys;
 	struct imap_parser p = { .settings = session->settings,
 				 .utf8 = session->enabled & (IMAP_EN_UTF8 | IMAP_EN_REV2) };
 
@@ -97,10 +98,10 @@ struct imap_context *imap_context_new(struct imap_cmd *cmd, struct hf_str charse
 		context->criteria = *criteria;
 		context->sorted = true;
 	}
-	keys = hf_arena_str(p.arena, keys);
+	keys = hf_arena_str(p.arena, program->keys);
 	p.pos = p.start = keys.data;
 	p.end = keys.data + keys.size;
-	context->program.charset = hf_arena_str(p.arena, charset);
+	context->program.charset = hf_arena_str(p.arena, program->charset);
 	if (search_parse_program(&context->cmd, &p, &context->program) != HF_OK) {
 		refuse(cmd, "Its criteria cannot be kept");
 		imap_context_free(&context);

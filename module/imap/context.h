@@ -15,8 +15,8 @@ bool imap_context_exists(const struct imap_session *session, struct hf_str tag);
 /* When the command starts: a copy of its search program, parsed from the same text, that outlives
  * it. Sequence numbers in it are taken as of now. `criteria` NULL: mailbox order. NULL when there
  * are enough: the untagged NO [NOUPDATE] has been written. */
-struct imap_context *imap_context_new(struct imap_cmd *cmd, struct hf_str charset,
-				      struct hf_str keys, const struct sort_criteria *criteria);
+struct imap_context *imap_context_new(struct imap_cmd *cmd, const struct search_program *program,
+				      const struct sort_criteria *criteria);
 void imap_context_free(struct imap_context **context);
 /* When its result is known: from now on it is told. Takes it over. `sort` NULL: mailbox order. */
 void imap_context_begin(struct imap_context **context, const struct hf_set *matches,

@@ -69,6 +69,7 @@ struct search_program {
 	struct search_node *sets;      /* list by next_set */
 	bool uses_modseq;              /* the answer carries the highest modseq (RFC 7162 §3.1.5) */
 	struct hf_str charset;         /* empty: UTF-8 */
+	struct hf_str keys;            /* their text, behind the charset */
 	unsigned nodes;
 };
 
@@ -85,9 +86,9 @@ struct search_key {
 	const char *field;             /* SEARCH_FIELD: which */
 };
 
-/* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. *keys: the text behind the charset. */
+/* search_keys.c, search_parse.c. Parses "[CHARSET name] keys" up to the end of the command. HF_EBADCHARSET. */
 const struct search_key *search_key_find(struct hf_str name);
-enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program, struct hf_str *keys);
+enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
 /* Its two halves, for commands in which the charset's name stands alone (RFC 5256): "name ", then keys to the end. */
 enum hf_status search_parse_charset(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);
 enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program);

@@ -119,6 +119,7 @@ enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p,
 {
 	enum hf_status status;
 
+	program->keys = hf_str_n(p->pos, (size_t)(p->end - p->pos));
 	program->root = search_node_new(cmd, program, SEARCH_AND);
 	status = search_parse_keys(cmd, p, program, program->root);
 	if (status != HF_OK)
@@ -126,7 +127,7 @@ enum hf_status search_parse_program(struct imap_cmd *cmd, struct imap_parser *p,
 	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "a search key or the end of the command");
 }
 
-enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program, struct hf_str *keys)
+enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct search_program *program)
 {
 	enum hf_status status;
 
@@ -137,7 +138,6 @@ enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct 
 		if (status != HF_OK)
 			return status;
 	}
-	*keys = hf_str_n(p->pos, (size_t)(p->end - p->pos));
 	return search_parse_program(cmd, p, program);
 }
 
