@@ -23,6 +23,7 @@ static const struct {
 	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },             /* RFC 6154 */
 	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },    /* RFC 6154 */
 	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },              /* RFC 7162 */
+	{ "QRESYNC", "SELECT", IMAP_LOGGED_IN },               /* RFC 7162 */
 	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                 /* RFC 3516 */
 	{ "ESEARCH", "SEARCH", IMAP_LOGGED_IN },               /* RFC 4731 */
 	{ "SEARCHRES", "SEARCH", IMAP_LOGGED_IN },             /* RFC 5182 */

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE: RFC
- * 7162 §3.1.
+/* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE,
+ * QRESYNC: RFC 7162 §3.1, §3.2.3.
  *
  * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected
  * state as well: clients do that. */
 #include "module/imap/imap.h"
+
+/* RFC 7162 §3.2.3: it is a CONDSTORE enabling command as well. */
+static void enable_qresync(struct imap_session *session)
+{
+	imap_enable_condstore(session);
+	session->enabled |= IMAP_EN_QRESYNC;
+}
 
 static const struct {
 	const char *name;
@@ -12,6 +19,7 @@ static const struct {
 	void (*enable)(struct imap_session *session);
 } rows[] = {
 	{ "CONDSTORE", IMAP_EN_CONDSTORE, imap_enable_condstore },
+	{ "QRESYNC", IMAP_EN_QRESYNC, enable_qresync },
 };
 
 struct enable_args {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* FETCH, UID FETCH: read messages.
- * RFC 9051 §6.4.5; CHANGEDSINCE: RFC 7162 §3.1.4; PARTIAL: RFC 9394 §3.3.
+ * RFC 9051 §6.4.5; CHANGEDSINCE: RFC 7162 §3.1.4; VANISHED: §3.2.6; PARTIAL: RFC 9394 §3.3.
  *
- * Arguments: sequence-set, items, [(CHANGEDSINCE modseq PARTIAL first:last)].
+ * Arguments: sequence-set, items, [(CHANGEDSINCE modseq VANISHED PARTIAL first:last)].
  *
  * Where an item sets \Seen, the flags are made durable first, in one operation for the whole set, and the responses carry them. */
 #include "base/mem.h"
 #include "module/imap/fetch.h"
+#include "module/imap/resync.h"
 #include "module/imap/search.h"
 
 #define READ_AHEAD 256  /* records */
@@ -21,6 +22,14 @@ static enum hf_status parse_modifier(struct imap_cmd *cmd, struct imap_parser *p
 		args->page = hf_new(cmd->arena, struct search_return);
 		if (!imap_parse_space(p) || !search_window_parse(p, args->page))
 			return imap_parser_expected(p, "first:last or -first:-last");
+		return HF_OK;
+	}
+	if (!args->vanished && imap_parse_keyword(p, "VANISHED")) {
+		if (!cmd->uid || !(cmd->session->enabled & IMAP_EN_QRESYNC)) {
+			imap_text(cmd, "VANISHED is for UID FETCH after ENABLE QRESYNC");
+			return HF_ESYNTAX;
+		}
+		args->vanished = true;
 		return HF_OK;
 	}
 	/* 0 is not a valid modseq, but real clients send it (field: iOS 16.5 Mail). */
@@ -61,6 +70,8 @@ static enum hf_status fetch_parse(struct imap_cmd *cmd, struct imap_parser *p)
 		status = parse_modifiers(cmd, p);
 	if (status != HF_OK)
 		return status;
+	if (args->vanished && !args->has_changedsince)
+		return imap_parser_expected(p, "CHANGEDSINCE with VANISHED");
 	if (args->has_changedsince)
 		fetch_use_add(cmd, "MODSEQ");
 	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "the end of the command");
@@ -130,6 +141,23 @@ static void take_page(struct imap_cmd *cmd)
 	hf_set_fini(&page);
 }
 
+/* "*" is the last message that is there; those that were behind it have vanished all the same. */
+static enum hf_status tell_vanished(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	struct hf_view *view = cmd->session->view;
+	uint32_t uidnext = hf_view_uidnext(view).n, last = hf_view_uid(view, HF_SEQ(hf_view_count(view))).n;
+	struct hf_set within = HF_SET_INIT;
+	enum hf_status status;
+
+	hf_set_copy(&within, &args->uids);
+	if (memchr(args->set.data, '*', args->set.size) && last + 1 < uidnext)
+		hf_set_add_range(&within, last + 1, uidnext - 1);
+	status = imap_write_vanished_earlier(cmd->session, args->changedsince, &within, HF_UID(0));
+	hf_set_fini(&within);
+	return status;
+}
+
 static enum hf_status fetch_start(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
@@ -139,6 +167,11 @@ static enum hf_status fetch_start(struct imap_cmd *cmd)
 	if (status != HF_OK)
 		return status;
 	enable_condstore(cmd);
+	if (args->vanished) {
+		status = tell_vanished(cmd);
+		if (status != HF_OK)
+			return status;
+	}
 	if (args->page)
 		take_page(cmd);
 	if (args->has_changedsince) {

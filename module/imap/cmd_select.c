@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* SELECT, EXAMINE: open a mailbox, to write or only to read. RFC 9051 §6.3.2, §6.3.3; RFC 3501
- * §6.3.1 (RECENT, UNSEEN); CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8.
+ * §6.3.1 (RECENT, UNSEEN); CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8; QRESYNC: §3.2.5.
  *
- * Arguments: mailbox, and at the client's choice (CONDSTORE). The mailbox that was selected is left
- * even when this fails. */
+ * Arguments: mailbox, and at the client's choice (CONDSTORE) or (QRESYNC (...)). The mailbox that
+ * was selected is left even when this fails. */
 #include "module/imap/imap.h"
 #include "module/imap/objectid.h"
+#include "module/imap/resync.h"
 
 #include "base/mem.h"
 
@@ -14,16 +15,27 @@ struct select_args {
 	bool examine, condstore;
 	uint64_t mailbox;
 	struct hf_view *view; /* until the session has it */
+	struct resync resync;
+	bool told; /* all of the mailbox but what resync has to tell */
 };
 
-/* select-param, RFC 4466 §2.1: no other than CONDSTORE is known. */
-static enum hf_status parse_params(struct select_args *args, struct imap_parser *p)
+/* select-param, RFC 4466 §2.1 */
+static enum hf_status parse_params(struct imap_cmd *cmd, struct imap_parser *p)
 {
+	struct select_args *args = cmd->args;
+
 	do {
-		if (!imap_parse_keyword(p, "CONDSTORE"))
-			return imap_parser_expected(p, "CONDSTORE");
-		args->condstore = true;
-	} while (imap_parse_space(p));
+		if (imap_parse_keyword(p, "CONDSTORE")) {
+			args->condstore = true;
+		} else if (!args->resync.given && imap_parse_keyword(p, "QRESYNC")) {
+			enum hf_status status = resync_parse(cmd, p, &args->resync);
+
+			if (status != HF_OK)
+				return status;
+		} else {
+			return imap_parser_expected(p, "CONDSTORE or QRESYNC");
+		}
+	} while (imap_parse_space(p) && !imap_parse_is(p, ')'));
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
 }
 
@@ -37,7 +49,7 @@ static enum hf_status parse_select(struct imap_cmd *cmd, struct imap_parser *p)
 		return HF_OK;
 	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
 		return imap_parser_expected(p, "a list of parameters or the end of the command");
-	return parse_params(args, p);
+	return parse_params(cmd, p);
 }
 
 static enum hf_status examine_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -82,10 +94,12 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
 	struct select_args *args = cmd->args;
-	enum hf_status status =
-		hf_view_open(session->store, args->mailbox, args->examine,
-			     hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
+	enum hf_status status;
 
+	if (args->told)
+		return resync_next(session, &args->resync);
+	status = hf_view_open(session->store, args->mailbox, args->examine,
+			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 	if (status != HF_OK)
 		return status;
 	session->view = args->view;
@@ -99,7 +113,8 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 	write_mailbox(session);
 	imap_show_activity(session, args->examine ? "EXAMINE" : "SELECT");
 	imap_code(cmd, args->examine ? "READ-ONLY" : "READ-WRITE");
-	return HF_OK;
+	args->told = true;
+	return args->resync.given ? resync_begin(session, &args->resync) : HF_OK;
 }
 
 static enum hf_status select_start(struct imap_cmd *cmd)
@@ -109,9 +124,8 @@ static enum hf_status select_start(struct imap_cmd *cmd)
 	struct hf_mailbox_info info;
 	enum hf_status status;
 
-	if (session->view && session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2))
-		imap_untagged_text(session, "OK", "CLOSED",
-				   "Previous mailbox closed"); /* RFC 7162 §3.2.11 */
+	if (session->view) /* RFC 7162 §3.2.11: whatever has been enabled */
+		imap_untagged_text(session, "OK", "CLOSED", "Previous mailbox closed");
 	imap_unselect(session);
 	if (!args->name.data)
 		return imap_bad_name(cmd);
@@ -130,6 +144,7 @@ static void select_finish(struct imap_cmd *cmd)
 	struct select_args *args = cmd->args;
 
 	hf_view_close(&args->view);
+	resync_fini(&args->resync);
 }
 
 const struct imap_command imap_cmd_select = {

@@ -71,7 +71,7 @@ struct fetch_args {
 	struct fetch_use *uses;
 	size_t use_count, use_capacity;
 	unsigned needs;              /* of all items */
-	bool has_changedsince;
+	bool has_changedsince, vanished;
 	struct hf_mod changedsince;
 	struct search_return *page; /* PARTIAL; or NULL */
 	/* While it runs */

@@ -88,6 +88,8 @@ struct imap_cmd {
 	struct hf_sasl_exchange *sasl; /* AUTHENTICATE only */
 	bool silent; /* .SILENT: sync does not tell news of flags that op made itself (under
 			CONDSTORE: UID and MODSEQ only) */
+	bool by_number; /* its arguments hold message numbers although it is a UID form (search
+			   keys): no expunge is told during it */
 	bool told;   /* the command's own responses tell what op changed: sync leaves it out
 			altogether */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty:

@@ -155,7 +155,8 @@ void imap_session_finish(struct imap_session *session, enum hf_status status)
 	priv->deadline = 0;
 	priv->want_input = false;
 	if (session->view && status != HF_ESYNTAX && !(cmd->def->traits & IMAP_NO_SYNC))
-		imap_sync(session, cmd->def->traits & IMAP_USES_SEQUENCE && !cmd->uid);
+		imap_sync(session,
+			  cmd->def->traits & IMAP_USES_SEQUENCE && (!cmd->uid || cmd->by_number));
 }
 
 enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op)

@@ -96,6 +96,7 @@ struct imap_session_priv {
 	size_t news_at; /* place in news: expunges, then the counts, then flags */
 	bool news_pending;
 	bool news_quiet;   /* leave out what cmd->op changed */
+	struct hf_mod told_modseq; /* while expunges_held: of the last sync that held none */
 	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
 
 	/* why we were woken, what is under way */

@@ -53,6 +53,8 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 		return;
 	if (!priv->news_arena)
 		priv->news_arena = hf_arena_new();
+	if (!priv->expunges_held)
+		priv->told_modseq = hf_view_modseq(session->view);
 	hf_view_sync(session->view, hold_expunges, priv->news_arena, &priv->news);
 	priv->expunges_held = hold_expunges;
 	if (priv->news.deleted) {
@@ -179,6 +181,14 @@ void imap_unselect(struct imap_session *session)
 		session->state = IMAP_AUTHENTICATED;
 }
 
+/* Up to which all has been told. A view that holds expunges back is ahead of that: a client that
+ * came back with its modseq would never hear of them. */
+static struct hf_mod told_modseq(const struct imap_session *session)
+{
+	return session->priv->expunges_held ? session->priv->told_modseq
+					    : hf_view_modseq(session->view);
+}
+
 void imap_enable_condstore(struct imap_session *session)
 {
 	if (session->enabled & IMAP_EN_CONDSTORE)
@@ -186,7 +196,7 @@ void imap_enable_condstore(struct imap_session *session)
 	session->enabled |= IMAP_EN_CONDSTORE;
 	if (session->view && !session->priv->mailbox_gone)
 		imap_printf(session, "* OK [HIGHESTMODSEQ %llu] Highest mod-sequence\r\n",
-			    (unsigned long long)hf_view_modseq(session->view).n);
+			    (unsigned long long)told_modseq(session).n);
 }
 
 enum hf_status imap_resolve_set(struct imap_cmd *cmd, struct hf_str text, struct hf_set *uids)
