@@ -234,6 +234,24 @@ static void note_failure(struct imap_cmd *cmd, const struct hf_record *record, e
 		args->failed = status;
 }
 
+/* `list` and `email` are large, and written before they are read. */
+static void begin_message(struct imap_cmd *cmd, struct fetch_message *m)
+{
+	struct fetch_args *args = cmd->args;
+
+	m->cmd = cmd;
+	m->args = args;
+	m->out = &args->out;
+	m->has_list = false;
+	m->has_email = false;
+	m->content = NULL;
+	m->has_header = false;
+	m->before = 0;
+	m->use = 0;
+	m->work = NULL;
+	m->work_free = NULL;
+}
+
 static enum hf_status fetch_next(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
@@ -245,7 +263,7 @@ static enum hf_status fetch_next(struct imap_cmd *cmd)
 		struct fetch_message *m = &args->message;
 
 		if (!m->begun) {
-			*m = (struct fetch_message){ .cmd = cmd, .args = args, .out = &args->out };
+			begin_message(cmd, m);
 			m->record = next_record(cmd, &m->seq);
 		}
 		if (!m->record)
