@@ -107,9 +107,9 @@ static bool skip_line(struct imap_input *in, struct hf_conn *conn, struct hf_str
 	keep_tail(in, HEADER_MAX);
 	/* A client waits for "+" before it sends a synchronising literal: after our refusal it will
 	 * not. */
-	if (!find_header(in) || !in->literal.nonsync || !in->literal.valid)
+	if (!find_header(in) || !in->literal.nonsync)
 		return true;
-	imap_input_skip(in, in->literal.size);
+	imap_input_skip(in, in->literal.valid ? in->literal.size : UINT64_MAX);
 	return false;
 }
 
@@ -175,6 +175,16 @@ void imap_input_skip(struct imap_input *in, uint64_t octets)
 	skip_lines(in);
 	in->state = IMAP_IN_SKIP_LITERAL;
 	in->left = octets;
+}
+
+void imap_input_skip_rest(struct imap_input *in)
+{
+	size_t line = in->text.size - in->line_start;
+
+	/* A header that ends this line may have begun. */
+	keep_tail(in, line < HEADER_MAX + 1 ? line : HEADER_MAX + 1);
+	in->line_start = 0;
+	in->state = IMAP_IN_SKIP_LINE;
 }
 
 void imap_input_clear(struct imap_input *in)

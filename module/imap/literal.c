@@ -38,6 +38,13 @@ void imap_literal_begin(struct imap_session *session, uint64_t size, bool nonsyn
 		hf_conn_write_str(session->conn, HF_STR("+ Ready for the message\r\n"));
 }
 
+/* Whatever has woken us before this does not count. */
+static void wait_for_room(struct imap_session_priv *priv)
+{
+	priv->literal_wait = true;
+	priv->woken = false;
+}
+
 /* One piece of what is at hand. */
 static bool take_data(struct imap_session *session, unsigned *want)
 {
@@ -61,7 +68,7 @@ static bool take_data(struct imap_session *session, unsigned *want)
 	priv->literal_left -= piece.size;
 	priv->input_size += piece.size;
 	if (status == HF_WAIT)
-		priv->literal_wait = true;
+		wait_for_room(priv);
 	else if (status != HF_OK)
 		end_early(session, status, priv->literal_left);
 	return true;
@@ -73,7 +80,7 @@ static bool take_end(struct imap_session *session)
 	enum hf_status status = session->cmd->def->literal->end(session->cmd);
 
 	if (status == HF_WAIT)
-		priv->literal_wait = true;
+		wait_for_room(priv);
 	else if (status != HF_OK)
 		end_early(session, status, 0);
 	else
@@ -149,7 +156,8 @@ static bool read_rest(struct imap_session *session, unsigned *want)
 	case IMAP_INPUT_TOO_LONG:
 	case IMAP_INPUT_FLOOD:
 		imap_text(session->cmd, "The command is too long");
-		end_early(session, HF_ESYNTAX, 0);
+		imap_input_skip_rest(in);
+		imap_session_finish(session, HF_ESYNTAX);
 		return true;
 	}
 	return true;

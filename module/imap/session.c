@@ -20,6 +20,9 @@
 #include "base/counter.h"
 #include "base/mem.h"
 
+#define LINE_DROPPED_MAX (16u << 20) /* octets of a line too long for a command that takes input \
+				      */
+
 /* Opening, closing --------------------------------------------------------------------------- */
 
 static void greet(struct imap_session *session)
@@ -256,7 +259,7 @@ static bool read_command(struct imap_session *session, unsigned *want)
 		imap_refuse(session, head.tag, "BAD", "TOOBIG",
 			    "The command line is longer than %llu octets",
 			    (unsigned long long)settings->line_size_max);
-		imap_input_skip(in, 0);
+		imap_input_skip_rest(in);
 		break;
 	case IMAP_INPUT_FLOOD:
 		imap_bye(session, NULL, "Too much of what was refused");
@@ -284,15 +287,20 @@ enum hf_status imap_input_line(struct imap_session *session, size_t max, struct 
 
 		if (priv->line.size + size > max)
 			priv->line_cut = true;
-		if (!priv->line_cut)
+		if (priv->line_cut)
+			priv->line_dropped += size;
+		else
 			hf_buf_add(&priv->line, input.data, size);
 		hf_conn_consume(session->conn, lf ? size + 1 : size);
 		priv->input_size += size + 1;
-		if (!lf)
+		if (priv->line_dropped > LINE_DROPPED_MAX)
+			imap_bye(session, NULL, "Too much of what was refused");
+		if (!lf && !priv->closing)
 			continue;
 		priv->line_given = true;
 		if (priv->line_cut) {
 			priv->line_cut = false;
+			priv->line_dropped = 0;
 			return HF_ELIMIT;
 		}
 		*line = hf_buf_str(&priv->line);

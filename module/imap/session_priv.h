@@ -56,6 +56,8 @@ void imap_input_leave_literal(
 /* Drops text and reads on to the end of the command without keeping it: first `octets` of a
  * literal, then lines. */
 void imap_input_skip(struct imap_input *in, uint64_t octets);
+/* Likewise in the middle of a line that is too long: its rest, and literals and lines behind it. */
+void imap_input_skip_rest(struct imap_input *in);
 void imap_input_clear(struct imap_input *in); /* for the next command */
 static inline bool imap_input_is_partial(const struct imap_input *in)
 {
@@ -95,22 +97,23 @@ struct imap_session_priv {
 	struct hf_sync news;
 	size_t news_at; /* place in news: expunges, then the counts, then flags */
 	bool news_pending;
-	bool news_quiet;   /* leave out what cmd->op changed */
+	bool news_quiet;           /* leave out what cmd->op changed */
 	struct hf_mod told_modseq; /* while expunges_held: of the last sync that held none */
 	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
 
 	/* why we were woken, what is under way */
-	bool quit;          /* HF_EV_QUIT was seen */
-	bool closing;       /* BYE was said */
-	bool aborting;      /* not even that */
-	bool woken;         /* an event that a waiting command may care for */
-	bool turn_over;     /* a command with `after` has ended: back to the host first */
-	bool want_input;    /* of the command that waits */
-	bool op_in_flight;  /* cmd->op has not been looked at since it was submitted */
-	bool line_cut;      /* imap_input_line() is skipping an overlong line */
-	bool line_given;    /* `line` has been handed out */
-	bool expunges_held; /* a sync left some for later */
-	bool offload;       /* a helper thread has something of ours */
+	bool quit;             /* HF_EV_QUIT was seen */
+	bool closing;          /* BYE was said */
+	bool aborting;         /* not even that */
+	bool woken;            /* an event that a waiting command may care for */
+	bool turn_over;        /* a command with `after` has ended: back to the host first */
+	bool want_input;       /* of the command that waits */
+	bool op_in_flight;     /* cmd->op has not been looked at since it was submitted */
+	bool line_cut;         /* imap_input_line() is skipping an overlong line */
+	uint64_t line_dropped; /* octets of it */
+	bool line_given;       /* `line` has been handed out */
+	bool expunges_held;    /* a sync left some for later */
+	bool offload;          /* a helper thread has something of ours */
 	unsigned auth_failures;
 	const char *reason; /* of the end, for the log */
 

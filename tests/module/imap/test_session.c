@@ -123,6 +123,43 @@ START_TEST(overlong_line_is_refused_and_skipped)
 }
 END_TEST
 
+/* The literal's octets are no command, wherever the limit cuts the header in front of it. */
+START_TEST(literal_behind_an_overlong_line_is_skipped)
+{
+	struct hf_buf line = HF_BUF_INIT;
+	const char *output;
+
+	skip_greeting();
+	hf_buf_add_lit(&line, "a LOGIN ");
+	while (line.size < 65536 - 20 + (unsigned)_i)
+		hf_buf_add_char(&line, 'x');
+	hf_buf_add_lit(&line, " {8+}\r\nx NOOP\r\n end\r\nb NOOP\r\n");
+	fake_input(conn, hf_buf_cstr(&line), _i % 2 ? 0 : 1000);
+	output = fake_output(conn);
+	ck_assert_ptr_nonnull(strstr(output, "\r\nb OK NOOP completed\r\n"));
+	ck_assert_ptr_null(strstr(output, "x "));
+	hf_buf_fini(&line);
+}
+END_TEST
+
+START_TEST(endless_response_ends_the_connection)
+{
+	struct hf_buf line = HF_BUF_INIT;
+	unsigned want = 0;
+
+	skip_greeting();
+	fake_input(conn, "a AUTHENTICATE TEST\r\n", 0);
+	fake_run_offload(conn);
+	while (line.size < 1 << 20)
+		hf_buf_add_lit(&line, "xxxxxxxxxx");
+	for (int i = 0; i < 20 && want != HF_WANT_CLOSE; i++)
+		want = fake_input(conn, hf_buf_cstr(&line), 0);
+	ck_assert_uint_eq(want, HF_WANT_CLOSE);
+	ck_assert_ptr_nonnull(strstr(fake_output(conn), "* BYE Too much of what was refused\r\n"));
+	hf_buf_fini(&line);
+}
+END_TEST
+
 START_TEST(endless_line_ends_the_connection)
 {
 	struct hf_buf line = HF_BUF_INIT;
@@ -389,6 +426,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, without_tls_login_is_disabled_off_loopback);
 	tcase_add_loop_test(tc, dialogue, 0, (int)(2 * HF_COUNT(dialogues)));
 	tcase_add_test(tc, overlong_line_is_refused_and_skipped);
+	tcase_add_loop_test(tc, literal_behind_an_overlong_line_is_skipped, 0, 24);
+	tcase_add_test(tc, endless_response_ends_the_connection);
 	tcase_add_test(tc, endless_line_ends_the_connection);
 	tcase_add_test(tc, unbounded_literal_that_comes_unasked_ends_the_connection);
 	tcase_add_test(tc, many_small_literals_are_bounded);
