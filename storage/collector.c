@@ -14,7 +14,7 @@
 
 #define DUE_ROWS 256
 #define EXPIRY_ROWS 512
-#define SCAN_ROWS 20000      /* looked at in one step for something that is not pinned */
+#define SCAN_PIECES 16       /* runs of DUE_ROWS looked at in one step for something that is not pinned */
 #define FREE_OCTETS (1u << 20)
 #define AGAIN_S 60           /* a deleted mailbox some of whose messages are pinned */
 
@@ -322,6 +322,10 @@ static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const s
 	struct row_kept kept;
 	struct row_key key;
 
+	if (!due->uid.n)
+		return false;
+	if (hf_mailbox_is_pinned(store, due->mailbox))
+		return true;
 	key_message(&key, due->mailbox, due->uid);
 	return table_get(store->env, NULL, TABLE_KEPT, &key, value) == HF_OK &&
 	       row_kept_decode(due->uid, hf_buf_str(value), &kept) == HF_OK &&
@@ -399,34 +403,67 @@ static enum hf_status due_apply(struct hf_op *op, struct batch *batch)
 
 static const struct op_kind kind_due = { .name = "due", .apply = due_apply };
 
+/* The next rows that are due, from where the last scan ended. False: there are no more, the next scan begins anew. */
+static bool due_scan(struct hf_store *store, struct op_due *args)
+{
+	struct row_key *from = &store->due_from;
+	int64_t now = hf_now_s();
+	struct scan scan;
+	struct hf_str key, value;
+	bool more = false;
+
+	args->count = 0;
+	if (!from->size)
+		key_begin(from, META_DUE);
+	scan_open(&scan, store->env, TABLE_META, from, 1, 16 * 1024);
+	for (unsigned i = 0; i < DUE_ROWS; i++) {
+		struct due *due = &args->rows[args->count];
+
+		more = scan_next(&scan, &key, &value) == HF_OK && key.size == 21;
+		due->time = more ? (int64_t)key_be64(key, 1) : 0;
+		if (!more || due->time > now) {
+			more = false;
+			break;
+		}
+		due->mailbox = key_be64(key, 9);
+		due->uid.n = key_be32(key, 17);
+		key_due(from, due->time, due->mailbox, due->uid);
+		if (row_id_decode(value, &due->owner) == HF_OK)
+			args->count++;
+	}
+	scan_close(&scan);
+	if (more)
+		key_add_u8(from, 0); /* behind the last */
+	else
+		from->size = 0;
+	return more;
+}
+
+static void due_leave_pinned(struct hf_store *store, struct op_due *args)
+{
+	struct hf_buf value = HF_BUF_INIT;
+	size_t left = 0;
+
+	for (size_t i = 0; i < args->count; i++)
+		if (!kept_is_pinned(store, &value, &args->rows[i]))
+			args->rows[left++] = args->rows[i];
+	args->count = left;
+	hf_buf_fini(&value);
+}
+
 static bool step_due(struct hf_store *store)
 {
 	struct op_due *args = op_new(&kind_due, sizeof(*args));
 	struct hf_op *op = &args->op;
-	struct hf_buf kept = HF_BUF_INIT;
-	int64_t now = hf_now_s();
-	struct row_key from;
-	struct scan scan;
-	struct hf_str key, value;
+	bool more = true;
 
-	key_begin(&from, META_DUE);
-	scan_open(&scan, store->env, TABLE_META, &from, 1, 16 * 1024);
-	for (unsigned i = 0; i < SCAN_ROWS && args->count < DUE_ROWS; i++) {
-		struct due due;
-
-		if (scan_next(&scan, &key, &value) != HF_OK || key.size != 21)
-			break;
-		due.time = (int64_t)key_be64(key, 1);
-		if (due.time > now)
-			break;
-		due.mailbox = key_be64(key, 9);
-		due.uid.n = key_be32(key, 17);
-		if (row_id_decode(value, &due.owner) == HF_OK &&
-		    (!due.uid.n || !kept_is_pinned(store, &kept, &due)))
-			args->rows[args->count++] = due;
+	for (unsigned i = 0; i < SCAN_PIECES && more && !args->count; i++) {
+		more = due_scan(store, args);
+		/* What has just been expunged is pinned once views have been told. */
+		if (args->count)
+			writer_wait_published(store->writer);
+		due_leave_pinned(store, args);
 	}
-	scan_close(&scan);
-	hf_buf_fini(&kept);
 	if (args->count)
 		return run(store, op);
 	hf_op_free(&op);
@@ -482,17 +519,27 @@ static bool free_content(struct hf_store *store, uint64_t content)
 
 static bool step_garbage(struct hf_store *store)
 {
-	struct row_key from;
+	struct row_key *from = &store->garbage_from;
 	struct scan scan;
 	struct hf_str key, value;
 	uint64_t content = 0;
+	bool more = true;
 
-	key_begin(&from, META_GARBAGE);
-	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
-	for (unsigned i = 0; i < SCAN_ROWS && !content && scan_next(&scan, &key, &value) == HF_OK; i++)
+	if (!from->size)
+		key_begin(from, META_GARBAGE);
+	scan_open(&scan, store->env, TABLE_META, from, 1, 8192);
+	for (unsigned i = 0; i < SCAN_PIECES * DUE_ROWS && !content; i++) {
+		more = scan_next(&scan, &key, &value) == HF_OK;
+		if (!more)
+			break;
+		key_id(from, META_GARBAGE, key_be64(key, 1));
+		key_add_u8(from, 0); /* behind it */
 		if (!hf_content_is_pinned(store, key_be64(key, 1)))
 			content = key_be64(key, 1);
+	}
 	scan_close(&scan);
+	if (!more)
+		from->size = 0;
 	return content && free_content(store, content);
 }
 

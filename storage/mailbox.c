@@ -448,12 +448,29 @@ static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 		wake_behind(mb, version);
 }
 
+void hf_mailbox_mourned_locked(struct hf_mailbox *mb, struct hf_view *view)
+{
+	if (!view->mourns)
+		return;
+	view->mourns = false;
+	if (--mb->mourners == 0)
+		hf_pins_drop_mailbox(mb->registry->pins, mb->open.id);
+}
+
 void hf_mailbox_delete(struct hf_mailbox *mb)
 {
 	uint64_t version;
 
 	hf_open_unlist(mb->registry, &mb->registry->mailboxes, &mb->open);
 	pthread_rwlock_wrlock(&mb->lock);
+	for (struct hf_view *view = mb->views; view && mb->state != HF_MAILBOX_DELETED;
+	     view = view->next) {
+		if (view->attached && !view->overrun && !view->mourns) {
+			view->mourns = true;
+			if (mb->mourners++ == 0)
+				hf_pins_add_mailbox(mb->registry->pins, mb->open.id);
+		}
+	}
 	mb->state = HF_MAILBOX_DELETED;
 	version = atomic_fetch_add(&mb->version, 1) + 1;
 	pthread_rwlock_unlock(&mb->lock);

@@ -57,6 +57,7 @@ struct hf_registry *hf_store_registry(struct hf_store *store);
 
 /* A view still shows an expunged message with this email, or a reader holds its content: it must not be freed yet. Thread-safe. */
 bool hf_email_is_pinned(struct hf_store *store, uint64_t owner, uint64_t email);
+bool hf_mailbox_is_pinned(struct hf_store *store, uint64_t mailbox); /* deleted, and a view still shows it: all its emails */
 bool hf_content_is_pinned(struct hf_store *store, uint64_t content);
 void hf_content_pin(struct hf_store *store, uint64_t content);
 void hf_content_unpin(struct hf_store *store, uint64_t content);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Pins: emails that views still show though they are expunged, and contents that readers hold open,
- * counted in memory. The collectors of the writing half ask before they free anything; a restart
- * forgets all pins, and all readers with them. */
+/* Pins: emails that views still show though they are expunged, deleted mailboxes that views still
+ * show, and contents that readers hold open, counted in memory. The collectors of the writing half
+ * ask before they free anything; a restart forgets all pins, and all readers with them. */
 #include <string.h>
 
 #include "base/assert.h"
@@ -10,7 +10,7 @@
 
 /* Open addressing with linear probing; a deletion closes the gap, so there are no tombstones. */
 struct pin {
-	uint64_t owner; /* 0: content */
+	uint64_t owner; /* 0: content; MAILBOXES: mailbox */
 	uint64_t id;
 	uint64_t count; /* 0: empty slot */
 };
@@ -150,6 +150,23 @@ void hf_pins_drop_email(struct hf_pins *pins, uint64_t owner, uint64_t email)
 bool hf_email_is_pinned(struct hf_store *store, uint64_t owner, uint64_t email)
 {
 	return has(hf_store_registry(store)->pins, owner, email);
+}
+
+#define MAILBOXES UINT64_MAX /* in the place of an owner */
+
+void hf_pins_add_mailbox(struct hf_pins *pins, uint64_t mailbox)
+{
+	add(pins, MAILBOXES, mailbox);
+}
+
+void hf_pins_drop_mailbox(struct hf_pins *pins, uint64_t mailbox)
+{
+	drop(pins, MAILBOXES, mailbox);
+}
+
+bool hf_mailbox_is_pinned(struct hf_store *store, uint64_t mailbox)
+{
+	return has(hf_store_registry(store)->pins, MAILBOXES, mailbox);
 }
 
 bool hf_content_is_pinned(struct hf_store *store, uint64_t content)

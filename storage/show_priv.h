@@ -93,6 +93,8 @@ struct hf_pins *hf_pins_new(void);
 void hf_pins_free(struct hf_pins **pins);
 void hf_pins_add_email(struct hf_pins *pins, uint64_t owner, uint64_t email);
 void hf_pins_drop_email(struct hf_pins *pins, uint64_t owner, uint64_t email);
+void hf_pins_add_mailbox(struct hf_pins *pins, uint64_t mailbox);
+void hf_pins_drop_mailbox(struct hf_pins *pins, uint64_t mailbox);
 
 /* Open mailboxes (mailbox.c)
  * --------------------------------------------------------------------------------------- */
@@ -154,7 +156,9 @@ struct hf_mailbox {
 	struct hf_gone *gone HF_GUARDED_BY(lock);
 	size_t gone_head, gone_count, gone_capacity;
 	uint64_t first_gone;
-	uint32_t at_end; /* views that have synced all expunges */
+	uint32_t at_end;   /* views that have synced all expunges */
+	uint32_t mourners; /* views that show it though it is deleted; while there are any, it is
+			      pinned */
 
 	/* The last log_count changes, oldest at log_head; complete for modseqs above log_floor. */
 	struct hf_logged *log HF_GUARDED_BY(lock);
@@ -201,6 +205,7 @@ struct hf_view {
 	struct hf_view *next, *prev;
 	bool attached; /* open; else waiting for the mailbox to be loaded */
 	bool examine;
+	bool mourns;             /* one of mailbox->mourners: guarded by mailbox->lock */
 	bool overrun;            /* it left too much unsynced: guarded by mailbox->lock */
 	bool held;               /* the last sync left expunges untold */
 	bool woken;              /* since its last sync; guarded by mailbox->watch */
@@ -224,8 +229,12 @@ enum hf_status hf_mailbox_load(struct hf_mailbox *mailbox, struct hf_view *view)
 /* The view's session gives up; another takes over where it was. */
 void hf_mailbox_load_abandon(struct hf_mailbox *mailbox, struct hf_view *view);
 
-/* Not found any more; its views learn of it at their next sync. */
+/* Not found any more; its views learn of it at their next sync, until which they can read what they
+ * show. */
 void hf_mailbox_delete(struct hf_mailbox *mailbox);
+/* The view shows a deleted mailbox no longer. */
+void hf_mailbox_mourned_locked(struct hf_mailbox *mailbox, struct hf_view *view)
+	HF_REQUIRES(mailbox->lock);
 uint64_t hf_mailbox_owner(struct hf_mailbox *mailbox);
 
 /* The newest list, brought up to date; borrowed until the lock is released. */

@@ -33,6 +33,7 @@ struct hf_store {
 	struct hf_registry *registry;
 	struct ids ids;
 	uint8_t key[32];
+	struct row_key due_from, garbage_from; /* collector.c: where it goes on looking */
 };
 
 /* ids.c */
@@ -51,6 +52,7 @@ struct writer *writer_new(struct hf_store *store);
 void writer_start(struct writer *writer);
 void writer_stop(struct writer *writer); /* after what is queued */
 void writer_free(struct writer **writer);
+void writer_wait_published(struct writer *writer); /* until what is committed now is published; not with a role */
 bool writer_is_idle(struct writer *writer);
 void writer_set_full(struct writer *writer, bool full);
 bool writer_is_full(struct writer *writer);

@@ -38,6 +38,7 @@ static void view_unlink(struct hf_view *view)
 	pthread_rwlock_wrlock(&mb->lock);
 	if (view->attached)
 		hf_mailbox_mark_drop_locked(mb, view);
+	hf_mailbox_mourned_locked(mb, view);
 	pthread_mutex_lock(&mb->watch);
 	if (view->next)
 		view->next->prev = view->prev;

@@ -141,6 +141,7 @@ void hf_view_sync(struct hf_view *view, bool hold_expunges, struct hf_arena *are
 	pthread_rwlock_wrlock(&mb->lock);
 	if (mb->state == HF_MAILBOX_DELETED || view->overrun) {
 		reached(view);
+		hf_mailbox_mourned_locked(mb, view);
 		view->held = true; /* stays news */
 		pthread_rwlock_unlock(&mb->lock);
 		sync->deleted = true;

@@ -472,6 +472,14 @@ static void run_wake(struct hf_waiter *waiter)
 	pthread_mutex_unlock(&run->lock);
 }
 
+static void run_sleep(struct run_waiter *run)
+{
+	pthread_mutex_lock(&run->lock);
+	while (!run->done)
+		pthread_cond_wait(&run->woken, &run->lock);
+	pthread_mutex_unlock(&run->lock);
+}
+
 enum hf_status hf_store_run(struct hf_store *store, struct hf_op *op)
 {
 	struct run_waiter run = { .waiter = { run_wake } };
@@ -479,10 +487,7 @@ enum hf_status hf_store_run(struct hf_store *store, struct hf_op *op)
 	pthread_mutex_init(&run.lock, NULL);
 	pthread_cond_init(&run.woken, NULL);
 	hf_store_submit(store, &run.waiter, op);
-	pthread_mutex_lock(&run.lock);
-	while (!run.done)
-		pthread_cond_wait(&run.woken, &run.lock);
-	pthread_mutex_unlock(&run.lock);
+	run_sleep(&run);
 	hf_assert(hf_op_is_done(op)); /* and the waker has left */
 	pthread_mutex_destroy(&run.lock);
 	pthread_cond_destroy(&run.woken);
@@ -504,6 +509,18 @@ enum hf_status hf_store_barrier(struct hf_store *store, struct hf_waiter *waiter
 	}
 	pthread_mutex_unlock(&w->lock);
 	return status;
+}
+
+void writer_wait_published(struct writer *w)
+{
+	struct run_waiter run = { .waiter = { run_wake } };
+
+	pthread_mutex_init(&run.lock, NULL);
+	pthread_cond_init(&run.woken, NULL);
+	if (hf_store_barrier(w->store, &run.waiter) == HF_WAIT)
+		run_sleep(&run);
+	pthread_mutex_destroy(&run.lock);
+	pthread_cond_destroy(&run.woken);
 }
 
 void writer_later(struct writer *w, struct hf_op *op)
