@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The arguments of FETCH (first octet: of UID FETCH), run over a mailbox of a few odd messages. What
- * comes out must be whole responses: balanced lists, sound strings, literals of the size they
+/* The arguments of FETCH (first octet: of UID FETCH), run over a mailbox of a few odd messages.
+ * What comes out must be whole responses: balanced lists, sound strings, literals of the size they
  * announce, no NUL outside literals that are binary. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,11 +23,13 @@ static void begin(void)
 {
 	fixture_open_store(&f);
 	atexit(end);
-	fixture_add(&f, HF_FLAG_SEEN, "From: \"A \\\"B\\\"\" <a@b>\nSubject: \xfc\nTo: g: x@y;\n\nplain\n");
-	fixture_add(&f, 0,
-		    "Subject: nested\nContent-Type: multipart/mixed; boundary=b; x=\"\xc3\xa4\"\n\n--b\n\none\n--b\n"
-		    "Content-Type: message/rfc822\n\nSubject: in\nContent-Type: multipart/alternative; boundary=c\n\n--c\n"
-		    "Content-Transfer-Encoding: base64\n\nAAEC\n--c\nContent-Transfer-Encoding: x-odd\n\n?\n--c--\n--b--\n");
+	fixture_add(&f, HF_FLAG_SEEN,
+		    "From: \"A \\\"B\\\"\" <a@b>\nSubject: \xfc\nTo: g: x@y;\n\nplain\n");
+	fixture_add(
+		&f, 0,
+		"Subject: nested\nContent-Type: multipart/mixed; boundary=b; x=\"\xc3\xa4\"\n\n--b\n\none\n--b\n"
+		"Content-Type: message/rfc822\n\nSubject: in\nContent-Type: multipart/alternative; boundary=c\n\n--c\n"
+		"Content-Transfer-Encoding: base64\n\nAAEC\n--c\nContent-Transfer-Encoding: x-odd\n\n?\n--c--\n--b--\n");
 	fixture_add(&f, HF_FLAG_DRAFT, "\nno header\n");
 	fixture_add_octets(&f, 0, HF_STR("Subject: a\0b\r\n\r\nc\0d"));
 	fixture_select(&f, true);
@@ -50,7 +52,8 @@ static const char *value(const char *pos, const char *stop)
 			pos++;
 		} else if (*pos == '"') {
 			for (pos++; hf_assert(pos < stop), *pos != '"'; pos++) {
-				hf_assert(*pos != '\r' && *pos != '\n' && *pos != '\0' && !(*pos & 0x80));
+				hf_assert(*pos != '\r' && *pos != '\n' && *pos != '\0' &&
+					  !(*pos & 0x80));
 				if (*pos == '\\')
 					pos++;
 			}
@@ -59,7 +62,8 @@ static const char *value(const char *pos, const char *stop)
 			char *after;
 			size_t count = strtoul(pos + 1, &after, 10);
 
-			hf_assert(!strncmp(after, "}\r\n", 3) && count <= (size_t)(stop - after - 3));
+			hf_assert(!strncmp(after, "}\r\n", 3) &&
+				  count <= (size_t)(stop - after - 3));
 			pos = after + 3 + count;
 		} else {
 			hf_assert(*pos != '\r' && *pos != '\n' && *pos != '\0');
@@ -77,7 +81,8 @@ static void check(struct hf_str out)
 		char *after;
 
 		hf_assert(stop - pos > 2 && pos[0] == '*' && pos[1] == ' ');
-		if (strtoul(pos + 2, &after, 10) == 0) { /* "* OK [HIGHESTMODSEQ ...": CONDSTORE has been turned on */
+		if (strtoul(pos + 2, &after, 10) ==
+		    0) { /* "* OK [HIGHESTMODSEQ ...": CONDSTORE has been turned on */
 			pos = memchr(pos, '\n', (size_t)(stop - pos));
 			hf_assert(pos);
 			pos++;
@@ -119,7 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		status = def->start(&cmd);
 		while (status == HF_MORE)
 			status = def->next(&cmd);
-		hf_assert(status == HF_OK || status == HF_ESYNTAX || status == HF_ELIMIT || status == HF_EUNKNOWNCTE);
+		hf_assert(status == HF_OK || status == HF_ESYNTAX || status == HF_ELIMIT ||
+			  status == HF_EUNKNOWNCTE);
 		def->finish(&cmd);
 		check(hf_buf_str(&f.conn->out));
 	}

@@ -22,10 +22,13 @@ static void begin(void)
 {
 	fixture_open_store(&f);
 	atexit(end);
-	fixture_add(&f, HF_FLAG_SEEN, "From: a@b\nSubject: one\nDate: Mon, 7 Feb 1994 21:52:25 -0800\n\nplain noon\n");
-	fixture_add(&f, HF_FLAG_FLAGGED,
-		    "Subject: =?iso-8859-1?q?=fc?= two\nX-Empty:\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n"
-		    "Content-Transfer-Encoding: base64\n\nYXQgbm9vbg==\n--b\nContent-Type: text/plain; charset=x-odd\n\n\xff\n--b--\n");
+	fixture_add(
+		&f, HF_FLAG_SEEN,
+		"From: a@b\nSubject: one\nDate: Mon, 7 Feb 1994 21:52:25 -0800\n\nplain noon\n");
+	fixture_add(
+		&f, HF_FLAG_FLAGGED,
+		"Subject: =?iso-8859-1?q?=fc?= two\nX-Empty:\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n"
+		"Content-Transfer-Encoding: base64\n\nYXQgbm9vbg==\n--b\nContent-Type: text/plain; charset=x-odd\n\n\xff\n--b--\n");
 	fixture_add(&f, 0, "\nno header\n");
 	fixture_add_octets(&f, HF_FLAG_DELETED, HF_STR("Subject: a\0b\r\n\r\nc\0d"));
 	fixture_select(&f, true);
@@ -35,7 +38,9 @@ static void begin(void)
 static bool search(struct hf_str keys, unsigned *found)
 {
 	struct imap_session *session = fixture_session(&f);
-	struct imap_cmd cmd = { .session = session, .arena = session->arena, .def = imap_command_find(HF_STR("SEARCH")) };
+	struct imap_cmd cmd = { .session = session,
+				.arena = session->arena,
+				.def = imap_command_find(HF_STR("SEARCH")) };
 	struct imap_parser p = { .start = keys.data,
 				 .pos = keys.data,
 				 .end = keys.data + keys.size,
@@ -67,7 +72,8 @@ static bool search(struct hf_str keys, unsigned *found)
 	return parsed;
 }
 
-/* What `form` makes of the keys in place of "@". False: the nesting has become too deep, or the keys had a charset before them. */
+/* What `form` makes of the keys in place of "@". False: the nesting has become too deep, or the
+ * keys had a charset before them. */
 static bool search_as(const char *form, struct hf_str keys, unsigned *found)
 {
 	struct hf_buf text = HF_BUF_INIT;

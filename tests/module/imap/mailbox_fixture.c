@@ -132,7 +132,8 @@ const char *fixture_run_octets(struct mailbox_fixture *f, struct hf_str octets)
 	size_t from = f->conn->out_mark;
 
 	fake_octets(f->conn, octets, 0);
-	while (!has_tagged(hf_buf_cstr(&f->conn->out) + from) && !fixture_session(f)->priv->closing) {
+	while (!has_tagged(hf_buf_cstr(&f->conn->out) + from) &&
+	       !fixture_session(f)->priv->closing) {
 		pause_a_moment();
 		fake_step(f->conn, HF_EV_DURABLE | HF_EV_NEWS);
 	}

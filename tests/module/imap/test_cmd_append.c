@@ -29,7 +29,8 @@ static const char *answer(size_t from)
 {
 	struct timespec moment = { .tv_nsec = 50000 };
 
-	while (!strstr(hf_buf_cstr(&f.conn->out) + from, "\r\nt ") && strncmp(hf_buf_cstr(&f.conn->out) + from, "t ", 2)) {
+	while (!strstr(hf_buf_cstr(&f.conn->out) + from, "\r\nt ") &&
+	       strncmp(hf_buf_cstr(&f.conn->out) + from, "t ", 2)) {
 		nanosleep(&moment, NULL);
 		fake_step(f.conn, HF_EV_DURABLE);
 	}
@@ -38,7 +39,8 @@ static const char *answer(size_t from)
 
 START_TEST(pieces_of_any_size_make_the_same_message)
 {
-	static const char command[] = "t APPEND INBOX (\\Seen) {12+}\r\nSubject: x\r\n (kw) {4+}\r\n\r\nyz\r\n";
+	static const char command[] =
+		"t APPEND INBOX (\\Seen) {12+}\r\nSubject: x\r\n (kw) {4+}\r\n\r\nyz\r\n";
 
 	for (size_t piece = 1; piece < sizeof(command); piece++) {
 		size_t from = f.conn->out_mark;
@@ -47,12 +49,14 @@ START_TEST(pieces_of_any_size_make_the_same_message)
 
 		fake_input(f.conn, command, piece);
 		got = answer(from);
-		snprintf(expected, sizeof(expected), " %zu:%zu] APPEND completed\r\n", 2 * piece - 1, 2 * piece);
+		snprintf(expected, sizeof(expected), " %zu:%zu] APPEND completed\r\n",
+			 2 * piece - 1, 2 * piece);
 		ck_assert_msg(strstr(got, expected) != NULL, "pieces of %zu: %s", piece, got);
 	}
-	ck_assert_str_eq(fixture_run(&f, "FETCH 1:2 (FLAGS BODY.PEEK[])"),
-			 "* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[] {12}\r\nSubject: x\r\n)\r\n"
-			 "* 2 FETCH (FLAGS (\\Recent kw) BODY[] {4}\r\n\r\nyz)\r\nt OK FETCH completed\r\n");
+	ck_assert_str_eq(
+		fixture_run(&f, "FETCH 1:2 (FLAGS BODY.PEEK[])"),
+		"* 1 FETCH (FLAGS (\\Seen \\Recent) BODY[] {12}\r\nSubject: x\r\n)\r\n"
+		"* 2 FETCH (FLAGS (\\Recent kw) BODY[] {4}\r\n\r\nyz)\r\nt OK FETCH completed\r\n");
 }
 END_TEST
 
@@ -88,7 +92,8 @@ START_TEST(a_message_over_the_limit_is_refused_before_it_is_read)
 	ck_assert_str_eq(fixture_run(&f, "APPEND INBOX {101}"),
 			 "t NO [TOOBIG] Message is larger than the 100 octets allowed\r\n");
 	ck_assert_str_eq(fixture_run(&f, "APPEND INBOX {0}"), "t NO [CANNOT] Message is empty\r\n");
-	ck_assert_str_eq(fixture_run(&f, "APPEND nowhere {5}"), "t NO [TRYCREATE] No such mailbox\r\n");
+	ck_assert_str_eq(fixture_run(&f, "APPEND nowhere {5}"),
+			 "t NO [TRYCREATE] No such mailbox\r\n");
 }
 END_TEST
 

@@ -68,8 +68,9 @@ END_TEST
 START_TEST(store_answers_with_what_others_set_too)
 {
 	flag(2, HF_FLAG_FLAGGED);
-	ck_assert_str_eq(fixture_run(&f, "STORE 2 +FLAGS (\\Seen)"),
-			 "* 2 FETCH (FLAGS (\\Flagged \\Seen \\Recent))\r\nt OK STORE completed\r\n");
+	ck_assert_str_eq(
+		fixture_run(&f, "STORE 2 +FLAGS (\\Seen)"),
+		"* 2 FETCH (FLAGS (\\Flagged \\Seen \\Recent))\r\nt OK STORE completed\r\n");
 	flag(2, HF_FLAG_DRAFT);
 	ck_assert_str_eq(fixture_run(&f, "STORE 2 +FLAGS (\\Seen)"),
 			 "* 2 FETCH (FLAGS (\\Flagged \\Seen \\Draft \\Recent))\r\n"
@@ -81,9 +82,11 @@ START_TEST(copy_and_move_pass_over_what_has_gone)
 {
 	run_op(hf_op_mailbox_create(f.store, f.user, HF_STR("box"), 0));
 	expunge(1);
-	ck_assert_msg(strstr(fixture_run(&f, "COPY 1:2 box"), " 2 1] Done, but some of the messages had been expunged\r\n") != NULL,
+	ck_assert_msg(strstr(fixture_run(&f, "COPY 1:2 box"),
+			     " 2 1] Done, but some of the messages had been expunged\r\n") != NULL,
 		      "copy");
-	ck_assert_msg(strstr(fixture_run(&f, "UID MOVE 1:3 box"), " 2:3 2:3] Moved\r\n") != NULL, "move");
+	ck_assert_msg(strstr(fixture_run(&f, "UID MOVE 1:3 box"), " 2:3 2:3] Moved\r\n") != NULL,
+		      "move");
 	ck_assert_str_eq(fixture_run(&f, "STATUS box (MESSAGES UIDNEXT)"),
 			 "* STATUS box (MESSAGES 3 UIDNEXT 4)\r\nt OK STATUS completed\r\n");
 }
@@ -95,7 +98,8 @@ START_TEST(expunge_takes_what_this_session_can_see)
 	fixture_add(&f, HF_FLAG_DELETED, "Subject: came later\n\ny\n");
 	ck_assert_str_eq(fixture_run(&f, "EXPUNGE"),
 			 "* 1 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\nt OK EXPUNGE completed\r\n");
-	ck_assert_str_eq(fixture_run(&f, "UID EXPUNGE 4"), "* 3 EXPUNGE\r\nt OK UID EXPUNGE completed\r\n");
+	ck_assert_str_eq(fixture_run(&f, "UID EXPUNGE 4"),
+			 "* 3 EXPUNGE\r\nt OK UID EXPUNGE completed\r\n");
 }
 END_TEST
 

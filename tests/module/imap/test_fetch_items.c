@@ -39,7 +39,8 @@ START_TEST(items_come_once_and_in_order)
 		{ "(  UID   FLAGS  )", "UID 1 FLAGS (\\Seen \\Recent)" },
 		{ "rfc822.size", "RFC822.SIZE 17" },
 		{ "INTERNALDATE", "INTERNALDATE \" 9-Sep-2001 01:46:40 +0000\"" },
-		{ "FAST", "FLAGS (\\Seen \\Recent) INTERNALDATE \" 9-Sep-2001 01:46:40 +0000\" RFC822.SIZE 17" },
+		{ "FAST",
+		  "FLAGS (\\Seen \\Recent) INTERNALDATE \" 9-Sep-2001 01:46:40 +0000\" RFC822.SIZE 17" },
 		{ "BODY.PEEK[TEXT]<1.1>", "BODY[TEXT]<1> {1}\r\n\r" },
 		{ "(BODY.PEEK[1] BODY.PEEK[1])", "BODY[1] {3}\r\ny\r\n BODY[1] {3}\r\ny\r\n" },
 	};
@@ -48,7 +49,8 @@ START_TEST(items_come_once_and_in_order)
 		char command[128], expected[256];
 
 		snprintf(command, sizeof(command), "FETCH 1 %s", rows[i][0]);
-		snprintf(expected, sizeof(expected), "* 1 FETCH (%s)\r\nt OK FETCH completed\r\n", rows[i][1]);
+		snprintf(expected, sizeof(expected), "* 1 FETCH (%s)\r\nt OK FETCH completed\r\n",
+			 rows[i][1]);
 		ck_assert_str_eq(fixture_run(&f, command), expected);
 	}
 }
@@ -61,8 +63,10 @@ START_TEST(what_is_wrong_is_told_with_its_place)
 		{ "FETCH 1 (FLAGS FROB)", "t BAD FETCH: expected a FETCH item at position 18\r\n" },
 		{ "FETCH 1 (FLAGS", "t BAD FETCH: expected a FETCH item or ) at position 17\r\n" },
 		{ "FETCH 1 ()", "t BAD FETCH: expected a FETCH item at position 12\r\n" },
-		{ "UID FETCH 1 BODY[0]", "t BAD UID FETCH: expected a part number at position 21\r\n" },
-		{ "FETCH 1 BODY[]<0.0>", "t BAD FETCH: expected <offset.count> with a count above 0 at position 21\r\n" },
+		{ "UID FETCH 1 BODY[0]",
+		  "t BAD UID FETCH: expected a part number at position 21\r\n" },
+		{ "FETCH 1 BODY[]<0.0>",
+		  "t BAD FETCH: expected <offset.count> with a count above 0 at position 21\r\n" },
 		{ "FETCH x FLAGS", "t BAD FETCH: expected a sequence set at position 9\r\n" },
 		{ "FETCH 2 FLAGS", "t BAD There is no message 2, the last is 1\r\n" },
 	};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sections: each partial read is that part of the whole, whatever lies beneath: the header's row, the
- * content, memory or the store. */
+/* Sections: each partial read is that part of the whole, whatever lies beneath: the header's row,
+ * the content, memory or the store. */
 #include "module/imap/fetch.h"
 
 #include "tests/base/base_test.h"
@@ -11,10 +11,11 @@ static struct mailbox_fixture f;
 static void setup(void)
 {
 	fixture_open_store(&f);
-	fixture_add(&f, 0,
-		    "Subject: outer\nX-Odd: folded\n over lines\nFrom: a@b\nContent-Type: multipart/mixed; boundary=b\n\n"
-		    "--b\nContent-Type: text/plain\n\none\n--b\nContent-Type: message/rfc822\n\nSubject: inner\nX-Odd: in\n\n"
-		    "inner text\n--b--\n");
+	fixture_add(
+		&f, 0,
+		"Subject: outer\nX-Odd: folded\n over lines\nFrom: a@b\nContent-Type: multipart/mixed; boundary=b\n\n"
+		"--b\nContent-Type: text/plain\n\none\n--b\nContent-Type: message/rfc822\n\nSubject: inner\nX-Odd: in\n\n"
+		"inner text\n--b--\n");
 	fixture_select(&f, true);
 }
 
@@ -43,8 +44,8 @@ static struct hf_str fetch(unsigned seq, const char *item)
 	return hf_str_n(start, size);
 }
 
-static void check_partials(unsigned seq, const char *section, const size_t *offsets, size_t offset_count,
-			   const size_t *counts, size_t count_count)
+static void check_partials(unsigned seq, const char *section, const size_t *offsets,
+			   size_t offset_count, const size_t *counts, size_t count_count)
 {
 	struct hf_buf whole = HF_BUF_INIT;
 	char item[96];
@@ -55,26 +56,45 @@ static void check_partials(unsigned seq, const char *section, const size_t *offs
 		for (size_t j = 0; j < count_count; j++) {
 			struct hf_str got;
 
-			snprintf(item, sizeof(item), "BODY.PEEK[%s]<%zu.%zu>", section, offsets[i], counts[j]);
+			snprintf(item, sizeof(item), "BODY.PEEK[%s]<%zu.%zu>", section, offsets[i],
+				 counts[j]);
 			got = fetch(seq, item);
-			ck_assert_msg(hf_str_eq(got, hf_str_sub(hf_buf_str(&whole), offsets[i], counts[j])), "%s", item);
+			ck_assert_msg(hf_str_eq(got, hf_str_sub(hf_buf_str(&whole), offsets[i],
+								counts[j])),
+				      "%s", item);
 		}
 	}
 	hf_buf_fini(&whole);
 }
 
 static const char *const sections[] = {
-	"", "HEADER", "TEXT", "1", "1.MIME", "2", "2.MIME", "2.HEADER", "2.TEXT", "2.1", "HEADER.FIELDS (Subject From)",
-	"HEADER.FIELDS (X-Odd)", "HEADER.FIELDS.NOT (Subject)", "2.HEADER.FIELDS (Subject X-Odd)", "2.HEADER.FIELDS.NOT (Subject)",
+	"",
+	"HEADER",
+	"TEXT",
+	"1",
+	"1.MIME",
+	"2",
+	"2.MIME",
+	"2.HEADER",
+	"2.TEXT",
+	"2.1",
+	"HEADER.FIELDS (Subject From)",
+	"HEADER.FIELDS (X-Odd)",
+	"HEADER.FIELDS.NOT (Subject)",
+	"2.HEADER.FIELDS (Subject X-Odd)",
+	"2.HEADER.FIELDS.NOT (Subject)",
 };
 
 START_TEST(partial_reads_are_parts_of_the_whole)
 {
-	static const size_t offsets[] = { 0, 1, 2, 3, 9, 15, 16, 17, 40, 100, 250, 1000, 4294967295 };
+	static const size_t offsets[] = {
+		0, 1, 2, 3, 9, 15, 16, 17, 40, 100, 250, 1000, 4294967295
+	};
 	static const size_t counts[] = { 1, 2, 5, 16, 100, 4294967295 };
 
 	for (size_t i = 0; i < HF_COUNT(sections); i++)
-		check_partials(1, sections[i], offsets, HF_COUNT(offsets), counts, HF_COUNT(counts));
+		check_partials(1, sections[i], offsets, HF_COUNT(offsets), counts,
+			       HF_COUNT(counts));
 }
 END_TEST
 
@@ -90,7 +110,8 @@ START_TEST(sections_are_what_the_rfc_says)
 		{ "BODY.PEEK[2.MIME]", "Content-Type: message/rfc822\r\n\r\n" },
 		{ "BODY.PEEK[2.HEADER.FIELDS (x-odd)]", "X-Odd: in\r\n\r\n" },
 		{ "BODY.PEEK[HEADER.FIELDS (x-odd)]", "X-Odd: folded\r\n over lines\r\n\r\n" },
-		{ "BODY.PEEK[HEADER.FIELDS (from subject)]", "Subject: outer\r\nFrom: a@b\r\n\r\n" },
+		{ "BODY.PEEK[HEADER.FIELDS (from subject)]",
+		  "Subject: outer\r\nFrom: a@b\r\n\r\n" },
 		{ "BODY.PEEK[HEADER.FIELDS (nothing)]", "\r\n" },
 	};
 
@@ -99,10 +120,12 @@ START_TEST(sections_are_what_the_rfc_says)
 }
 END_TEST
 
-/* Small literals are copied, large ones are read while they are sent: the same octets, NUL as 0x80. */
+/* Small literals are copied, large ones are read while they are sent: the same octets, NUL as 0x80.
+ */
 START_TEST(large_literals_are_like_small_ones)
 {
-	static const size_t offsets[] = { 0, 1, 13, 65535, 65536, 65537, 131071, 131072, 131073, 199999, 200012, 300000 };
+	static const size_t offsets[] = { 0,      1,      13,     65535,  65536,  65537,
+					  131071, 131072, 131073, 199999, 200012, 300000 };
 	static const size_t counts[] = { 1, 4096, 65535, 65536, 65537, 131073, 300000 };
 	struct hf_buf octets = HF_BUF_INIT;
 	struct hf_str got;
@@ -125,14 +148,18 @@ END_TEST
 
 START_TEST(missing_parts_are_nil)
 {
-	static const char *const missing[] = { "3", "1.1", "1.1.1", "1.HEADER", "1.TEXT", "2.2", "2.1.1", "3.MIME", "4294967295",
-					       "1.HEADER.FIELDS (x)", "2.1.HEADER" };
+	static const char *const missing[] = {
+		"3",         "1.1",   "1.1.1",  "1.HEADER",   "1.TEXT",
+		"2.2",       "2.1.1", "3.MIME", "4294967295", "1.HEADER.FIELDS (x)",
+		"2.1.HEADER"
+	};
 
 	for (size_t i = 0; i < HF_COUNT(missing); i++) {
 		char command[96], expected[96];
 
 		snprintf(command, sizeof(command), "FETCH 1 BODY.PEEK[%s]", missing[i]);
-		snprintf(expected, sizeof(expected), "* 1 FETCH (BODY[%s] NIL)\r\nt OK FETCH completed\r\n", missing[i]);
+		snprintf(expected, sizeof(expected),
+			 "* 1 FETCH (BODY[%s] NIL)\r\nt OK FETCH completed\r\n", missing[i]);
 		ck_assert_str_eq(fixture_run(&f, command), expected);
 	}
 }

@@ -4,7 +4,9 @@
 
 #include "tests/base/base_test.h"
 
-static const struct hf_record plain = { .uid = { 7 }, .modseq = { 5 }, .size = 100, .flags = HF_FLAG_SEEN | HF_FLAG_DRAFT };
+static const struct hf_record plain = {
+	.uid = { 7 }, .modseq = { 5 }, .size = 100, .flags = HF_FLAG_SEEN | HF_FLAG_DRAFT
+};
 
 static enum search_answer eval(const struct search_node *node, const struct hf_record *record)
 {
@@ -33,12 +35,14 @@ START_TEST(and_or_not_in_three_values)
 		struct search_node a = text(rows[i].a), b = text(rows[i].b);
 		struct search_node and = { .kind = SEARCH_AND, .children = &a };
 		struct search_node or = { .kind = SEARCH_OR, .children = &a };
-		struct search_node not = { .kind = SEARCH_NOT, .children = &and };
+		struct search_node not = { .kind = SEARCH_NOT, .children = &and};
 
 		a.next = &b;
 		ck_assert_int_eq(eval(&and, &plain), rows[i].both);
-		ck_assert_int_eq(eval(&or, &plain), rows[i].either);
-		ck_assert_int_eq(eval(&not, &plain), rows[i].both == u ? u : rows[i].both == y ? n : y);
+		ck_assert_int_eq(eval(& or, &plain), rows[i].either);
+		ck_assert_int_eq(eval(&not, &plain), rows[i].both == u   ? u
+						     : rows[i].both == y ? n
+									 : y);
 	}
 }
 END_TEST
@@ -103,8 +107,9 @@ START_TEST(days_of_sending_are_those_of_the_senders_zone)
 		int16_t zone; /* minutes */
 		int32_t day;
 	} rows[] = {
-		{ 0, 0, 0 },	    { 86399, 0, 0 },	{ 86400, 0, 1 },    { -1, 0, -1 },	  { -86400, 0, -1 },
-		{ -86401, 0, -2 },  { 3600, -120, -1 }, { 82800, 120, 1 }, { 86399, -1439, 0 }, { 86400, -1, 0 },
+		{ 0, 0, 0 },         { 86399, 0, 0 },   { 86400, 0, 1 },    { -1, 0, -1 },
+		{ -86400, 0, -1 },   { -86401, 0, -2 }, { 3600, -120, -1 }, { 82800, 120, 1 },
+		{ 86399, -1439, 0 }, { 86400, -1, 0 },
 	};
 
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
@@ -126,7 +131,8 @@ END_TEST
 
 START_TEST(internal_dates_are_days_as_shown)
 {
-	struct hf_record record = { .internaldate = 1580601599 - 7200 }; /* 1 Feb 2020 23:59:59 +0200 */
+	struct hf_record record = { .internaldate =
+					    1580601599 - 7200 }; /* 1 Feb 2020 23:59:59 +0200 */
 	struct search_node on = { .kind = SEARCH_ON, .day = 18293 };
 
 	setenv("TZ", "<+0200>-2", 1);

@@ -8,10 +8,12 @@
 START_TEST(every_key_of_the_rfcs_is_found)
 {
 	static const char *const names[] = {
-		"ALL",	    "ANSWERED",	 "BCC",	      "BEFORE",	   "BODY",     "CC",	     "DELETED",	   "DRAFT",   "FLAGGED",
-		"FROM",	    "HEADER",	 "KEYWORD",   "LARGER",	   "MODSEQ",   "NEW",	     "NOT",	   "OLD",     "ON",
-		"OR",	    "RECENT",	 "SEEN",      "SENTBEFORE", "SENTON",   "SENTSINCE",  "SINCE",	   "SMALLER", "SUBJECT",
-		"TEXT",	    "TO",	 "UID",	      "UNANSWERED", "UNDELETED", "UNDRAFT",   "UNFLAGGED", "UNKEYWORD", "UNSEEN",
+		"ALL",        "ANSWERED",  "BCC",     "BEFORE",     "BODY",      "CC",
+		"DELETED",    "DRAFT",     "FLAGGED", "FROM",       "HEADER",    "KEYWORD",
+		"LARGER",     "MODSEQ",    "NEW",     "NOT",        "OLD",       "ON",
+		"OR",         "RECENT",    "SEEN",    "SENTBEFORE", "SENTON",    "SENTSINCE",
+		"SINCE",      "SMALLER",   "SUBJECT", "TEXT",       "TO",        "UID",
+		"UNANSWERED", "UNDELETED", "UNDRAFT", "UNFLAGGED",  "UNKEYWORD", "UNSEEN",
 	};
 
 	for (size_t i = 0; i < HF_COUNT(names); i++) {
@@ -20,7 +22,8 @@ START_TEST(every_key_of_the_rfcs_is_found)
 		ck_assert_msg(search_key_find(hf_str(names[i])) != NULL, "%s", names[i]);
 		for (const char *c = names[i]; *c; c++)
 			hf_buf_add_char(&lower, hf_ascii_lower(*c));
-		ck_assert_ptr_eq(search_key_find(hf_buf_str(&lower)), search_key_find(hf_str(names[i])));
+		ck_assert_ptr_eq(search_key_find(hf_buf_str(&lower)),
+				 search_key_find(hf_str(names[i])));
 		hf_buf_fini(&lower);
 	}
 	ck_assert_ptr_null(search_key_find(HF_STR("SEE")));
@@ -50,10 +53,12 @@ START_TEST(what_is_wrong_is_told_with_its_place)
 	static const char *const rows[][2] = {
 		{ "SEARCH FROB", "t BAD SEARCH: expected a search key at position 10\r\n" },
 		{ "SEARCH SEEN FROB", "t BAD SEARCH: expected a search key at position 15\r\n" },
-		{ "SEARCH ON", "t BAD SEARCH: expected a date such as 7-Feb-1994 at position 12\r\n" },
+		{ "SEARCH ON",
+		  "t BAD SEARCH: expected a date such as 7-Feb-1994 at position 12\r\n" },
 		{ "SEARCH NOT", "t BAD SEARCH: expected a search key at position 13\r\n" },
 		{ "SEARCH OR SEEN", "t BAD SEARCH: expected a search key at position 17\r\n" },
-		{ "UID SEARCH UID x", "t BAD UID SEARCH: expected a sequence set at position 18\r\n" },
+		{ "UID SEARCH UID x",
+		  "t BAD UID SEARCH: expected a sequence set at position 18\r\n" },
 		{ "SEARCH (SEEN", "t BAD SEARCH: expected ) at position 15\r\n" },
 	};
 
@@ -65,17 +70,21 @@ END_TEST
 START_TEST(arguments_are_asked_for)
 {
 	static const char *const bad[] = {
-		"BCC",	   "BEFORE",	"BODY",	      "CC",	   "FROM",     "HEADER",  "HEADER x",	"KEYWORD",    "LARGER",	    "MODSEQ",
-		"NOT",	   "ON",	"OR",	      "OR ALL",	   "SENTBEFORE", "SENTON", "SENTSINCE", "SINCE",      "SMALLER",    "SUBJECT",
-		"TEXT",	   "TO",	"UID",	      "UNKEYWORD", "LARGER x", "ON x",	  "UID x",	"KEYWORD (a)", "SUBJECT (x)", "HEADER (a) b",
-		"1,",	   "0",		"1:",	      "()",	   "(",	       ")",	  "ALL )",	"ALL,SEEN",   "OR (ALL) ",  "NOT ()",
+		"BCC",      "BEFORE",   "BODY",       "CC",          "FROM",        "HEADER",
+		"HEADER x", "KEYWORD",  "LARGER",     "MODSEQ",      "NOT",         "ON",
+		"OR",       "OR ALL",   "SENTBEFORE", "SENTON",      "SENTSINCE",   "SINCE",
+		"SMALLER",  "SUBJECT",  "TEXT",       "TO",          "UID",         "UNKEYWORD",
+		"LARGER x", "ON x",     "UID x",      "KEYWORD (a)", "SUBJECT (x)", "HEADER (a) b",
+		"1,",       "0",        "1:",         "()",          "(",           ")",
+		"ALL )",    "ALL,SEEN", "OR (ALL) ",  "NOT ()",
 	};
 
 	for (size_t i = 0; i < HF_COUNT(bad); i++) {
 		char command[64];
 
 		snprintf(command, sizeof(command), "SEARCH %s", bad[i]);
-		ck_assert_msg(!strncmp(fixture_run(&f, command), "t BAD SEARCH: expected ", 23), "%s", bad[i]);
+		ck_assert_msg(!strncmp(fixture_run(&f, command), "t BAD SEARCH: expected ", 23),
+			      "%s", bad[i]);
 		fixture_session(&f)->bad_count = 0;
 	}
 }

@@ -7,7 +7,9 @@
 static enum hf_status parse(const char *text, struct search_return *r, size_t *at)
 {
 	static const struct imap_settings settings = { .nesting_max = 100 };
-	struct imap_parser p = { .start = text, .pos = text, .end = text + strlen(text), .settings = &settings };
+	struct imap_parser p = {
+		.start = text, .pos = text, .end = text + strlen(text), .settings = &settings
+	};
 	enum hf_status status;
 
 	*r = (struct search_return){ 0 };
@@ -24,7 +26,8 @@ START_TEST(options_are_taken_up_to_the_keys)
 	ck_assert_int_eq(parse("ALL", &r, &at), HF_OK);
 	ck_assert(!r.given && at == 0);
 	ck_assert_int_eq(parse("RETURN () ALL", &r, &at), HF_OK);
-	ck_assert(r.given && r.all && !r.min && !r.max && !r.count && !r.partial && !r.save && at == 10);
+	ck_assert(r.given && r.all && !r.min && !r.max && !r.count && !r.partial && !r.save &&
+		  at == 10);
 	ck_assert_int_eq(parse("return (min MAX) x", &r, &at), HF_OK);
 	ck_assert(r.min && r.max && !r.all);
 	ck_assert_int_eq(parse("RETURN (COUNT PARTIAL 3:1) x", &r, &at), HF_OK);
@@ -42,10 +45,24 @@ END_TEST
 START_TEST(malformed_options_are_refused)
 {
 	static const char *const bad[] = {
-		"RETURN",	      "RETURN ",	     "RETURN ALL",	       "RETURN (ALL",		"RETURN (ALL)",
-		"RETURN (FROB) x",    "RETURN (ALL,MIN) x",  "RETURN (PARTIAL) x",     "RETURN (PARTIAL 1) x",	"RETURN (PARTIAL 0:1) x",
-		"RETURN (PARTIAL 1:0) x", "RETURN (PARTIAL -1:5) x", "RETURN (PARTIAL 1:-5) x", "RETURN (PARTIAL 1:2 PARTIAL 3:4) x",
-		"RETURN (PARTIAL 1:2 ALL) x", "RETURN (ALL PARTIAL 1:2) x", "RETURN (PARTIAL 1:4294967296) x", "RETURN ((ALL)) x",
+		"RETURN",
+		"RETURN ",
+		"RETURN ALL",
+		"RETURN (ALL",
+		"RETURN (ALL)",
+		"RETURN (FROB) x",
+		"RETURN (ALL,MIN) x",
+		"RETURN (PARTIAL) x",
+		"RETURN (PARTIAL 1) x",
+		"RETURN (PARTIAL 0:1) x",
+		"RETURN (PARTIAL 1:0) x",
+		"RETURN (PARTIAL -1:5) x",
+		"RETURN (PARTIAL 1:-5) x",
+		"RETURN (PARTIAL 1:2 PARTIAL 3:4) x",
+		"RETURN (PARTIAL 1:2 ALL) x",
+		"RETURN (ALL PARTIAL 1:2) x",
+		"RETURN (PARTIAL 1:4294967296) x",
+		"RETURN ((ALL)) x",
 		"RETURN (MINMAX) x",
 	};
 	struct search_return r;
@@ -63,15 +80,20 @@ START_TEST(windows_agree_with_a_list)
 		for (uint32_t a = 1; a <= 10; a++) {
 			for (uint32_t b = a; b <= 10; b++) {
 				for (int backward = 0; backward <= 1; backward++) {
-					struct search_return r = { .partial = true, .backward = backward, .window_first = a, .window_last = b };
+					struct search_return r = { .partial = true,
+								   .backward = backward,
+								   .window_first = a,
+								   .window_last = b };
 					uint64_t first, last;
 
 					search_return_window(&r, count, &first, &last);
 					for (uint64_t i = 1; i <= count; i++) {
 						uint64_t place = backward ? count - i + 1 : i;
 
-						ck_assert_msg((place >= a && place <= b) == (i >= first && i <= last),
-							      "%u of %u:%u in %u%s", (unsigned)i, a, b, count,
+						ck_assert_msg((place >= a && place <= b) ==
+								      (i >= first && i <= last),
+							      "%u of %u:%u in %u%s", (unsigned)i, a,
+							      b, count,
 							      backward ? " from the end" : "");
 					}
 				}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Programs over a mailbox: laws of logic, whatever the keys and however much has to be read for them. */
+/* Programs over a mailbox: laws of logic, whatever the keys and however much has to be read for
+ * them. */
 #include "module/imap/search.h"
 
 #include "tests/base/base_test.h"
@@ -16,8 +17,9 @@ static void setup(void)
 	fixture_open_store(&f);
 	fixture_add(&f, HF_FLAG_SEEN, "From: alice@example.org\nSubject: lunch\n\nat noon\n");
 	fixture_add(&f, HF_FLAG_FLAGGED, "From: bob@example.org\nX-Odd: lunch\n\nnothing\n");
-	fixture_add(&f, HF_FLAG_SEEN | HF_FLAG_FLAGGED, "Subject: =?utf-8?q?l=75nch?=\nContent-Type: multipart/mixed; boundary=b\n\n"
-							"--b\n\nnoon\n--b\nContent-Transfer-Encoding: base64\n\nYXQgbm9vbg==\n--b--\n");
+	fixture_add(&f, HF_FLAG_SEEN | HF_FLAG_FLAGGED,
+		    "Subject: =?utf-8?q?l=75nch?=\nContent-Type: multipart/mixed; boundary=b\n\n"
+		    "--b\n\nnoon\n--b\nContent-Transfer-Encoding: base64\n\nYXQgbm9vbg==\n--b--\n");
 	fixture_add(&f, 0, "\nno header\n");
 	fixture_add(&f, 0, "Subject: no body");
 	hf_buf_add_lit(&big, "Subject: big\r\n\r\n");
@@ -43,25 +45,56 @@ static unsigned search(const char *keys)
 
 	snprintf(command, sizeof(command), "SEARCH %s", keys);
 	answer = fixture_run(&f, command);
-	ck_assert_msg(!strncmp(answer, "* SEARCH", 8) && strstr(answer, "\r\nt OK "), "%s: %s", command, answer);
+	ck_assert_msg(!strncmp(answer, "* SEARCH", 8) && strstr(answer, "\r\nt OK "), "%s: %s",
+		      command, answer);
 	for (at = answer + 8; *at == ' ';)
 		found |= 1u << strtoul(at, (char **)(uintptr_t)&at, 10);
 	return found;
 }
 
 static const char *const keys[] = {
-	"ALL",	    "SEEN",	 "FLAGGED",	"DELETED",	   "SUBJECT lunch", "FROM example", "HEADER X-Odd lunch", "HEADER X-Odd \"\"",
-	"BODY noon", "TEXT lunch", "TEXT noon", "BODY \"very end\"", "BODY never",    "LARGER 1000",  "2:4",		  "SUBJECT \"\"",
-	"TEXT \"\"", "BODY after",
+	"ALL",
+	"SEEN",
+	"FLAGGED",
+	"DELETED",
+	"SUBJECT lunch",
+	"FROM example",
+	"HEADER X-Odd lunch",
+	"HEADER X-Odd \"\"",
+	"BODY noon",
+	"TEXT lunch",
+	"TEXT noon",
+	"BODY \"very end\"",
+	"BODY never",
+	"LARGER 1000",
+	"2:4",
+	"SUBJECT \"\"",
+	"TEXT \"\"",
+	"BODY after",
 };
 #define ALL (((1u << MESSAGES) - 1) << 1)
 
 START_TEST(keys_find_what_they_name)
 {
 	static const unsigned found[] = {
-		ALL,	       1u << 1 | 1u << 3, 1u << 2 | 1u << 3,	1u << 6, 1u << 1 | 1u << 3,	 1u << 1 | 1u << 2, 1u << 2,
-		1u << 2,       1u << 1 | 1u << 3 | 1u << 6, 1u << 1 | 1u << 2 | 1u << 3, 1u << 1 | 1u << 3 | 1u << 6, 1u << 6, 0,
-		1u << 6,       1u << 2 | 1u << 3 | 1u << 4, 1u << 1 | 1u << 3 | 1u << 5 | 1u << 6, ALL, 1u << 6,
+		ALL,
+		1u << 1 | 1u << 3,
+		1u << 2 | 1u << 3,
+		1u << 6,
+		1u << 1 | 1u << 3,
+		1u << 1 | 1u << 2,
+		1u << 2,
+		1u << 2,
+		1u << 1 | 1u << 3 | 1u << 6,
+		1u << 1 | 1u << 2 | 1u << 3,
+		1u << 1 | 1u << 3 | 1u << 6,
+		1u << 6,
+		0,
+		1u << 6,
+		1u << 2 | 1u << 3 | 1u << 4,
+		1u << 1 | 1u << 3 | 1u << 5 | 1u << 6,
+		ALL,
+		1u << 6,
 	};
 
 	for (size_t i = 0; i < HF_COUNT(keys); i++)
@@ -86,7 +119,8 @@ START_TEST(logic_holds_for_every_pair_of_keys)
 			snprintf(program, sizeof(program), "OR %s %s", keys[i], keys[j]);
 			ck_assert_msg(search(program) == (alone[i] | alone[j]), "%s", program);
 			snprintf(program, sizeof(program), "NOT (%s NOT %s)", keys[i], keys[j]);
-			ck_assert_msg(search(program) == (ALL & ~(alone[i] & ~alone[j])), "%s", program);
+			ck_assert_msg(search(program) == (ALL & ~(alone[i] & ~alone[j])), "%s",
+				      program);
 		}
 	}
 }
