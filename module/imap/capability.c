@@ -20,6 +20,8 @@ static const struct {
 	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },              /* RFC 4315 */
 	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                    /* RFC 6851 */
 	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },                /* RFC 3348 */
+	{ "LIST-EXTENDED", "LIST", IMAP_LOGGED_IN },           /* RFC 5258 */
+	{ "LIST-STATUS", "LIST", IMAP_LOGGED_IN },             /* RFC 5819 */
 	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },             /* RFC 6154 */
 	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },    /* RFC 6154 */
 	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },              /* RFC 7162 */

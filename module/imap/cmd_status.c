@@ -6,6 +6,7 @@
  * costs nothing more. */
 #include "module/imap/imap.h"
 #include "module/imap/objectid.h"
+#include "module/imap/status.h"
 
 static uint64_t messages_of(const struct hf_mailbox_info *info)
 {
@@ -52,25 +53,37 @@ static const struct {
 	{ "MAILBOXID", NULL, NULL },
 };
 
-#define WANTED_MAX 32
-
 struct status_args {
 	struct hf_str name;
-	uint8_t wanted[WANTED_MAX]; /* indexes into items, in the client's order */
-	size_t count;
+	struct imap_status_items items;
 };
 
-static enum hf_status parse_item(struct status_args *args, struct imap_parser *p)
+static enum hf_status parse_item(struct imap_status_items *wanted, struct imap_parser *p)
 {
 	for (size_t i = 0; i < HF_COUNT(items); i++) {
 		if (!imap_parse_keyword(p, items[i].name))
 			continue;
-		if (args->count == WANTED_MAX)
+		if (wanted->count == IMAP_STATUS_ITEMS_MAX)
 			return imap_parser_expected(p, "fewer items");
-		args->wanted[args->count++] = (uint8_t)i;
+		wanted->item[wanted->count++] = (uint8_t)i;
 		return HF_OK;
 	}
 	return imap_parser_expected(p, "a status item");
+}
+
+enum hf_status imap_status_parse(struct imap_parser *p, struct imap_status_items *wanted)
+{
+	if (!imap_parse_char(p, '('))
+		return imap_parser_expected(p, "a list of items");
+	while (imap_parse_space(p))
+		;
+	do {
+		enum hf_status status = parse_item(wanted, p);
+
+		if (status != HF_OK)
+			return status;
+	} while (imap_parse_space(p) && !imap_parse_is(p, ')'));
+	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
 }
 
 static enum hf_status status_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -81,17 +94,9 @@ static enum hf_status status_parse(struct imap_cmd *cmd, struct imap_parser *p)
 		return imap_parser_expected(p, "a mailbox name");
 	if (!imap_parse_space(p))
 		return imap_parser_expected(p, "a list of items");
-	if (!imap_parse_char(p, '('))
-		return parse_item(args, p);
-	while (imap_parse_space(p))
-		;
-	do {
-		enum hf_status status = parse_item(args, p);
-
-		if (status != HF_OK)
-			return status;
-	} while (imap_parse_space(p) && !imap_parse_is(p, ')'));
-	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
+	if (!imap_parse_is(p, '('))
+		return parse_item(&args->items, p); /* real clients leave the parentheses out */
+	return imap_status_parse(p, &args->items);
 }
 
 static void add_item(struct hf_buf *out, size_t item, const struct hf_mailbox_info *info)
@@ -107,12 +112,36 @@ static void add_item(struct hf_buf *out, size_t item, const struct hf_mailbox_in
 	hf_buf_add_char(out, ')');
 }
 
+void imap_status_ask(struct imap_session *session, const struct imap_status_items *wanted)
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (items[wanted->item[i]].asked)
+			items[wanted->item[i]].asked(session);
+}
+
+void imap_status_write(struct imap_session *session, const struct hf_mailbox_info *info,
+		       const struct imap_status_items *wanted)
+{
+	struct hf_buf out = HF_BUF_INIT;
+
+	hf_buf_add_lit(&out, "* STATUS ");
+	imap_add_mailbox(session, &out, info->name);
+	hf_buf_add_lit(&out, " (");
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (i)
+			hf_buf_add_char(&out, ' ');
+		add_item(&out, wanted->item[i], info);
+	}
+	hf_buf_add_lit(&out, ")\r\n");
+	hf_conn_write(session->conn, out.data, out.size);
+	hf_buf_fini(&out);
+}
+
 static enum hf_status status_start(struct imap_cmd *cmd)
 {
 	const struct status_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
 	struct hf_mailbox_info info;
-	struct hf_buf out = HF_BUF_INIT;
 	enum hf_status status;
 
 	if (!args->name.data)
@@ -122,20 +151,8 @@ static enum hf_status status_start(struct imap_cmd *cmd)
 		return status;
 	if (!info.id)
 		return HF_ENONEXISTENT;
-	for (size_t i = 0; i < args->count; i++)
-		if (items[args->wanted[i]].asked)
-			items[args->wanted[i]].asked(session);
-	hf_buf_add_lit(&out, "* STATUS ");
-	imap_add_mailbox(session, &out, info.name);
-	hf_buf_add_lit(&out, " (");
-	for (size_t i = 0; i < args->count; i++) {
-		if (i)
-			hf_buf_add_char(&out, ' ');
-		add_item(&out, args->wanted[i], &info);
-	}
-	hf_buf_add_lit(&out, ")\r\n");
-	hf_conn_write(session->conn, out.data, out.size);
-	hf_buf_fini(&out);
+	imap_status_ask(session, &args->items);
+	imap_status_write(session, &info, &args->items);
 	return HF_OK;
 }
 

@@ -38,7 +38,11 @@ static void add_node(struct builder *b, struct hf_str name, const struct hf_mail
 		b->nodes = grown;
 		b->capacity = capacity;
 	}
-	b->nodes[b->count++] = (struct imap_list_node){ .name = name, .info = info };
+	b->nodes[b->count++] = (struct imap_list_node){
+		.name = name,
+		.info = info,
+		.parent = b->depth ? b->open[b->depth - 1] + 1 : 0,
+	};
 }
 
 static bool is_above(struct hf_str parent, struct hf_str name)
@@ -200,7 +204,7 @@ bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name
 /* Output ------------------------------------------------------------------------------------- */
 
 void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
-		     const struct imap_list_node *node)
+		     const char *extended, const struct imap_list_node *node)
 {
 	struct hf_buf out = HF_BUF_INIT;
 	size_t start;
@@ -214,6 +218,8 @@ void imap_list_write(struct imap_session *session, const char *word, const char 
 				      imap_special_uses[i].name);
 	hf_buf_add_lit(&out, ") \"/\" ");
 	imap_add_mailbox(session, &out, node->name);
+	if (extended)
+		hf_buf_printf(&out, " %s", extended);
 	hf_buf_add_lit(&out, "\r\n");
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);

@@ -17,6 +17,7 @@ extern const size_t imap_special_use_count;
 struct imap_list_node {
 	struct hf_str name;
 	const struct hf_mailbox_info *info; /* NULL: only a level */
+	size_t parent;                      /* index of the node above, plus 1; 0: none */
 	bool children;                      /* a mailbox is below it */
 	bool subscribed_children;           /* a subscription is below it */
 };
@@ -48,8 +49,9 @@ void imap_list_pattern_init(struct imap_session *session, struct hf_arena *arena
  * without regard to case. */
 bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name);
 
-/* One response: `attributes` ("\\HasNoChildren", may be empty), then special uses. */
+/* One response: `attributes` ("\\HasNoChildren", may be empty), then special uses; `extended`: data
+ * of RFC 5258 behind the name, with its parentheses, or NULL. */
 void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
-		     const struct imap_list_node *node);
+		     const char *extended, const struct imap_list_node *node);
 
 #endif
