@@ -120,6 +120,9 @@ void search_window_take(const struct search_return *r, const struct hf_set *matc
 bool search_return_is_told(const struct search_return *r);
 /* The numbers window_first to window_last of `count`, counted as the client did: *first to *last from 1; none: *first > *last. */
 void search_return_window(const struct search_return *r, uint64_t count, uint64_t *first, uint64_t *last);
+/* What follows the correlator, up to the end of the line. */
+void search_return_add(struct imap_cmd *cmd, struct hf_buf *out, const struct search_return *r, const struct hf_set *matches,
+		       struct hf_mod modseq);
 /* What "$" is from now on, by the table in RFC 5182 §2.4 and RFC 9394 §3.2; `matches` are sequence numbers. */
 void search_return_save(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches);
 /* The ESEARCH response; `matches` are sequence numbers; `modseq` 0: none to tell. */

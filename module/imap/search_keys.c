@@ -75,7 +75,7 @@ static enum hf_status take_set(struct imap_cmd *cmd, struct imap_parser *p, stru
 			       struct search_node *node)
 {
 	struct hf_view *view = cmd->session->view;
-	uint32_t count = hf_view_count(view), star = count;
+	uint32_t count = view ? hf_view_count(view) : 0, star = count; /* no view: ESEARCH tries whether it parses */
 	struct hf_str text;
 
 	if (!imap_parse_set(p, &text))
@@ -163,7 +163,8 @@ static enum hf_status parse_objectid(struct imap_cmd *cmd, struct imap_parser *p
 	(void)program;
 	if (!imap_parse_space(p) || !imap_parse_astring(p, &text) || !imap_objectid_is_valid(text))
 		return imap_parser_expected(p, "an object identifier");
-	if (imap_objectid_read(text, kind, &owner, &id) && owner == hf_view_owner(cmd->session->view))
+	if (imap_objectid_read(text, kind, &owner, &id) && cmd->session->view &&
+	    owner == hf_view_owner(cmd->session->view))
 		node->number = id;
 	return HF_OK;
 }

@@ -143,6 +143,30 @@ void search_return_save(struct imap_cmd *cmd, const struct search_return *r, con
 	hf_set_fini(&kept);
 }
 
+void search_return_add(struct imap_cmd *cmd, struct hf_buf *out, const struct search_return *r, const struct hf_set *matches,
+		       struct hf_mod modseq)
+{
+	if (cmd->uid)
+		hf_buf_add_lit(out, " UID");
+	if (!hf_set_is_empty(matches)) {
+		if (r->min)
+			hf_buf_printf(out, " MIN %u", number(cmd, matches->ranges[0].first));
+		if (r->max)
+			hf_buf_printf(out, " MAX %u", number(cmd, matches->ranges[matches->count - 1].last));
+		if (r->all || !r->given) {
+			hf_buf_add_lit(out, " ALL ");
+			add_set(cmd, out, matches);
+		}
+	}
+	if (r->count)
+		hf_buf_printf(out, " COUNT %llu", (unsigned long long)hf_set_size(matches));
+	if (r->partial)
+		add_window(cmd, out, r, matches);
+	if (modseq.n && !hf_set_is_empty(matches))
+		hf_buf_printf(out, " MODSEQ %llu", (unsigned long long)modseq.n);
+	hf_buf_add_lit(out, "\r\n");
+}
+
 void search_return_write(struct imap_cmd *cmd, const struct search_return *r, const struct hf_set *matches, struct hf_mod modseq)
 {
 	struct hf_buf out = HF_BUF_INIT;
@@ -150,25 +174,7 @@ void search_return_write(struct imap_cmd *cmd, const struct search_return *r, co
 	hf_buf_add_lit(&out, "* ESEARCH (TAG ");
 	imap_add_string(&out, cmd->tag);
 	hf_buf_add_char(&out, ')');
-	if (cmd->uid)
-		hf_buf_add_lit(&out, " UID");
-	if (!hf_set_is_empty(matches)) {
-		if (r->min)
-			hf_buf_printf(&out, " MIN %u", number(cmd, matches->ranges[0].first));
-		if (r->max)
-			hf_buf_printf(&out, " MAX %u", number(cmd, matches->ranges[matches->count - 1].last));
-		if (r->all || !r->given) {
-			hf_buf_add_lit(&out, " ALL ");
-			add_set(cmd, &out, matches);
-		}
-	}
-	if (r->count)
-		hf_buf_printf(&out, " COUNT %llu", (unsigned long long)hf_set_size(matches));
-	if (r->partial)
-		add_window(cmd, &out, r, matches);
-	if (modseq.n && !hf_set_is_empty(matches))
-		hf_buf_printf(&out, " MODSEQ %llu", (unsigned long long)modseq.n);
-	hf_buf_add_lit(&out, "\r\n");
+	search_return_add(cmd, &out, r, matches, modseq);
 	hf_conn_write_str(cmd->session->conn, hf_buf_str(&out));
 	hf_buf_fini(&out);
 }
