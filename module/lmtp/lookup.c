@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* From a recipient's address to an account and a mailbox: user+detail@domain (RFC 5233). The whole local part is tried first, so that
- * an account or alias may have the delimiter in its name. */
+/* From a recipient's address to an account and a mailbox: user+detail@domain (RFC 5233). The whole
+ * local part is tried first, so that an account or alias may have the delimiter in its name. */
 #include "module/lmtp/lmtp.h"
 
 /* The account for local@domain as the setting `domain` has it. */
-static enum hf_status find_account(struct lmtp_session *session, struct hf_str local, struct hf_str domain,
-				   struct hf_user *user)
+static enum hf_status find_account(struct lmtp_session *session, struct hf_arena *arena,
+				   struct hf_str local, struct hf_str domain, struct hf_user *user)
 {
 	enum hf_status status = HF_ENONEXISTENT;
 	int rule = session->settings->domain;
@@ -13,16 +13,17 @@ static enum hf_status find_account(struct lmtp_session *session, struct hf_str l
 	if (!local.size)
 		return HF_ENONEXISTENT;
 	if (domain.size && rule != LMTP_DOMAIN_STRIP) {
-		char *name = hf_arena_alloc(session->arena, local.size + domain.size + 2);
+		char *name = hf_arena_alloc(arena, local.size + domain.size + 2);
 
 		memcpy(name, local.data, local.size);
 		name[local.size] = '@';
 		memcpy(name + local.size + 1, domain.data, domain.size);
-		status = hf_user_find(session->store, hf_str_n(name, local.size + 1 + domain.size), session->arena, user);
+		status = hf_user_find(session->store, hf_str_n(name, local.size + 1 + domain.size),
+				      arena, user);
 		if (status != HF_ENONEXISTENT || rule == LMTP_DOMAIN_KEEP)
 			return status;
 	}
-	return hf_user_find(session->store, local, session->arena, user);
+	return hf_user_find(session->store, local, arena, user);
 }
 
 static size_t find_delimiter(const struct lmtp_session *session, struct hf_str local)
@@ -38,23 +39,26 @@ static size_t find_delimiter(const struct lmtp_session *session, struct hf_str l
 	return local.size;
 }
 
-enum hf_status lmtp_rcpt_find(struct lmtp_session *session, const struct lmtp_path *path, struct lmtp_rcpt *rcpt)
+enum hf_status lmtp_rcpt_find(struct lmtp_session *session, struct hf_arena *arena,
+			      const struct lmtp_path *path, struct lmtp_rcpt *rcpt)
 {
 	struct hf_user user;
 	enum hf_status status;
 	size_t cut = find_delimiter(session, path->local);
 
 	memset(rcpt, 0, sizeof *rcpt);
-	rcpt->address = hf_arena_str(session->arena, path->text);
+	rcpt->address = hf_arena_str(arena, path->text);
 	rcpt->mailbox = HF_STR("");
-	status = find_account(session, path->local, path->domain, &user);
+	status = find_account(session, arena, path->local, path->domain, &user);
 	if (status == HF_ENONEXISTENT && cut < path->local.size) {
 		struct hf_str detail = hf_str_sub(path->local, cut + 1, SIZE_MAX);
 
-		status = find_account(session, hf_str_sub(path->local, 0, cut), path->domain, &user);
-		/* A detail that is no mailbox name, or names none, means INBOX: mail is not bounced for it. */
+		status = find_account(session, arena, hf_str_sub(path->local, 0, cut), path->domain,
+				      &user);
+		/* A detail that is no mailbox name, or names none, means INBOX: mail is not bounced
+		 * for it. */
 		if (status == HF_OK &&
-		    hf_mailbox_name_check(detail, session->arena, &rcpt->mailbox, NULL) != HF_OK)
+		    hf_mailbox_name_check(detail, arena, &rcpt->mailbox, NULL) != HF_OK)
 			rcpt->mailbox = HF_STR("");
 	}
 	if (status != HF_OK)

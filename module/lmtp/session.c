@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The turns of an LMTP connection: what is under way goes on, else the next command line is taken. Commands may be pipelined
- * (RFC 2920); replies keep their order because nothing is read while an operation is under way. */
+/* The turns of an LMTP connection: what is under way goes on, else the next command line is taken.
+ * Commands may be pipelined (RFC 2920); replies keep their order because nothing is read while an
+ * operation is under way. */
 #include "base/mem.h"
 #include "module/lmtp/lmtp.h"
 #include "module/lmtp/session.h"
@@ -28,7 +29,8 @@ void lmtp_session_close(struct hf_conn *conn)
 {
 	struct lmtp_session *session = hf_conn_session(conn);
 
-	/* A delivery that has been submitted completes without us; the MTA will repeat it, and the repeat is recognised. */
+	/* A delivery that has been submitted completes without us; the MTA will repeat it, and the
+	 * repeat is recognised. */
 	hf_op_abandon(&session->op);
 	hf_stage_free(&session->stage);
 	hf_buf_fini(&session->peer_name);
@@ -56,10 +58,12 @@ static void run_line(struct lmtp_session *session, struct hf_str line)
 	if (command)
 		command->run(session, args);
 	else
-		lmtp_refuse(session, 500, "5.5.1", "command not known (this is LMTP: LHLO, not HELO or EHLO)");
+		lmtp_refuse(session, 500, "5.5.1",
+			    "command not known (this is LMTP: LHLO, not HELO or EHLO)");
 }
 
-/* Each of these does a bounded piece of work. HF_OK: go on at once; HF_WAIT: parked until woken; HF_MORE: more input is needed. */
+/* Each of these does a bounded piece of work. HF_OK: go on at once; HF_WAIT: parked until woken;
+ * HF_MORE: more input is needed. */
 
 static enum hf_status step_command(struct lmtp_session *session)
 {
@@ -137,7 +141,8 @@ static enum hf_status step_bdat(struct lmtp_session *session)
 		return status;
 	}
 	if (session->chunk_refused) {
-		lmtp_refuse(session, 503, "5.5.1", session->has_sender ? "no valid recipients" : "MAIL first");
+		lmtp_refuse(session, 503, "5.5.1",
+			    session->has_sender ? "no valid recipients" : "MAIL first");
 		session->chunk_refused = false;
 		session->phase = LMTP_COMMAND;
 	} else if (session->chunk_last) {
@@ -211,6 +216,8 @@ unsigned lmtp_session_step(struct hf_conn *conn, unsigned events)
 		if (status == HF_WAIT)
 			return 0;
 		if (status == HF_MORE)
-			return hf_conn_input_ended(conn) ? HF_WANT_ABORT : HF_WANT_INPUT;
+			return hf_conn_input_ended(conn)
+				       ? HF_WANT_CLOSE
+				       : HF_WANT_INPUT; /* replies may still be on their way */
 	}
 }

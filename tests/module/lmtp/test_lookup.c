@@ -28,7 +28,7 @@ static enum hf_status find(const char *text, struct lmtp_rcpt *rcpt)
 	struct lmtp_path path;
 
 	ck_assert_int_eq(lmtp_path_parse(test_session.arena, &in, &path), HF_OK);
-	return lmtp_rcpt_find(&test_session, &path, rcpt);
+	return lmtp_rcpt_find(&test_session, test_session.arena, &path, rcpt);
 }
 
 static const struct {
