@@ -222,7 +222,7 @@ static void note_failure(struct imap_cmd *cmd, const struct hf_record *record, e
 {
 	struct fetch_args *args = cmd->args;
 
-	if (status == HF_EUNKNOWNCTE) { /* the message is as it should be */
+	if (status == HF_EUNKNOWNCTE || status == HF_ELIMIT) { /* the message is as it should be */
 		if (args->failed == HF_OK)
 			args->failed = status;
 		return;

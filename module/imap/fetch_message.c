@@ -6,6 +6,9 @@
 
 /* Literals up to this size are copied into the response; larger ones are read as the socket drains. */
 #define COPY_MAX (64 * 1024)
+/* Of one response: beyond this nothing is copied that can be read later; beyond that it is refused. */
+#define COPY_ALL_MAX (1024 * 1024)
+#define RESPONSE_MAX (32 * 1024 * 1024)
 
 void fetch_out_reset(struct fetch_out *out)
 {
@@ -156,7 +159,7 @@ enum hf_status fetch_add_literal(struct fetch_message *m, uint64_t offset, uint6
 	hf_buf_add_lit(&m->out->text, "}\r\n");
 	if (!size)
 		return HF_OK;
-	if (size > COPY_MAX)
+	if (size > COPY_MAX || m->out->text.size - m->before + size > COPY_ALL_MAX)
 		return add_content(m, offset, size);
 	status = fetch_content(m, &content);
 	if (status != HF_OK)
@@ -226,6 +229,8 @@ static enum hf_status write_items(struct fetch_message *m)
 		status = use->item->write(m, use->item, use->arg);
 		if (status != HF_OK)
 			return status;
+		if (text->size - m->before > RESPONSE_MAX)
+			return HF_ELIMIT;
 	}
 	if (m->cmd->op && hf_op_made_modseq(m->cmd->op, m->record->modseq))
 		add_news(m);
