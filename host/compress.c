@@ -3,8 +3,10 @@
  *
  * Memory: the compressor takes small windows, and is given back while the connection is idle: after
  * a sync flush the stream stands at an octet boundary, and a fresh compressor that never refers to
- * what came before it may simply go on. The peer's window is needed as long as the connection
- * lives. Inflation writes only into room that the input buffer has, so a bomb gains nothing. */
+ * what came before it may simply go on. Of the peer's stream, the part of the window that is in use
+ * is needed as long as the connection lives, and nothing else where the peer has flushed its own:
+ * then the stream stands between two blocks, at an octet boundary. Inflation writes only into room
+ * that the input buffer has, so a bomb gains nothing. */
 #include "host/conn_priv.h"
 
 #include <string.h>
@@ -12,11 +14,20 @@
 
 #include "base/assert.h"
 
-enum { WINDOW_BITS = 13, MEM_LEVEL = 6, LEVEL = 3, INPUT_SIZE = 8 * 1024, OUTPUT_STEP = 4 * 1024 };
+enum {
+	WINDOW_BITS = 13,
+	PEER_WINDOW_BITS = 15,
+	MEM_LEVEL = 6,
+	LEVEL = 3,
+	INPUT_SIZE = 8 * 1024,
+	OUTPUT_STEP = 4 * 1024
+};
 
 struct hf_compress {
 	z_stream *deflate; /* NULL while idle */
-	z_stream *inflate;
+	z_stream *inflate; /* NULL before the first input, and while idle */
+	char *window;      /* of the peer's stream, while idle */
+	size_t window_size;
 	struct hf_buf out;
 	size_t out_sent;
 	bool unflushed;
@@ -29,6 +40,49 @@ struct hf_compress *hf_compress_new(void)
 	return hf_alloc_zero(sizeof(struct hf_compress));
 }
 
+/* Whether the window is all that the rest of the peer's stream needs. What zlib says of where it
+ * stands: 128, right behind a block; 64, in the last block; bits of an octet not used up. */
+static bool inflate_rests(const struct hf_compress *compress)
+{
+	return compress->inflate && compress->inflate->data_type == 128 &&
+	       compress->inflate->avail_out && compress->in_start == compress->in_end;
+}
+
+static void inflate_end(struct hf_compress *compress)
+{
+	if (!compress->inflate)
+		return;
+	inflateEnd(compress->inflate);
+	hf_free(compress->inflate);
+	compress->inflate = NULL;
+}
+
+static void inflate_rest(struct hf_compress *compress)
+{
+	uInt size = 0;
+
+	hf_assert(inflateGetDictionary(compress->inflate, NULL, &size) == Z_OK);
+	compress->window = size ? hf_alloc(size) : NULL;
+	compress->window_size = size;
+	if (size)
+		hf_assert(inflateGetDictionary(compress->inflate, (Bytef *)compress->window,
+					       &size) == Z_OK);
+	inflate_end(compress);
+}
+
+static void inflate_begin(struct hf_compress *compress)
+{
+	z_stream *z = compress->inflate = hf_alloc_zero(sizeof(*z));
+
+	hf_assert(inflateInit2(z, -PEER_WINDOW_BITS) == Z_OK);
+	if (!compress->window)
+		return;
+	hf_assert(inflateSetDictionary(z, (const Bytef *)compress->window,
+				       (uInt)compress->window_size) == Z_OK);
+	hf_free(compress->window);
+	compress->window = NULL;
+}
+
 void hf_compress_free(struct hf_compress **compress)
 {
 	struct hf_compress *old = *compress;
@@ -38,10 +92,8 @@ void hf_compress_free(struct hf_compress **compress)
 	hf_compress_sent(old, old->out.size - old->out_sent);
 	old->unflushed = false;
 	hf_compress_idle(old);
-	if (old->inflate) {
-		inflateEnd(old->inflate);
-		hf_free(old->inflate);
-	}
+	inflate_end(old);
+	hf_free(old->window);
 	hf_free(old->in);
 	hf_free(old);
 	*compress = NULL;
@@ -93,6 +145,8 @@ bool hf_compress_unflushed(const struct hf_compress *compress)
 
 void hf_compress_idle(struct hf_compress *compress)
 {
+	if (inflate_rests(compress))
+		inflate_rest(compress);
 	if (!compress->deflate || compress->unflushed || compress->out.size)
 		return;
 	deflateEnd(compress->deflate);
@@ -102,7 +156,7 @@ void hf_compress_idle(struct hf_compress *compress)
 
 bool hf_compress_is_idle(const struct hf_compress *compress)
 {
-	return !compress->deflate;
+	return !compress->deflate && !inflate_rests(compress);
 }
 
 char *hf_compress_input(struct hf_compress *compress, size_t *room)
@@ -139,8 +193,8 @@ bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, si
 	if (!z) {
 		if (compress->in_start == compress->in_end)
 			return true;
-		z = compress->inflate = hf_alloc_zero(sizeof(*z));
-		hf_assert(inflateInit2(z, -15) == Z_OK);
+		inflate_begin(compress);
+		z = compress->inflate;
 	}
 	z->next_in = (Bytef *)compress->in + compress->in_start;
 	z->avail_in = (uInt)(compress->in_end - compress->in_start);

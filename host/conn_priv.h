@@ -190,7 +190,7 @@ void hf_compress_add(struct hf_compress *compress, struct hf_str in, bool flush)
 struct hf_str hf_compress_output(const struct hf_compress *compress); /* not sent yet */
 void hf_compress_sent(struct hf_compress *compress, size_t count);
 bool hf_compress_unflushed(const struct hf_compress *compress);
-void hf_compress_idle(struct hf_compress *compress); /* gives the compressor's state back, if
+void hf_compress_idle(struct hf_compress *compress); /* gives the streams' state back, if
 							nothing is pending */
 bool hf_compress_is_idle(const struct hf_compress *compress);
 /* Received octets wait here until there is room to inflate them into. */

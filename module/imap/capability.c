@@ -86,6 +86,8 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
 		hf_buf_add_cstr(out, rows[i].name);
 		first = false;
 	}
+	if (!hf_conn_is_compressed(session->conn))
+		hf_buf_add_lit(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
 	if (session->state == IMAP_NOT_AUTHENTICATED)
 		add_authentication(session, out);
 }

@@ -133,6 +133,65 @@ START_TEST(idle_connections_give_the_compressor_back_and_go_on)
 }
 END_TEST
 
+/* What comes after an idle period refers back to before it: 20 KB of noise, each line once more. */
+START_TEST(the_window_outlives_idle_periods)
+{
+	enum { LINES = 80, SIZE = 240 };
+	static char lines[LINES][SIZE + 8];
+	struct client client;
+	uint32_t seed = 1;
+
+	begin(&client);
+	for (int i = 0; i < LINES; i++) {
+		memcpy(lines[i], "ECHO ", 5);
+		for (int j = 5; j < SIZE; j++) {
+			seed = seed * 1664525 + 1013904223;
+			lines[i][j] = (char)('!' + (seed >> 24) % 90);
+		}
+	}
+	for (int round = 0; round < 3; round++) {
+		uLong sent = client.out.total_out;
+
+		for (int i = 0; i < LINES; i++) {
+			memcpy(lines[i] + SIZE, "\r\n", 2);
+			z_put(&client, lines[i], SIZE + 2, (size_t)1 << 20);
+			lines[i][SIZE] = '\0';
+			z_expect(&client, lines[i] + 5);
+		}
+		if (round)
+			ck_assert_uint_lt(client.out.total_out - sent, LINES * SIZE / 10);
+		if (round < 2)
+			usleep(3300000);
+	}
+	end(&client);
+}
+END_TEST
+
+/* A stream that is not at an octet boundary keeps its state. */
+START_TEST(idle_in_the_middle_of_an_octet)
+{
+	static const char text[] = "ECHO one\r\nECHO one and a half\r\nECHO tw";
+	struct client client;
+	char out[256];
+
+	begin(&client);
+	client.out.next_in = (Bytef *)(uintptr_t)text;
+	client.out.avail_in = sizeof(text) - 1;
+	client.out.next_out = (Bytef *)out;
+	client.out.avail_out = sizeof(out);
+	ck_assert_int_eq(deflate(&client.out, Z_PARTIAL_FLUSH), Z_OK);
+	ck_assert_int_gt(send(client.fd, out, sizeof(out) - client.out.avail_out, 0), 0);
+	z_expect(&client, "one");
+	z_expect(&client, "one and a half");
+	usleep(3300000);
+	PUT(&client, "o");
+	z_expect(&client, "two");
+	PUT(&client, "ECHO one and a half");
+	z_expect(&client, "one and a half");
+	end(&client);
+}
+END_TEST
+
 START_TEST(much_output_is_small)
 {
 	struct client client;
@@ -208,6 +267,8 @@ static void add(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, lines_come_and_go_in_any_pieces, 1, 8);
 	tcase_add_test(tc, idle_connections_give_the_compressor_back_and_go_on);
+	tcase_add_test(tc, the_window_outlives_idle_periods);
+	tcase_add_test(tc, idle_in_the_middle_of_an_octet);
 	tcase_add_test(tc, much_output_is_small);
 	tcase_add_test(tc, a_bomb_is_only_lines);
 	tcase_add_test(tc, what_is_no_deflate_stream_ends_the_connection);

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import time
+import zlib
 
 import server as wire
 
@@ -16,7 +17,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|deliver|append|sleep|login|tls|user)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -206,6 +207,8 @@ class Transcript:
             self.steps.append(Step(number, "starttls", int(conn or 1), []))
         elif word == "tls":
             self.tls = True
+        elif word == "compress":
+            self.steps.append(Step(number, "compress", int(conn or 1), [("", text)]))
         else:
             self.steps.append(Step(number, word, int(conn or 1), [("", text)]))
 
@@ -220,6 +223,7 @@ class Connection:
         self.sock = server.connect(path)
         self.sock.settimeout(TIMEOUT)
         self.buffer = b""
+        self.inflate = self.deflate = None
         self.closed = False
 
     def _more(self, end):
@@ -236,7 +240,11 @@ class Connection:
         if not data:
             self.closed = True
             raise EOFError
-        self.buffer += data
+        self.buffer += self.inflate.decompress(data) if self.inflate else data
+
+    def compress(self):
+        self.inflate, self.deflate = zlib.decompressobj(-15), zlib.compressobj(6, zlib.DEFLATED, -15)
+        self.buffer = self.inflate.decompress(self.buffer)
 
     def response(self, timeout=None):
         """A whole response with its literals in it, without the last CRLF."""
@@ -256,6 +264,8 @@ class Connection:
 
     def send(self, data, singly):
         self.sock.settimeout(TIMEOUT)
+        if self.deflate:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
         try:
             if not singly:
                 self.sock.sendall(data)
@@ -484,6 +494,9 @@ class Replay:
             connection.sock = context.wrap_socket(connection.sock, server_hostname="localhost")
         except ssl.SSLError as problem:
             raise Mismatch(f"TLS: {problem}") from None
+
+    def do_compress(self, step):
+        self.connections[step.conn].compress()
 
     def do_sleep(self, step):
         time.sleep(float(step.lines[0][1]))

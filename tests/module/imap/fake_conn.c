@@ -246,6 +246,16 @@ void hf_conn_starttls(struct hf_conn *conn)
 	conn->tls = true;
 }
 
+bool hf_conn_is_compressed(const struct hf_conn *conn)
+{
+	return conn->compressed;
+}
+
+void hf_conn_compress(struct hf_conn *conn)
+{
+	conn->compressed = true;
+}
+
 bool hf_conn_is_unix(const struct hf_conn *conn)
 {
 	return conn->unix_socket;

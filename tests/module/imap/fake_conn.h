@@ -17,6 +17,7 @@ struct hf_conn {
 	bool full, slice_used;
 	bool tls, can_starttls, unix_socket, loopback;
 	unsigned starttls_calls;
+	bool compressed;
 	uint64_t timer; /* ms, as last set */
 	_Atomic unsigned woken; /* by the store's threads too */
 	struct hf_arena *arena;
