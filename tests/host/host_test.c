@@ -151,6 +151,8 @@ static unsigned obey(struct session *session, struct hf_str line)
 		send_pattern(conn, n, n);
 	} else if (hf_str_eq(word, HF_STR("BROKEN"))) {
 		send_pattern(conn, n, n / 2);
+	} else if (hf_str_eq(word, HF_STR("BUSY"))) {
+		usleep((useconds_t)n * 1000);
 	} else if (hf_str_eq(word, HF_STR("TIMER"))) {
 		hf_conn_timer(conn, n);
 	} else if (hf_str_eq(word, HF_STR("OFF"))) {

@@ -23,7 +23,7 @@ int run_tests(const char *name, void (*add)(TCase *tc));
  *   BULK n             n octets "x", written until the queue is full, then on as there is room;
  * "\r\ndone" SOURCE n           n octets from a source ('a' + offset % 26), then "\r\ndone" BROKEN
  * n           a source that ends after half of n TIMER ms           "timer" when it has run out;
- * OFF turns it off OFFLOAD ms         "offloaded" once a helper has slept that long SPIN n n turns
+ * OFF turns it off BUSY ms             the step takes so long OFFLOAD ms         "offloaded" once a helper has slept that long SPIN n n turns
  * in the long lane, then "spun" NEWS               nothing but news (echo_news()) is answered, by
  * "news" STARTTLS COMPRESS  "go" and the layer NEED n             hf_conn_input_need USER name "ok"
  * or "limit"; "USER" alone: nobody again INFO               tls version, external id, sizes of the

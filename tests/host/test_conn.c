@@ -216,6 +216,19 @@ START_TEST(timers_run_out_once)
 }
 END_TEST
 
+/* Within its slice, so that the turn does not begin anew. */
+START_TEST(a_timer_that_runs_out_during_a_step_is_not_lost)
+{
+	int fd = host_connect(host);
+
+	for (int i = 0; i < 20; i++) {
+		put(fd, "TIMER 3\r\nBUSY 6");
+		expect(fd, "timer");
+	}
+	close(fd);
+}
+END_TEST
+
 START_TEST(many_timers_run_in_order)
 {
 	enum { N = 60 };
@@ -479,6 +492,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_slow_reader_is_not_closed);
 	tcase_add_test(tc, a_source_that_ends_early_ends_the_connection);
 	tcase_add_test(tc, timers_run_out_once);
+	tcase_add_test(tc, a_timer_that_runs_out_during_a_step_is_not_lost);
 	tcase_add_test(tc, many_timers_run_in_order);
 	tcase_add_test(tc, work_of_helpers_comes_back);
 	tcase_add_test(tc, what_helpers_did_for_the_dead_is_dropped);
