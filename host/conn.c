@@ -371,9 +371,24 @@ const char *hf_conn_local_port(const struct hf_conn *conn)
 	return *conn->local_port ? conn->local_port : NULL;
 }
 
+/* What the handshake says stays as it is, and modules ask again and again: worked out once. */
+static void learn_identity(struct hf_conn *conn)
+{
+	if (conn->identity_known)
+		return;
+	conn->external_id = hf_tls_external_id(conn->tls, hf_conn_arena(conn));
+	for (unsigned kind = 0; kind < HF_COUNT(conn->bindings); kind++)
+		conn->bindings[kind] =
+			hf_tls_binding(conn->tls, (enum hf_binding)kind, hf_conn_arena(conn));
+	conn->identity_known = true;
+}
+
 struct hf_str hf_conn_external_id(struct hf_conn *conn)
 {
-	return conn->tls ? hf_tls_external_id(conn->tls, hf_conn_arena(conn)) : HF_STR_NULL;
+	if (!conn->tls)
+		return HF_STR_NULL;
+	learn_identity(conn);
+	return conn->external_id;
 }
 
 const char *hf_conn_tls_version(struct hf_conn *conn)
@@ -383,5 +398,8 @@ const char *hf_conn_tls_version(struct hf_conn *conn)
 
 struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind)
 {
-	return conn->tls ? hf_tls_binding(conn->tls, kind, hf_conn_arena(conn)) : HF_STR_NULL;
+	if (!conn->tls)
+		return HF_STR_NULL;
+	learn_identity(conn);
+	return conn->bindings[kind];
 }

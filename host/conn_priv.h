@@ -125,6 +125,8 @@ struct hf_conn {
 	bool handshake_writes;
 
 	struct hf_tls_conn *tls;
+	bool identity_known; /* the next two, in the arena */
+	struct hf_str external_id, bindings[HF_BINDING_UNIQUE + 1];
 	struct hf_compress *compress;
 	struct hf_offload *offload;
 

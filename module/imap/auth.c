@@ -22,6 +22,9 @@ void imap_auth_peer(struct imap_session *session, struct hf_sasl_peer *peer)
 		.remote = hf_conn_peer_port(conn),
 		.address = unix_socket ? HF_STR_NULL : hf_str(hf_conn_peer_address(conn)),
 		.external_id = hf_conn_external_id(conn),
+		.tls_exporter = hf_conn_binding(conn, HF_BINDING_EXPORTER),
+		.tls_server_end_point = hf_conn_binding(conn, HF_BINDING_SERVER_END_POINT),
+		.tls_unique = hf_conn_binding(conn, HF_BINDING_UNIQUE),
 	};
 }
 

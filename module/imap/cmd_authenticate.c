@@ -85,20 +85,6 @@ static enum hf_status begin_step(struct imap_cmd *cmd)
 	return status == HF_OK ? HF_WAIT : status;
 }
 
-static struct hf_sasl_peer full_peer(struct imap_session *session)
-{
-	struct hf_conn *conn = session->conn;
-	struct hf_sasl_peer peer;
-
-	imap_auth_peer(session, &peer);
-	if (hf_conn_is_tls(conn)) {
-		peer.tls_exporter = hf_conn_binding(conn, HF_BINDING_EXPORTER);
-		peer.tls_server_end_point = hf_conn_binding(conn, HF_BINDING_SERVER_END_POINT);
-		peer.tls_unique = hf_conn_binding(conn, HF_BINDING_UNIQUE);
-	}
-	return peer;
-}
-
 static enum hf_status refuse_mechanism(struct imap_cmd *cmd, const struct hf_sasl_peer *peer)
 {
 	struct auth_args *args = cmd->args;
@@ -117,10 +103,11 @@ static enum hf_status refuse_mechanism(struct imap_cmd *cmd, const struct hf_sas
 static enum hf_status auth_start(struct imap_cmd *cmd)
 {
 	struct auth_args *args = cmd->args;
-	struct hf_sasl_peer peer = full_peer(cmd->session);
+	struct hf_sasl_peer peer;
 	struct hf_sasl_exchange *exchange;
 	enum hf_status status;
 
+	imap_auth_peer(cmd->session, &peer);
 	status = hf_sasl_start(cmd->session->priv->module->sasl, &peer, args->mechanism, &exchange);
 	if (status == HF_ECANNOT)
 		return refuse_mechanism(cmd, &peer);

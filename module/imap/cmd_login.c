@@ -37,6 +37,7 @@ static struct login_job *job_new(struct imap_session *session, const struct logi
 	job->peer.remote = peer.remote ? hf_arena_cstr(job->arena, hf_str(peer.remote)) : NULL;
 	job->peer.address = hf_arena_str(job->arena, peer.address);
 	job->peer.external_id = hf_arena_str(job->arena, peer.external_id);
+	job->peer.tls_exporter = job->peer.tls_server_end_point = job->peer.tls_unique = HF_STR_NULL;
 	job->user = hf_arena_str(job->arena, args->user);
 	job->password =
 		hf_str_n(hf_memdup(args->password.data, args->password.size), args->password.size);

@@ -297,9 +297,7 @@ const char *hf_conn_tls_version(struct hf_conn *conn)
 
 struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind)
 {
-	(void)conn;
-	(void)kind;
-	return HF_STR_NULL;
+	return conn->tls && kind == HF_BINDING_EXPORTER ? HF_STR("binding") : HF_STR_NULL;
 }
 
 bool hf_host_is_stopping(struct hf_host *host)
@@ -331,8 +329,9 @@ uint32_t fake_delay_ms;
 void hf_sasl_mechanisms(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_buf *out)
 {
 	(void)sasl;
-	(void)peer;
 	hf_buf_add_lit(out, "TEST PLAIN");
+	if (peer->tls_exporter.size)
+		hf_buf_add_lit(out, " TEST-PLUS");
 }
 
 bool hf_sasl_allows_plaintext(struct hf_sasl *sasl, const struct hf_sasl_peer *peer)

@@ -317,6 +317,9 @@ START_TEST(starttls_begins_behind_its_ok)
 	ck_assert_uint_eq(conn->starttls_calls, 1);
 	fake_input(conn, "b STARTTLS\r\n", 0);
 	assert_output(conn, "b BAD TLS is active already\r\n");
+	fake_input(conn, "c CAPABILITY\r\n", 0); /* channel binding is announced too */
+	assert_output(conn, "* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=TEST AUTH=PLAIN AUTH=TEST-PLUS\r\n"
+			    "c OK CAPABILITY completed\r\n");
 }
 END_TEST
 
