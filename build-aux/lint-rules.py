@@ -30,7 +30,6 @@ LIBRARY_HEADERS = [
      "Cyrus SASL belongs in sasl/"),
     (re.compile(r"^openssl/"), re.compile(r"^(host/tls\w*\.[ch]|base/digest\.c)$"),
      "OpenSSL belongs in host/tls*.c and base/digest.c"),
-    (re.compile(r"^systemd/"), re.compile(r"^host/"), "libsystemd belongs in host/"),
     (re.compile(r"^libconfig\.h$"), re.compile(r"^host/"), "libconfig belongs in host/"),
 ]
 
