@@ -147,14 +147,10 @@ static enum hf_status email_refs(struct batch *batch, const struct row_key *key,
 enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email)
 {
 	struct row_key key;
-	uint32_t refs = 0;
-	enum hf_status status;
 
 	key_email(&key, owner, email);
-	status = email_refs(batch, &key, &refs);
-	if (status != HF_OK)
-		return status;
-	return batch_patch_be32(batch, TABLE_LIST, &key, ROW_LIST_REFS_OFFSET, refs + 1);
+	batch->writes++;
+	return table_ref(batch->store->env, batch->txn, TABLE_LIST, &key);
 }
 
 static enum hf_status email_remove(struct batch *batch, uint64_t owner, uint64_t email)

@@ -162,6 +162,36 @@ enum hf_status table_patch(struct env *env, struct txn *txn, unsigned table, con
 	return failed(env, txn, "put", table, db->put(db, txn->handle, &key_dbt, &dbt, 0));
 }
 
+enum hf_status table_ref(struct env *env, struct txn *txn, unsigned table, const struct row_key *key)
+{
+	DB *db = env_table(env, table);
+	DBT key_dbt = dbt_of(key_str(key)), dbt;
+	uint8_t head[5] = { 0 };
+	DBC *cursor;
+	int error, close_error;
+
+	if (!db)
+		return HF_ENONEXISTENT;
+	error = db->cursor(db, txn->handle, &cursor, 0);
+	if (error)
+		return failed(env, txn, "ref", table, error);
+	memset(&dbt, 0, sizeof(dbt));
+	dbt.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL;
+	dbt.data = head;
+	dbt.ulen = dbt.dlen = sizeof(head);
+	error = cursor->get(cursor, &key_dbt, &dbt, DB_SET | DB_RMW);
+	if (!error && dbt.size == sizeof(head) && head[0] == ROW_VERSION) {
+		for (int i = 4; i > 0 && ++head[i] == 0; i--)
+			;
+		error = cursor->put(cursor, &key_dbt, &dbt, DB_CURRENT);
+	} else if (!error) {
+		(void)cursor->close(cursor);
+		return HF_ECORRUPT;
+	}
+	close_error = cursor->close(cursor);
+	return failed(env, txn, "ref", table, error ? error : close_error);
+}
+
 enum hf_status table_delete(struct env *env, struct txn *txn, unsigned table, const struct row_key *key)
 {
 	DB *db = env_table(env, table);

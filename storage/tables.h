@@ -64,6 +64,8 @@ enum hf_status table_put(struct env *env, struct txn *txn, unsigned table, const
 /* Replaces a few octets of a row that exists. */
 enum hf_status table_patch(struct env *env, struct txn *txn, unsigned table, const struct row_key *key, uint32_t offset,
 			   struct hf_str octets);
+/* Raises the count that rows of `list` and parts 0 of content have behind their version, in place. HF_ECORRUPT: no such row. */
+enum hf_status table_ref(struct env *env, struct txn *txn, unsigned table, const struct row_key *key);
 enum hf_status table_delete(struct env *env, struct txn *txn, unsigned table, const struct row_key *key);
 
 /* A cursor of a transaction; must be closed before it ends. Key and value are borrowed until the next call. */
