@@ -42,6 +42,9 @@ static const struct {
 	{ "THREAD=REFS", "THREAD", IMAP_LOGGED_IN },           /* draft-ietf-morg-inthread */
 	{ "I18NLEVEL=1", "SEARCH", IMAP_LOGGED_IN },           /* RFC 5255 */
 	{ "MULTIAPPEND", "APPEND", IMAP_LOGGED_IN },           /* RFC 3502 */
+	{ "CATENATE", "APPEND", IMAP_LOGGED_IN },              /* RFC 4469 */
+	{ "URL-PARTIAL", "APPEND", IMAP_LOGGED_IN },           /* RFC 5550 */
+	{ "REPLACE", "REPLACE", IMAP_LOGGED_IN },              /* RFC 8508 */
 	{ "OBJECTID", "FETCH", IMAP_LOGGED_IN },               /* RFC 8474 */
 	{ "SAVEDATE", "FETCH", IMAP_LOGGED_IN },               /* RFC 8514 */
 	{ "PREVIEW", "FETCH", IMAP_LOGGED_IN },                /* RFC 8970 */

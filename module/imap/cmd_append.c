@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* APPEND: put messages into a mailbox, all of a command or none.
- * RFC 9051 §6.3.12; several messages: RFC 3502; APPENDUID: RFC 4315 §3.
+ * RFC 9051 §6.3.12; several messages: RFC 3502; APPENDUID: RFC 4315 §3; parts: RFC 4469 (catenate.c).
  *
- * Arguments: mailbox, then one or more of [(flags)] [date-time] literal. The literals go straight into stages. */
-#include "module/imap/imap.h"
+ * Arguments: mailbox, then one or more of [(flags)] [date-time] and a literal or CATENATE (parts).
+ * The literals go straight into stages. */
+#include "module/imap/append.h"
 
-/* Of one command: stages of small messages are held in memory until the last has come. */
-#define MESSAGES_MAX 10000
-#define HELD_MAX ((uint64_t)64 << 20) /* octets */
-
-struct append_args {
-	struct hf_str name;
-	uint64_t mailbox;         /* 0 until looked up */
-	struct hf_append *items;
-	size_t count, capacity;
-	uint64_t octets;          /* of all messages so far */
-};
+#define MESSAGES_MAX 10000 /* stages of small messages are held in memory until the last has come */
 
 static struct hf_append *add_item(struct imap_cmd *cmd)
 {
@@ -33,14 +24,16 @@ static struct hf_append *add_item(struct imap_cmd *cmd)
 	return &args->items[args->count++];
 }
 
-/* [(flags)] [date-time], up to the literal. */
-static enum hf_status parse_options(struct imap_cmd *cmd, struct imap_parser *p)
+/* [(flags)] [date-time], up to a literal or behind the parts. */
+static enum hf_status parse_message(struct imap_cmd *cmd, struct imap_parser *p)
 {
 	struct hf_append *item = add_item(cmd);
 	struct hf_str *keywords = NULL;
 
+	*item = (struct hf_append){ 0 };
 	if (imap_parse_is(p, '(')) {
-		if (!imap_parse_flag_list(p, &item->flags, &keywords, &item->keyword_count) || !imap_parse_space(p))
+		if (!imap_parse_flag_list(p, &item->flags, &keywords, &item->keyword_count) ||
+		    !imap_parse_space(p))
 			return imap_parser_expected(p, "a list of flags in parentheses");
 		item->keywords = keywords;
 	}
@@ -49,43 +42,95 @@ static enum hf_status parse_options(struct imap_cmd *cmd, struct imap_parser *p)
 			return imap_parser_expected(p, "a date and time");
 		item->has_date = true;
 	}
+	if (imap_parse_keyword(p, "CATENATE")) {
+		if (!imap_parse_space(p) || !imap_parse_char(p, '('))
+			return imap_parser_expected(p, "a list of parts");
+		return append_parse_parts(cmd, p);
+	}
 	if (!imap_parse_is(p, '{') && !imap_parse_is(p, '~'))
 		return imap_parser_expected(p, "a literal with the message");
 	return HF_OK;
 }
 
-static enum hf_status append_parse(struct imap_cmd *cmd, struct imap_parser *p)
-{
-	struct append_args *args = cmd->args = hf_new(cmd->arena, struct append_args);
-
-	if (!imap_parse_mailbox(p, &args->name) || !imap_parse_space(p))
-		return imap_parser_expected(p, "a mailbox name");
-	return parse_options(cmd, p);
-}
-
-static enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *more)
+/* Messages, from behind one: up to a literal (*more), or to the end. */
+static enum hf_status parse_messages(struct imap_cmd *cmd, struct imap_parser *p, bool *more)
 {
 	struct append_args *args = cmd->args;
 
-	*more = false;
-	if (imap_parse_end(p))
-		return HF_OK;
-	if (!imap_parse_space(p))
-		return imap_parser_expected(p, "another message or the end of the command");
-	if (args->count == MESSAGES_MAX) {
-		imap_text(cmd, "Too many messages in one APPEND");
-		return HF_ELIMIT;
+	for (;;) {
+		enum hf_status status;
+
+		*more = false;
+		if (imap_parse_end(p))
+			return HF_OK;
+		if (args->one || !imap_parse_space(p))
+			return imap_parser_expected(p, args->one ? "the end of the command"
+							 : "another message or the end of the command");
+		if (args->count == MESSAGES_MAX) {
+			imap_text(cmd, "Too many messages in one APPEND");
+			return HF_ELIMIT;
+		}
+		*more = true;
+		status = parse_message(cmd, p);
+		if (status != HF_OK || imap_parse_is(p, '{') || imap_parse_is(p, '~'))
+			return status;
 	}
-	*more = true;
-	return parse_options(cmd, p);
 }
 
-static enum hf_status find_target(struct imap_cmd *cmd)
+enum hf_status append_parse_target(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	struct append_args *args = cmd->args;
+	enum hf_status status;
+	bool more;
+
+	if (!imap_parse_mailbox(p, &args->name) || !imap_parse_space(p))
+		return imap_parser_expected(p, "a mailbox name");
+	status = parse_message(cmd, p);
+	if (status != HF_OK || imap_parse_is(p, '{') || imap_parse_is(p, '~'))
+		return status;
+	return parse_messages(cmd, p, &more);
+}
+
+static enum hf_status append_parse(struct imap_cmd *cmd, struct imap_parser *p)
+{
+	cmd->args = hf_new(cmd->arena, struct append_args);
+	return append_parse_target(cmd, p);
+}
+
+/* When a URL turns out to be a literal that has yet to come, this is called again. */
+enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *more)
+{
+	struct append_args *args = cmd->args;
+	struct append_args before = *args;
+	enum hf_status status = HF_OK;
+
+	*more = true;
+	if (args->catenate && imap_parse_char(p, ')')) {
+		args->catenate = false;
+		status = append_add_end(cmd, p);
+	} else if (args->catenate) {
+		status = imap_parse_space(p) ? append_parse_parts(cmd, p)
+					     : imap_parser_expected(
+						       p, "another part or a closing parenthesis");
+	}
+	if (status == HF_OK && !args->catenate)
+		status = parse_messages(cmd, p, more);
+	if (status == HF_ESYNTAX) {
+		args->catenate = before.catenate;
+		args->count = before.count;
+		args->task_count = before.task_count;
+	}
+	return status;
+}
+
+enum hf_status append_find_target(struct imap_cmd *cmd)
 {
 	struct append_args *args = cmd->args;
 	struct hf_mailbox_info info;
 	enum hf_status status;
 
+	if (args->mailbox)
+		return HF_OK;
 	if (!args->name.data)
 		return HF_ECANNOT;
 	status = hf_account_find(cmd->session->account, args->name, cmd->arena, &info);
@@ -99,55 +144,69 @@ static enum hf_status find_target(struct imap_cmd *cmd)
 	return HF_OK;
 }
 
-static enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary)
+static enum hf_status begin_message(struct imap_cmd *cmd, uint64_t size, struct hf_append *item)
+{
+	struct imap_session *session = cmd->session;
+
+	if (!size) {
+		/* RFC 3502 §6.3.11: a client's way to give up */
+		imap_text(cmd, "Message is empty");
+		return HF_EINVALID;
+	}
+	return hf_stage_new(session->store, size, hf_conn_waiter(session->conn, HF_EV_DURABLE),
+			    &item->stage);
+}
+
+enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary)
 {
 	struct append_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	enum hf_status status;
+	struct hf_append *item = &args->items[args->count - 1];
+	enum hf_status status = append_find_target(cmd);
 
 	(void)binary; /* literal8 may hold NUL: the store keeps any octets */
-	if (!args->mailbox) {
-		status = find_target(cmd);
-		if (status != HF_OK)
-			return status;
-	}
-	if (size > session->settings->message_size_max) {
+	if (status == HF_OK && size > session->settings->message_size_max) {
 		imap_text(cmd, "Message is larger than the %llu octets allowed",
 			  (unsigned long long)session->settings->message_size_max);
-		return HF_ETOOBIG;
+		status = HF_ETOOBIG;
 	}
-	if (!size) {
-		imap_text(cmd, "Message is empty"); /* RFC 3502 §6.3.11: a client's way to give up */
-		return HF_EINVALID;
-	}
-	if (args->count > 1 && args->octets + size > HELD_MAX) {
-		imap_text(cmd, "Messages of one APPEND are larger than %llu octets together", (unsigned long long)HELD_MAX);
-		return HF_ELIMIT;
-	}
-	args->octets += size;
-	return hf_stage_new(session->store, size, hf_conn_waiter(session->conn, HF_EV_DURABLE),
-			    &args->items[args->count - 1].stage);
+	if (status == HF_OK)
+		status = append_count(cmd, size);
+	if (status != HF_OK)
+		return status;
+	return args->catenate ? append_open_stage(cmd, item) : begin_message(cmd, size, item);
 }
 
-static enum hf_status append_data(struct imap_cmd *cmd, struct hf_str piece)
+enum hf_status append_data(struct imap_cmd *cmd, struct hf_str piece)
 {
 	struct append_args *args = cmd->args;
 
 	return hf_stage_write(args->items[args->count - 1].stage, piece);
 }
 
-static enum hf_status append_end(struct imap_cmd *cmd)
+enum hf_status append_end(struct imap_cmd *cmd)
 {
 	struct append_args *args = cmd->args;
 
-	return hf_stage_finish(args->items[args->count - 1].stage);
+	return args->catenate ? HF_OK : hf_stage_finish(args->items[args->count - 1].stage);
+}
+
+enum hf_status append_prepare(struct imap_cmd *cmd)
+{
+	enum hf_status status = append_find_target(cmd);
+
+	return status == HF_OK ? append_work(cmd) : status;
 }
 
 static enum hf_status append_start(struct imap_cmd *cmd)
 {
 	struct append_args *args = cmd->args;
+	enum hf_status status = append_prepare(cmd);
 
-	return imap_submit(cmd, hf_op_append(cmd->session->store, args->mailbox, args->items, args->count, NULL, HF_UID(0)));
+	if (status != HF_OK)
+		return status;
+	return imap_submit(cmd, hf_op_append(cmd->session->store, args->mailbox, args->items,
+					     args->count, NULL, HF_UID(0)));
 }
 
 static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)
@@ -166,17 +225,20 @@ static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)
 }
 
 /* An operation has taken its stages over and left NULL. */
-static void append_finish(struct imap_cmd *cmd)
+void append_finish(struct imap_cmd *cmd)
 {
 	struct append_args *args = cmd->args;
-	size_t i;
 
-	for (i = 0; args && i < args->count; i++)
+	if (!args)
+		return;
+	append_drop_source(args);
+	for (size_t i = 0; i < args->count; i++)
 		hf_stage_free(&args->items[i].stage);
 }
 
 static const struct imap_literal append_literal = {
 	.begin = append_begin,
+	.ready = append_work,
 	.data = append_data,
 	.end = append_end,
 	.rest = append_rest,
@@ -187,6 +249,7 @@ const struct imap_command imap_cmd_append = {
 	.states = IMAP_LOGGED_IN,
 	.parse = append_parse,
 	.start = append_start,
+	.next = append_start,
 	.done = append_done,
 	.finish = append_finish,
 	.literal = &append_literal,

@@ -302,6 +302,8 @@ static enum hf_status begin_message(struct imap_session *session, struct hf_str 
 	}
 	if (status == HF_OK && p.pos != header)
 		status = imap_parser_expected(&p, "a literal with the message");
+	if (status == HF_OK)
+		status = check_mailbox(cmd);
 	if (status != HF_OK) {
 		command_count(session);
 		refuse_arguments(session, cmd, &p, status);

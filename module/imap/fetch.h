@@ -130,6 +130,15 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 				   unsigned *needs);
 enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_item *item, const void *arg);
 
+/* A section on its own ("", "1.2.MIME", "HEADER.FIELDS (Subject)"), for CATENATE. NULL: none. */
+struct section;
+struct section *fetch_section_parse(struct imap_cmd *cmd, struct hf_str text);
+/* Where in prefix + content it lies; for chosen fields the header they are picked from. */
+bool fetch_section_locate(const struct section *s, const struct hf_email *email, uint64_t *offset, uint64_t *size);
+bool fetch_section_picks(const struct section *s);
+/* The fields chosen, and the empty line. */
+void fetch_section_pick(const struct section *s, struct hf_str header, struct hf_buf *out);
+
 /* fetch_binary.c */
 enum hf_status fetch_parse_binary(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
 				  unsigned *needs);

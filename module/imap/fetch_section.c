@@ -132,6 +132,21 @@ static enum hf_status parse_brackets(struct imap_cmd *cmd, struct imap_parser *p
 	return HF_OK;
 }
 
+struct section *fetch_section_parse(struct imap_cmd *cmd, struct hf_str text)
+{
+	struct section *s = hf_new(cmd->arena, struct section);
+	char *brackets = hf_arena_printf(cmd->arena, "%.*s]", (int)text.size, text.data ? text.data : "");
+	struct imap_parser p = {
+		.start = brackets,
+		.pos = brackets,
+		.end = brackets + strlen(brackets),
+		.arena = cmd->arena,
+		.settings = cmd->session->settings,
+	};
+
+	return parse_brackets(cmd, &p, s) == HF_OK && p.pos == p.end && !s->partial ? s : NULL;
+}
+
 static struct hf_str make_label(struct imap_cmd *cmd, const struct section *s)
 {
 	static const char *const words[] = {
@@ -198,9 +213,8 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 }
 
 /* Where in prefix + content the section lies; false: there is no such section (NIL). */
-static bool locate(const struct fetch_message *m, const struct section *s, uint64_t *offset, uint64_t *size)
+bool fetch_section_locate(const struct section *s, const struct hf_email *email, uint64_t *offset, uint64_t *size)
 {
-	const struct hf_email *email = &m->email;
 	const struct hf_part *part;
 
 	if (!s->number_count) {
@@ -254,6 +268,19 @@ static bool pick_field(void *arg, struct hf_str name, struct hf_str value, struc
 	return true;
 }
 
+bool fetch_section_picks(const struct section *s)
+{
+	return s->what == SECTION_FIELDS || s->what == SECTION_FIELDS_NOT;
+}
+
+void fetch_section_pick(const struct section *s, struct hf_str header, struct hf_buf *out)
+{
+	struct pick pick = { s, out };
+
+	hf_header_each(header, pick_field, &pick);
+	hf_buf_add_lit(out, "\r\n");
+}
+
 static void add_partial(struct fetch_message *m, const struct section *s, struct hf_str data)
 {
 	if (s->partial)
@@ -267,11 +294,9 @@ static void add_partial(struct fetch_message *m, const struct section *s, struct
 static void write_fields(struct fetch_message *m, const struct section *s, struct hf_str header)
 {
 	struct hf_buf picked = HF_BUF_INIT;
-	struct pick pick = { s, &picked };
 	size_t i;
 
-	hf_header_each(header, pick_field, &pick);
-	hf_buf_add_lit(&picked, "\r\n");
+	fetch_section_pick(s, header, &picked);
 	/* What the rows hold of a header is without NUL. */
 	for (i = 0; m->has_email && m->email.message.has_nul && i < picked.size; i++)
 		if (!picked.data[i])
@@ -320,7 +345,7 @@ static enum hf_status write_header_fields(struct fetch_message *m, const struct 
 	if (!s->number_count) {
 		status = fetch_header(m, &header);
 	} else {
-		if (!locate(m, s, &offset, &size)) {
+		if (!fetch_section_locate(s, &m->email, &offset, &size)) {
 			hf_buf_add_lit(&m->out->text, "NIL");
 			return HF_OK;
 		}
@@ -345,7 +370,7 @@ enum hf_status fetch_write_section(struct fetch_message *m, const struct fetch_i
 	}
 	if (s->what == SECTION_FIELDS || s->what == SECTION_FIELDS_NOT)
 		return write_header_fields(m, s);
-	if (!locate(m, s, &offset, &size)) {
+	if (!fetch_section_locate(s, &m->email, &offset, &size)) {
 		hf_buf_add_lit(&m->out->text, "NIL");
 		return HF_OK;
 	}

@@ -142,6 +142,9 @@ struct imap_literal {
 	 * synchronising one is then answered "+ "); an error refuses it before it is read: the
 	 * command ends with that status and a non-synchronising literal is skipped. */
 	enum hf_status (*begin)(struct imap_cmd *cmd, uint64_t size, bool binary);
+	/* Before the literal's first octet: what must be done first. HF_MORE or HF_WAIT: called
+	 * again; NULL: nothing. */
+	enum hf_status (*ready)(struct imap_cmd *cmd);
 	enum hf_status (*data)(struct imap_cmd *cmd,
 			       struct hf_str piece); /* HF_OK, HF_WAIT (taken; woken for more),
 							error (rest skipped) */

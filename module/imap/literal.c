@@ -3,7 +3,7 @@
  * (struct imap_literal), never into a buffer of ours. RFC 9051 §6.3.12; several: RFC 3502;
  * non-synchronising: RFC 7888.
  *
- * Order of calls: begin, data..., end, rest, and again while rest says so; then start. A refusal is
+ * Order of calls: begin, ready, data..., end, rest, and again while rest says so; then start. A refusal is
  * answered at once; what the client has sent or will send of the command after it is skipped. */
 #include "module/imap/session_priv.h"
 
@@ -31,7 +31,8 @@ void imap_literal_begin(struct imap_session *session, uint64_t size, bool nonsyn
 	}
 	imap_input_leave_literal(&priv->in);
 	priv->phase = IMAP_PHASE_LITERAL;
-	priv->literal = IMAP_LITERAL_DATA;
+	priv->literal =
+		session->cmd->def->literal->ready ? IMAP_LITERAL_READY : IMAP_LITERAL_DATA;
 	priv->literal_left = size;
 	priv->literal_wait = false;
 	if (!nonsync)
@@ -43,6 +44,20 @@ static void wait_for_room(struct imap_session_priv *priv)
 {
 	priv->literal_wait = true;
 	priv->woken = false;
+}
+
+static bool get_ready(struct imap_session *session)
+{
+	struct imap_session_priv *priv = session->priv;
+	enum hf_status status = session->cmd->def->literal->ready(session->cmd);
+
+	if (status == HF_WAIT)
+		wait_for_room(priv);
+	else if (status == HF_OK)
+		priv->literal = IMAP_LITERAL_DATA;
+	else if (status != HF_MORE)
+		end_early(session, status, priv->literal_left);
+	return true;
 }
 
 /* One piece of what is at hand. */
@@ -175,6 +190,8 @@ bool imap_literal_advance(struct imap_session *session, unsigned *want)
 		priv->woken = priv->literal_wait = false;
 	}
 	switch (priv->literal) {
+	case IMAP_LITERAL_READY:
+		return get_ready(session);
 	case IMAP_LITERAL_DATA:
 		return take_data(session, want);
 	case IMAP_LITERAL_END:

@@ -75,7 +75,7 @@ enum imap_phase {
 	IMAP_PHASE_FINISH   /* news, then the tagged response */
 };
 
-enum imap_literal_stage { IMAP_LITERAL_DATA, IMAP_LITERAL_END, IMAP_LITERAL_REST };
+enum imap_literal_stage { IMAP_LITERAL_READY, IMAP_LITERAL_DATA, IMAP_LITERAL_END, IMAP_LITERAL_REST };
 
 struct imap_session_priv {
 	struct imap_module *module;
