@@ -14,13 +14,14 @@ struct append_task {
 };
 
 struct append_args {
+	bool in_utf8; /* the message under way stands in UTF8 (...) */
 	struct hf_str name;
 	uint64_t mailbox; /* 0 until looked up */
 	struct hf_append *items;
 	size_t count, capacity;
-	uint64_t octets;     /* of all messages so far */
-	bool one;            /* REPLACE: no second message */
-	bool catenate;       /* the last item is one of parts, and more of them may come */
+	uint64_t octets; /* of all messages so far */
+	bool one;        /* REPLACE: no second message */
+	bool catenate;   /* the last item is one of parts, and more of them may come */
 	struct append_task *tasks;
 	size_t task, task_count, task_capacity;
 	struct append_source *source;

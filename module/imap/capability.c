@@ -10,33 +10,37 @@ static const struct {
 	unsigned states;
 } rows[] = {
 	{ "IMAP4rev1", NULL, IMAP_ANY_STATE },
-	{ "LITERAL+", NULL, IMAP_ANY_STATE },                  /* RFC 7888 */
-	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },         /* RFC 4959 */
-	{ "ID", "ID", IMAP_ANY_STATE },                        /* RFC 2971 */
-	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },                /* RFC 5161 */
-	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                    /* RFC 2177 */
-	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },          /* RFC 2342 */
-	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },            /* RFC 3691 */
-	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },              /* RFC 4315 */
-	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                    /* RFC 6851 */
-	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },                /* RFC 3348 */
-	{ "LIST-EXTENDED", "LIST", IMAP_LOGGED_IN },           /* RFC 5258 */
-	{ "LIST-STATUS", "LIST", IMAP_LOGGED_IN },             /* RFC 5819 */
-	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },             /* RFC 6154 */
-	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },    /* RFC 6154 */
-	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },              /* RFC 7162 */
-	{ "QRESYNC", "SELECT", IMAP_LOGGED_IN },               /* RFC 7162 */
-	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                 /* RFC 3516 */
-	{ "ESEARCH", "SEARCH", IMAP_LOGGED_IN },               /* RFC 4731 */
-	{ "SEARCHRES", "SEARCH", IMAP_LOGGED_IN },             /* RFC 5182 */
-	{ "WITHIN", "SEARCH", IMAP_LOGGED_IN },                /* RFC 5032 */
-	{ "SORT", "SORT", IMAP_LOGGED_IN },                    /* RFC 5256 */
-	{ "SORT=DISPLAY", "SORT", IMAP_LOGGED_IN },            /* RFC 5957 */
-	{ "PARTIAL", "SEARCH", IMAP_LOGGED_IN },               /* RFC 9394 */
-	{ "CONTEXT=SEARCH", "CANCELUPDATE", IMAP_LOGGED_IN },  /* RFC 5267 */
-	{ "CONTEXT=SORT", "CANCELUPDATE", IMAP_LOGGED_IN },    /* RFC 5267 */
-	{ "MULTISEARCH", "ESEARCH", IMAP_LOGGED_IN },          /* RFC 7377 */
-	{ "ESORT", "SORT", IMAP_LOGGED_IN },                   /* RFC 5267 */
+	{ "IMAP4rev2", NULL, IMAP_ANY_STATE },                /* RFC 9051 */
+	{ "LITERAL-", NULL, IMAP_NOT_AUTHENTICATED },         /* RFC 7888: small ones until login */
+	{ "LITERAL+", NULL, IMAP_LOGGED_IN },                 /* RFC 7888 */
+	{ "SASL-IR", "AUTHENTICATE", IMAP_ANY_STATE },        /* RFC 4959 */
+	{ "ID", "ID", IMAP_ANY_STATE },                       /* RFC 2971 */
+	{ "ENABLE", "ENABLE", IMAP_ANY_STATE },               /* RFC 5161 */
+	{ "IDLE", "IDLE", IMAP_LOGGED_IN },                   /* RFC 2177 */
+	{ "NAMESPACE", "NAMESPACE", IMAP_LOGGED_IN },         /* RFC 2342 */
+	{ "UNSELECT", "UNSELECT", IMAP_LOGGED_IN },           /* RFC 3691 */
+	{ "UIDPLUS", "EXPUNGE", IMAP_LOGGED_IN },             /* RFC 4315 */
+	{ "MOVE", "MOVE", IMAP_LOGGED_IN },                   /* RFC 6851 */
+	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },               /* RFC 3348 */
+	{ "LIST-EXTENDED", "LIST", IMAP_LOGGED_IN },          /* RFC 5258 */
+	{ "LIST-STATUS", "LIST", IMAP_LOGGED_IN },            /* RFC 5819 */
+	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },            /* RFC 6154 */
+	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },   /* RFC 6154 */
+	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },             /* RFC 7162 */
+	{ "UTF8=ACCEPT", "ENABLE", IMAP_LOGGED_IN },          /* RFC 9755 */
+	{ "STATUS=SIZE", "STATUS", IMAP_LOGGED_IN },          /* RFC 8438 */
+	{ "QRESYNC", "SELECT", IMAP_LOGGED_IN },              /* RFC 7162 */
+	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                /* RFC 3516 */
+	{ "ESEARCH", "SEARCH", IMAP_LOGGED_IN },              /* RFC 4731 */
+	{ "SEARCHRES", "SEARCH", IMAP_LOGGED_IN },            /* RFC 5182 */
+	{ "WITHIN", "SEARCH", IMAP_LOGGED_IN },               /* RFC 5032 */
+	{ "SORT", "SORT", IMAP_LOGGED_IN },                   /* RFC 5256 */
+	{ "SORT=DISPLAY", "SORT", IMAP_LOGGED_IN },           /* RFC 5957 */
+	{ "PARTIAL", "SEARCH", IMAP_LOGGED_IN },              /* RFC 9394 */
+	{ "CONTEXT=SEARCH", "CANCELUPDATE", IMAP_LOGGED_IN }, /* RFC 5267 */
+	{ "CONTEXT=SORT", "CANCELUPDATE", IMAP_LOGGED_IN },   /* RFC 5267 */
+	{ "MULTISEARCH", "ESEARCH", IMAP_LOGGED_IN },         /* RFC 7377 */
+	{ "ESORT", "SORT", IMAP_LOGGED_IN },                  /* RFC 5267 */
 	{ "THREAD=ORDEREDSUBJECT", "THREAD", IMAP_LOGGED_IN }, /* RFC 5256 */
 	{ "THREAD=REFERENCES", "THREAD", IMAP_LOGGED_IN },     /* RFC 5256 */
 	{ "THREAD=REFS", "THREAD", IMAP_LOGGED_IN },           /* draft-ietf-morg-inthread */
@@ -89,6 +93,8 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
 		hf_buf_add_cstr(out, rows[i].name);
 		first = false;
 	}
+	hf_buf_printf(out, " APPENDLIMIT=%llu", /* RFC 7889 */
+		      (unsigned long long)session->settings->message_size_max);
 	if (!hf_conn_is_compressed(session->conn))
 		hf_buf_add_lit(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
 	if (session->state == IMAP_NOT_AUTHENTICATED)

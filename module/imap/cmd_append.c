@@ -2,7 +2,8 @@
 /* APPEND: put messages into a mailbox, all of a command or none.
  * RFC 9051 §6.3.12; several messages: RFC 3502; APPENDUID: RFC 4315 §3; parts: RFC 4469 (catenate.c).
  *
- * Arguments: mailbox, then one or more of [(flags)] [date-time] and a literal or CATENATE (parts).
+ * Arguments: mailbox, then one or more of [(flags)] [date-time] and a literal or CATENATE (parts),
+ * or UTF8 (literal) of RFC 6855, which clients of it still send.
  * The literals go straight into stages. */
 #include "module/imap/append.h"
 
@@ -27,6 +28,7 @@ static struct hf_append *add_item(struct imap_cmd *cmd)
 /* [(flags)] [date-time], up to a literal or behind the parts. */
 static enum hf_status parse_message(struct imap_cmd *cmd, struct imap_parser *p)
 {
+	struct append_args *args = cmd->args;
 	struct hf_append *item = add_item(cmd);
 	struct hf_str *keywords = NULL;
 
@@ -46,6 +48,11 @@ static enum hf_status parse_message(struct imap_cmd *cmd, struct imap_parser *p)
 		if (!imap_parse_space(p) || !imap_parse_char(p, '('))
 			return imap_parser_expected(p, "a list of parts");
 		return append_parse_parts(cmd, p);
+	}
+	if (cmd->session->enabled & IMAP_EN_UTF8 && imap_parse_keyword(p, "UTF8")) {
+		if (!imap_parse_space(p) || !imap_parse_char(p, '('))
+			return imap_parser_expected(p, "a literal in parentheses");
+		args->in_utf8 = true;
 	}
 	if (!imap_parse_is(p, '{') && !imap_parse_is(p, '~'))
 		return imap_parser_expected(p, "a literal with the message");
@@ -105,6 +112,9 @@ enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *mo
 	enum hf_status status = HF_OK;
 
 	*more = true;
+	if (args->in_utf8 && !imap_parse_char(p, ')'))
+		return imap_parser_expected(p, "a closing parenthesis");
+	args->in_utf8 = false;
 	if (args->catenate && imap_parse_char(p, ')')) {
 		args->catenate = false;
 		status = append_add_end(cmd, p);
@@ -116,6 +126,7 @@ enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *mo
 	if (status == HF_OK && !args->catenate)
 		status = parse_messages(cmd, p, more);
 	if (status == HF_ESYNTAX) {
+		args->in_utf8 = before.in_utf8;
 		args->catenate = before.catenate;
 		args->count = before.count;
 		args->task_count = before.task_count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE,
- * QRESYNC: RFC 7162 §3.1, §3.2.3.
+ * QRESYNC: RFC 7162 §3.1, §3.2.3; UTF8=ACCEPT: RFC 9755 §3.
  *
  * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected
  * state as well: clients do that. */
@@ -13,6 +13,16 @@ static void enable_qresync(struct imap_session *session)
 	session->enabled |= IMAP_EN_QRESYNC;
 }
 
+static void enable_rev2(struct imap_session *session)
+{
+	session->enabled |= IMAP_EN_REV2;
+}
+
+static void enable_utf8(struct imap_session *session)
+{
+	session->enabled |= IMAP_EN_UTF8;
+}
+
 static const struct {
 	const char *name;
 	unsigned bit;
@@ -20,6 +30,8 @@ static const struct {
 } rows[] = {
 	{ "CONDSTORE", IMAP_EN_CONDSTORE, imap_enable_condstore },
 	{ "QRESYNC", IMAP_EN_QRESYNC, enable_qresync },
+	{ "IMAP4rev2", IMAP_EN_REV2, enable_rev2 },
+	{ "UTF8=ACCEPT", IMAP_EN_UTF8, enable_utf8 },
 };
 
 struct enable_args {

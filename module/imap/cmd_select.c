@@ -5,6 +5,7 @@
  * Arguments: mailbox, and at the client's choice (CONDSTORE) or (QRESYNC (...)). The mailbox that
  * was selected is left even when this fails. */
 #include "module/imap/imap.h"
+#include "module/imap/list.h"
 #include "module/imap/objectid.h"
 #include "module/imap/resync.h"
 
@@ -64,13 +65,15 @@ static void write_mailbox(struct imap_session *session)
 {
 	struct hf_view *view = session->view;
 	struct hf_seq unseen = hf_view_first_unseen(view);
+	bool rev2 = session->enabled & IMAP_EN_REV2;
 	struct hf_buf out = HF_BUF_INIT;
 
 	hf_buf_add_lit(&out, "* FLAGS ");
 	imap_add_mailbox_flags(session, &out, false);
-	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n* %u RECENT\r\n", hf_view_count(view),
-		      hf_view_recent_count(view));
-	if (unseen.n)
+	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n", hf_view_count(view));
+	if (!rev2)
+		hf_buf_printf(&out, "* %u RECENT\r\n", hf_view_recent_count(view));
+	if (unseen.n && !rev2)
 		hf_buf_printf(&out, "* OK [UNSEEN %u] First unseen message\r\n", unseen.n);
 	hf_buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", hf_view_uidvalidity(view));
 	hf_buf_printf(&out, "* OK [UIDNEXT %u] Next UID\r\n", hf_view_uidnext(view).n);
@@ -88,6 +91,24 @@ static void write_mailbox(struct imap_session *session)
 		      (unsigned long long)hf_view_modseq(view).n);
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);
+}
+
+/* RFC 9051 §6.3.2: the mailbox as LIST has it. */
+static void write_list(struct imap_cmd *cmd)
+{
+	struct imap_session *session = cmd->session;
+	struct imap_list_tree tree;
+
+	imap_list_tree(session->account, cmd->arena, &tree);
+	for (size_t i = 0; i < tree.count; i++) {
+		const struct imap_list_node *node = &tree.nodes[i];
+
+		if (!imap_list_exists(node) || node->info->id != hf_view_mailbox(session->view))
+			continue;
+		imap_list_write(session, "LIST",
+				node->children ? "\\HasChildren" : "\\HasNoChildren", NULL, node);
+		return;
+	}
 }
 
 static enum hf_status select_next(struct imap_cmd *cmd)
@@ -111,6 +132,8 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 	if (args->condstore)
 		session->enabled |= IMAP_EN_CONDSTORE; /* HIGHESTMODSEQ is told anyway */
 	write_mailbox(session);
+	if (session->enabled & IMAP_EN_REV2)
+		write_list(cmd);
 	imap_show_activity(session, args->examine ? "EXAMINE" : "SELECT");
 	imap_code(cmd, args->examine ? "READ-ONLY" : "READ-WRITE");
 	args->told = true;

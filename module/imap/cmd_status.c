@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* STATUS: numbers of a mailbox without selecting it. RFC 9051 §6.3.11, RFC 3501 §6.3.10;
- * HIGHESTMODSEQ: RFC 7162 §3.1.7; MAILBOXID: RFC 8474 §4.3.
+ * HIGHESTMODSEQ: RFC 7162 §3.1.7; MAILBOXID: RFC 8474 §4.3; SIZE: RFC 8438; APPENDLIMIT: RFC 7889
+ * §3.2.
  *
  * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox
  * costs nothing more. */
@@ -38,19 +39,50 @@ static uint64_t highestmodseq_of(const struct hf_mailbox_info *info)
 	return info->highestmodseq.n;
 }
 
+static uint64_t size_of(const struct hf_mailbox_info *info)
+{
+	return info->size;
+}
+
+static uint64_t deleted_of(const struct hf_mailbox_info *info)
+{
+	return info->deleted;
+}
+
+static void add_mailbox_id(struct imap_session *session, struct hf_buf *out,
+			   const struct hf_mailbox_info *info)
+{
+	(void)session;
+	hf_buf_add_char(out, '(');
+	imap_add_objectid(out, IMAP_OBJECTID_MAILBOX, 0, info->id);
+	hf_buf_add_char(out, ')');
+}
+
+/* The same for every mailbox. */
+static void add_append_limit(struct imap_session *session, struct hf_buf *out,
+			     const struct hf_mailbox_info *info)
+{
+	(void)info;
+	hf_buf_add_u64(out, session->settings->message_size_max);
+}
+
 static const struct {
 	const char *name;
-	uint64_t (*value)(
-		const struct hf_mailbox_info *info); /* NULL: the id, which is no number */
+	uint64_t (*value)(const struct hf_mailbox_info *info); /* NULL: add writes it */
+	void (*add)(struct imap_session *session, struct hf_buf *out,
+		    const struct hf_mailbox_info *info);
 	void (*asked)(struct imap_session *session); /* what asking for it turns on */
 } items[] = {
-	{ "MESSAGES", messages_of, NULL },
-	{ "RECENT", recent_of, NULL },
-	{ "UIDNEXT", uidnext_of, NULL },
-	{ "UIDVALIDITY", uidvalidity_of, NULL },
-	{ "UNSEEN", unseen_of, NULL },
-	{ "HIGHESTMODSEQ", highestmodseq_of, imap_enable_condstore },
-	{ "MAILBOXID", NULL, NULL },
+	{ "MESSAGES", messages_of, NULL, NULL },
+	{ "RECENT", recent_of, NULL, NULL },
+	{ "UIDNEXT", uidnext_of, NULL, NULL },
+	{ "UIDVALIDITY", uidvalidity_of, NULL, NULL },
+	{ "UNSEEN", unseen_of, NULL, NULL },
+	{ "DELETED", deleted_of, NULL, NULL },
+	{ "SIZE", size_of, NULL, NULL },
+	{ "HIGHESTMODSEQ", highestmodseq_of, NULL, imap_enable_condstore },
+	{ "MAILBOXID", NULL, add_mailbox_id, NULL },
+	{ "APPENDLIMIT", NULL, add_append_limit, NULL },
 };
 
 struct status_args {
@@ -99,17 +131,15 @@ static enum hf_status status_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return imap_status_parse(p, &args->items);
 }
 
-static void add_item(struct hf_buf *out, size_t item, const struct hf_mailbox_info *info)
+static void add_item(struct imap_session *session, struct hf_buf *out, size_t item,
+		     const struct hf_mailbox_info *info)
 {
 	hf_buf_add_cstr(out, items[item].name);
 	hf_buf_add_char(out, ' ');
-	if (items[item].value) {
+	if (items[item].value)
 		hf_buf_add_u64(out, items[item].value(info));
-		return;
-	}
-	hf_buf_add_char(out, '(');
-	imap_add_objectid(out, IMAP_OBJECTID_MAILBOX, 0, info->id);
-	hf_buf_add_char(out, ')');
+	else
+		items[item].add(session, out, info);
 }
 
 void imap_status_ask(struct imap_session *session, const struct imap_status_items *wanted)
@@ -130,7 +160,7 @@ void imap_status_write(struct imap_session *session, const struct hf_mailbox_inf
 	for (size_t i = 0; i < wanted->count; i++) {
 		if (i)
 			hf_buf_add_char(&out, ' ');
-		add_item(&out, wanted->item[i], info);
+		add_item(session, &out, wanted->item[i], info);
 	}
 	hf_buf_add_lit(&out, ")\r\n");
 	hf_conn_write(session->conn, out.data, out.size);

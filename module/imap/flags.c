@@ -31,7 +31,7 @@ void imap_add_flags(struct imap_session *session, struct hf_buf *out,
 	for (size_t i = 0; i < HF_COUNT(system_flags); i++)
 		if (record->flags & system_flags[i].flag)
 			add_flag(out, start, system_flags[i].name);
-	if (recent)
+	if (recent && !(session->enabled & IMAP_EN_REV2))
 		add_flag(out, start, HF_STR("\\Recent"));
 	while (keywords) {
 		unsigned bit = (unsigned)__builtin_ctzll(keywords);

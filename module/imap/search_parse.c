@@ -107,6 +107,10 @@ enum hf_status search_parse_charset(struct imap_cmd *cmd, struct imap_parser *p,
 {
 	if (!imap_parse_astring(p, &program->charset) || !imap_parse_space(p))
 		return imap_parser_expected(p, "a charset name");
+	if (cmd->session->enabled & IMAP_EN_UTF8 && !hf_str_ieq(program->charset, HF_STR("UTF-8"))) {
+		imap_text(cmd, "Everything is in UTF-8 on this connection"); /* RFC 9755 §3 */
+		return HF_ESYNTAX;
+	}
 	if (!hf_charset_known(program->charset)) {
 		imap_code(cmd, "BADCHARSET (UTF-8 US-ASCII ISO-8859-1 ISO-8859-15 WINDOWS-1252 KOI8-R GB18030 BIG5 "
 			       "SHIFT_JIS ISO-2022-JP EUC-KR)");
@@ -132,6 +136,8 @@ enum hf_status search_parse(struct imap_cmd *cmd, struct imap_parser *p, struct 
 	enum hf_status status;
 
 	if (imap_parse_keyword(p, "CHARSET")) {
+		if (cmd->session->enabled & IMAP_EN_UTF8)
+			return imap_parser_expected(p, "no CHARSET after ENABLE UTF8=ACCEPT");
 		if (!imap_parse_space(p))
 			return imap_parser_expected(p, "a charset name");
 		status = search_parse_charset(cmd, p, program);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* News of the selected mailbox, in the order in which a client can follow it: EXPUNGE, EXISTS,
- * RECENT, FLAGS, then FETCH of changed flags. RFC 9051 §5.2, §7.4, §7.5; RFC 3501 §7.3.2 (RECENT);
- * MODSEQ: RFC 7162 §3.1.4.2; VANISHED: RFC 7162 §3.2.10.
+ * RECENT (IMAP4rev1 only), FLAGS, then FETCH of changed flags. RFC 9051 §5.2, §7.4, §7.5; RFC 3501
+ * §7.3.2 (RECENT); MODSEQ: RFC 7162 §3.1.4.2; VANISHED: RFC 7162 §3.2.10.
  *
  * The view moves once, when imap_sync() is called; what it has to tell is then written in pieces,
  * by the session's loop, before anything else goes on. A mailbox that is deleted while selected is
@@ -100,7 +100,7 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 
 	if (news->exists != news->exists_before)
 		imap_printf(session, "* %u EXISTS\r\n", news->exists);
-	if (news->recent_changed &&
+	if (news->recent_changed && !(session->enabled & IMAP_EN_REV2) &&
 	    news->exists != news->exists_before) /* RFC 3501 §7.3.2: with new messages */
 		imap_printf(session, "* %u RECENT\r\n", hf_view_recent_count(session->view));
 	if (!news->keywords_changed)
@@ -120,7 +120,7 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 static void write_changed(struct imap_session *session, struct hf_seq seq)
 {
 	const struct imap_cmd *cmd = session->cmd;
-	bool with_uid = (cmd && cmd->uid) || session->enabled & IMAP_EN_QRESYNC;
+	bool with_uid = (cmd && cmd->uid) || session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2);
 	struct hf_record record;
 
 	if (!hf_view_record(session->view, seq, &record))
