@@ -28,6 +28,8 @@ static const struct {
 	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },   /* RFC 6154 */
 	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },             /* RFC 7162 */
 	{ "UTF8=ACCEPT", "ENABLE", IMAP_LOGGED_IN },          /* RFC 9755 */
+	{ "UIDONLY", "ENABLE", IMAP_LOGGED_IN },               /* RFC 9586 */
+	{ "UIDBATCHES", "UIDBATCHES", IMAP_LOGGED_IN },        /* RFC 10022 */
 	{ "STATUS=SIZE", "STATUS", IMAP_LOGGED_IN },          /* RFC 8438 */
 	{ "QRESYNC", "SELECT", IMAP_LOGGED_IN },              /* RFC 7162 */
 	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                /* RFC 3516 */

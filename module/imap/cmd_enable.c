@@ -1,37 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE,
- * QRESYNC: RFC 7162 §3.1, §3.2.3; UTF8=ACCEPT: RFC 9755 §3.
+ * QRESYNC: RFC 7162 §3.1, §3.2.3; UTF8=ACCEPT: RFC 9755 §3; UIDONLY: RFC 9586 §3.
  *
  * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected
  * state as well: clients do that. */
 #include "module/imap/imap.h"
 
-/* RFC 7162 §3.2.3: it is a CONDSTORE enabling command as well. */
-static void enable_qresync(struct imap_session *session)
-{
-	imap_enable_condstore(session);
-	session->enabled |= IMAP_EN_QRESYNC;
-}
-
-static void enable_rev2(struct imap_session *session)
-{
-	session->enabled |= IMAP_EN_REV2;
-}
-
-static void enable_utf8(struct imap_session *session)
-{
-	session->enabled |= IMAP_EN_UTF8;
-}
-
 static const struct {
 	const char *name;
 	unsigned bit;
-	void (*enable)(struct imap_session *session);
+	void (*enable)(struct imap_session *session); /* what else it does; may be NULL */
 } rows[] = {
 	{ "CONDSTORE", IMAP_EN_CONDSTORE, imap_enable_condstore },
-	{ "QRESYNC", IMAP_EN_QRESYNC, enable_qresync },
-	{ "IMAP4rev2", IMAP_EN_REV2, enable_rev2 },
-	{ "UTF8=ACCEPT", IMAP_EN_UTF8, enable_utf8 },
+	{ "QRESYNC", IMAP_EN_QRESYNC, imap_enable_condstore },
+	{ "IMAP4rev2", IMAP_EN_REV2, NULL },
+	{ "UTF8=ACCEPT", IMAP_EN_UTF8, NULL },
+	{ "UIDONLY", IMAP_EN_UIDONLY, NULL },
 };
 
 struct enable_args {
@@ -65,7 +49,9 @@ static enum hf_status enable_start(struct imap_cmd *cmd)
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
 		if (!args->wanted[i] || cmd->session->enabled & rows[i].bit)
 			continue;
-		rows[i].enable(cmd->session);
+		if (rows[i].enable)
+			rows[i].enable(cmd->session);
+		cmd->session->enabled |= rows[i].bit;
 		hf_buf_printf(&out, " %s", rows[i].name);
 	}
 	hf_buf_add_lit(&out, "\r\n");

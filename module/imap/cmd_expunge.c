@@ -49,7 +49,7 @@ static void expunge_finish(struct imap_cmd *cmd)
 const struct imap_command imap_cmd_expunge = {
 	.name = "EXPUNGE",
 	.states = IMAP_SELECTED,
-	.traits = IMAP_HAS_UID_FORM | IMAP_WRITES,
+	.traits = IMAP_HAS_UID_FORM | IMAP_NO_NUMBERS | IMAP_WRITES,
 	.parse = expunge_parse,
 	.start = expunge_start,
 	.done = expunge_done,

@@ -63,7 +63,7 @@ static enum hf_status fetch_parse(struct imap_cmd *cmd, struct imap_parser *p)
 
 	if (!imap_parse_set(p, &args->set) || !imap_parse_space(p))
 		return imap_parser_expected(p, "a sequence set");
-	if (cmd->uid)
+	if (cmd->uid && !(cmd->session->enabled & IMAP_EN_UIDONLY))
 		fetch_use_add(cmd, "UID");
 	status = fetch_items_parse(cmd, p);
 	if (status == HF_OK && imap_parse_space(p) && !imap_parse_end(p))

@@ -73,7 +73,7 @@ static void write_mailbox(struct imap_session *session)
 	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n", hf_view_count(view));
 	if (!rev2)
 		hf_buf_printf(&out, "* %u RECENT\r\n", hf_view_recent_count(view));
-	if (unseen.n && !rev2)
+	if (unseen.n && !rev2 && !(session->enabled & IMAP_EN_UIDONLY))
 		hf_buf_printf(&out, "* OK [UNSEEN %u] First unseen message\r\n", unseen.n);
 	hf_buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", hf_view_uidvalidity(view));
 	hf_buf_printf(&out, "* OK [UIDNEXT %u] Next UID\r\n", hf_view_uidnext(view).n);

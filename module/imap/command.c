@@ -130,6 +130,12 @@ static bool may_begin(struct imap_session *session, const struct imap_head *head
 		refuse_state(session, head);
 		return false;
 	}
+	if (session->enabled & IMAP_EN_UIDONLY && !head->uid &&
+	    (head->def->traits & (IMAP_HAS_UID_FORM | IMAP_NO_NUMBERS)) == IMAP_HAS_UID_FORM) {
+		imap_refuse(session, head->tag, "BAD", "UIDREQUIRED", "Use UID %s",
+			    head->def->name); /* RFC 9586 §3 */
+		return false;
+	}
 	return true;
 }
 

@@ -245,9 +245,7 @@ static enum hf_status begin(struct fetch_message *m)
 
 	m->begun = true;
 	m->before = text->size;
-	hf_buf_add_lit(text, "* ");
-	hf_buf_add_u64(text, m->seq.n);
-	hf_buf_add_lit(text, " FETCH (");
+	imap_add_fetch(m->cmd->session, text, m->seq, m->record->uid);
 	return status;
 }
 

@@ -66,16 +66,24 @@ void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bo
 	hf_buf_add_char(out, ')');
 }
 
+void imap_add_fetch(struct imap_session *session, struct hf_buf *out, struct hf_seq seq,
+		    struct hf_uid uid)
+{
+	bool uid_only = session->enabled & IMAP_EN_UIDONLY;
+
+	hf_buf_add_lit(out, "* ");
+	hf_buf_add_u64(out, uid_only ? uid.n : seq.n);
+	hf_buf_add_str(out, uid_only ? HF_STR(" UIDFETCH (") : HF_STR(" FETCH ("));
+}
+
 void imap_write_flags(struct imap_session *session, struct hf_seq seq,
 		      const struct hf_record *record, bool with_uid)
 {
 	struct hf_buf *out = &session->priv->out;
 
 	hf_buf_clear(out);
-	hf_buf_add_lit(out, "* ");
-	hf_buf_add_u64(out, seq.n);
-	hf_buf_add_lit(out, " FETCH (");
-	if (with_uid) {
+	imap_add_fetch(session, out, seq, record->uid);
+	if (with_uid && !(session->enabled & IMAP_EN_UIDONLY)) {
 		hf_buf_add_lit(out, "UID ");
 		hf_buf_add_u64(out, record->uid.n);
 		hf_buf_add_char(out, ' ');

@@ -86,12 +86,12 @@ struct imap_cmd {
 	void *args;                    /* made by parse; in the arena */
 	struct hf_op *op;              /* in flight or done; freed by the session */
 	struct hf_sasl_exchange *sasl; /* AUTHENTICATE only */
-	bool silent; /* .SILENT: sync does not tell news of flags that op made itself (under
-			CONDSTORE: UID and MODSEQ only) */
+	bool silent;    /* .SILENT: sync does not tell news of flags that op made itself (under
+			   CONDSTORE: UID and MODSEQ only) */
 	bool by_number; /* its arguments hold message numbers although it is a UID form (search
 			   keys): no expunge is told during it */
-	bool told;   /* the command's own responses tell what op changed: sync leaves it out
-			altogether */
+	bool told;      /* the command's own responses tell what op changed: sync leaves it out
+			   altogether */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty:
 	 * the defaults for the status. */
 	struct hf_buf code, text;
@@ -107,6 +107,8 @@ enum {
 	IMAP_WRITES = 1 << 2,        /* refused in a read-only mailbox */
 	IMAP_NO_SYNC =
 		1 << 3, /* no untagged news before the tagged response (LOGOUT, AUTHENTICATE...) */
+	IMAP_NO_NUMBERS = 1 << 5, /* with a UID form, and no message numbers in the other one either
+				   */
 	IMAP_TAKES_INPUT = 1 << 4 /* IDLE, AUTHENTICATE: next reads hf_conn_input itself */
 };
 
@@ -210,9 +212,13 @@ enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op);
 void imap_sync(struct imap_session *session,
 	       bool hold_expunges); /* much news goes out in turns: return HF_MORE before writing
 				       more of your own */
-/* One FETCH response with flags (and UID, MODSEQ as enabled) for a message. */
+/* One FETCH response with flags (and UID, MODSEQ as enabled) for a message; UIDFETCH without UID
+ * after ENABLE UIDONLY. */
 void imap_write_flags(struct imap_session *session, struct hf_seq seq,
 		      const struct hf_record *record, bool with_uid);
+/* "* 7 FETCH (", or after ENABLE UIDONLY "* 4827 UIDFETCH (" (RFC 9586 §3.3). */
+void imap_add_fetch(struct imap_session *session, struct hf_buf *out, struct hf_seq seq,
+		    struct hf_uid uid);
 /* Ends the selected state (CLOSE, UNSELECT, SELECT of another, mailbox deleted). */
 void imap_unselect(struct imap_session *session);
 /* Turns CONDSTORE on, as each CONDSTORE enabling command does, and tells HIGHESTMODSEQ when a
@@ -240,6 +246,9 @@ void imap_bye(struct imap_session *session, const char *code, const char *text);
  */
 enum hf_status imap_session_login(struct imap_session *session, struct hf_str user);
 
+/* For arguments that are message numbers after ENABLE UIDONLY: sets code and text, returns
+ * HF_ESYNTAX. */
+enum hf_status imap_uid_required(struct imap_cmd *cmd);
 /* For handlers that were given a name which imap_parse_mailbox() did not like: sets the text,
  * returns HF_ECANNOT. */
 enum hf_status imap_bad_name(struct imap_cmd *cmd);

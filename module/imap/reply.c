@@ -88,6 +88,13 @@ enum hf_status imap_bad_name(struct imap_cmd *cmd)
 	return HF_ECANNOT;
 }
 
+enum hf_status imap_uid_required(struct imap_cmd *cmd)
+{
+	imap_code(cmd, "UIDREQUIRED");
+	imap_text(cmd, "Message numbers are not used on this connection");
+	return HF_ESYNTAX;
+}
+
 /* Strings ------------------------------------------------------------------------------------ */
 
 static bool is_astring_char(unsigned char c)

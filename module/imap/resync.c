@@ -26,11 +26,8 @@ static bool parse_plain_set(struct imap_cmd *cmd, struct imap_parser *p, struct 
 static enum hf_status parse_match_data(struct imap_cmd *cmd, struct imap_parser *p,
 				       struct resync *r)
 {
-	if (cmd->session->enabled & IMAP_EN_UIDONLY) { /* RFC 9586 §3.3 */
-		imap_code(cmd, "UIDREQUIRED");
-		imap_text(cmd, "Message numbers are not used on this connection");
-		return HF_ESYNTAX;
-	}
+	if (cmd->session->enabled & IMAP_EN_UIDONLY)
+		return imap_uid_required(cmd); /* RFC 9586 §3.3 */
 	if (!parse_plain_set(cmd, p, &r->match_seqs) || !imap_parse_space(p))
 		return imap_parser_expected(p, "a set of message numbers");
 	if (!parse_plain_set(cmd, p, &r->match_uids))

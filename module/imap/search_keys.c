@@ -89,6 +89,8 @@ static enum hf_status take_set(struct imap_cmd *cmd, struct imap_parser *p, stru
 		hf_set_copy(&node->set, &cmd->session->saved);
 		return HF_OK;
 	}
+	if (node->kind == SEARCH_SEQS && cmd->session->enabled & IMAP_EN_UIDONLY)
+		return imap_uid_required(cmd);
 	if (node->kind == SEARCH_SEQS)
 		cmd->by_number = true;
 	if (hf_set_parse(text, star, SIZE_MAX, &node->set) != HF_OK)

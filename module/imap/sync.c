@@ -117,6 +117,19 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 	hf_conn_write(session->conn, out->data, out->size);
 }
 
+static void write_modseq(struct imap_session *session, struct hf_seq seq,
+			 const struct hf_record *record)
+{
+	struct hf_buf *out = &session->priv->out;
+
+	hf_buf_clear(out);
+	imap_add_fetch(session, out, seq, record->uid);
+	if (!(session->enabled & IMAP_EN_UIDONLY))
+		hf_buf_printf(out, "UID %u ", record->uid.n);
+	hf_buf_printf(out, "MODSEQ (%llu))\r\n", (unsigned long long)record->modseq.n);
+	hf_conn_write(session->conn, out->data, out->size);
+}
+
 static void write_changed(struct imap_session *session, struct hf_seq seq)
 {
 	const struct imap_cmd *cmd = session->cmd;
@@ -130,8 +143,7 @@ static void write_changed(struct imap_session *session, struct hf_seq seq)
 	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
 		imap_write_flags(session, seq, &record, with_uid);
 	else if (!cmd->told && session->enabled & IMAP_EN_CONDSTORE)
-		imap_printf(session, "* %u FETCH (UID %u MODSEQ (%llu))\r\n", seq.n, record.uid.n,
-			    (unsigned long long)record.modseq.n);
+		write_modseq(session, seq, &record);
 }
 
 bool imap_news_advance(struct imap_session *session)
@@ -140,7 +152,7 @@ bool imap_news_advance(struct imap_session *session)
 	const struct hf_sync *news = &priv->news;
 	size_t end = priv->news_at + NEWS_AT_ONCE;
 
-	if (priv->news_at == 0 && session->enabled & IMAP_EN_QRESYNC) {
+	if (priv->news_at == 0 && session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_UIDONLY)) {
 		write_vanished(session, &news->vanished);
 		priv->news_at = news->expunged_count;
 	}
