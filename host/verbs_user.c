@@ -452,6 +452,91 @@ static enum hf_status user_enable(struct hf_host *host, void *state, const json_
 	return change(host, args, enable_op, false, why);
 }
 
+/* "none", or an amount above 0 (a size may have a unit). */
+static bool read_limit(const json_t *args, const char *name, bool size, uint64_t *limit,
+		       struct hf_note *why)
+{
+	const struct hf_option option = { .name = name,
+					  .type = size ? HF_OPT_SIZE : HF_OPT_INT,
+					  .min = 1,
+					  .max = INT64_MAX };
+	const char *text = hf_verb_option(args, name);
+	struct hf_buf problem = HF_BUF_INIT;
+	struct hf_arena *arena;
+	bool ok;
+
+	if (!text)
+		return true;
+	*limit = 0;
+	if (strcmp(text, "none") == 0)
+		return true;
+	arena = hf_arena_new();
+	ok = hf_option_parse(&option, text, arena, limit, &problem);
+	if (!ok)
+		hf_note_add(why, "--%s, nor none", hf_buf_cstr(&problem));
+	hf_buf_fini(&problem);
+	hf_arena_free(&arena);
+	return ok;
+}
+
+static json_t *show_limits(const struct hf_user *user)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "size", (json_int_t)user->used_size,
+			 "size_limit", (json_int_t)user->limit_size, "messages",
+			 (json_int_t)user->used_count, "messages_limit",
+			 (json_int_t)user->limit_count, "mailboxes",
+			 (json_int_t)user->used_mailboxes, "mailboxes_limit",
+			 (json_int_t)user->limit_mailboxes);
+}
+
+static enum hf_status set_limits(struct hf_host *host, const json_t *args, struct hf_user *user,
+				 struct hf_note *why)
+{
+	struct hf_quota limits = { user->limit_size, user->limit_count, user->limit_mailboxes };
+	struct hf_op *op;
+	enum hf_status status;
+
+	if (!read_limit(args, "size", true, &limits.size, why) ||
+	    !read_limit(args, "messages", false, &limits.count, why) ||
+	    !read_limit(args, "mailboxes", false, &limits.mailboxes, why))
+		return HF_EINVALID;
+	if (limits.size == user->limit_size && limits.count == user->limit_count &&
+	    limits.mailboxes == user->limit_mailboxes)
+		return HF_OK;
+	op = hf_op_user_quota(host->store, user->name, &limits);
+	status = hf_store_run(host->store, op);
+	hf_op_free(&op);
+	user->limit_size = limits.size;
+	user->limit_count = limits.count;
+	user->limit_mailboxes = limits.mailboxes;
+	return status;
+}
+
+static enum hf_status user_quota(struct hf_host *host, void *state, const json_t *args,
+				 json_t **result, struct hf_note *why)
+{
+	struct hf_arena *arena;
+	struct hf_user user;
+	const char *name = NULL;
+	enum hf_status status;
+
+	(void)state;
+	if (hf_verb_store(host, why) != HF_OK)
+		return HF_EUNAVAILABLE;
+	if (hf_verb_args(args, 1, 1, why) != HF_OK)
+		return HF_ESYNTAX;
+	arena = hf_arena_new();
+	status = find(host, hf_verb_arg(args, 0), arena, &name, why);
+	if (status == HF_OK)
+		status = hf_user_find(host->store, hf_str(name), arena, &user);
+	if (status == HF_OK)
+		status = set_limits(host, args, &user, why);
+	if (status == HF_OK)
+		*result = show_limits(&user);
+	hf_arena_free(&arena);
+	return status;
+}
+
 const struct hf_verb hf_verbs_user[] = {
 	{ "user add", "NAME [--password-stdin] | --from FILE",
 	  "Make an account with the usual mailboxes; or many, a line each: name, tab, password.",
@@ -463,5 +548,7 @@ const struct hf_verb hf_verbs_user[] = {
 	{ "user disable", "NAME",
 	  "Refuse further logins and end the sessions; mail is still taken in.", user_disable },
 	{ "user enable", "NAME", "Allow logins again.", user_enable },
+	{ "user quota", "NAME [--size SIZE] [--messages N] [--mailboxes N]",
+	  "Show what an account uses and may use (0: no limit); set limits, or none.", user_quota },
 	{ NULL, NULL, NULL, NULL }
 };

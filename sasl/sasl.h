@@ -101,4 +101,7 @@ HF_API void hf_sasl_forget(struct hf_sasl *sasl, struct hf_str canonical);
 HF_API enum hf_status hf_sasl_make_secrets(struct hf_sasl *sasl, struct hf_str password, struct hf_buf *sha256,
 					   struct hf_buf *sha1);
 
+/* Whether this canonical name is among the settings' `admins`. */
+HF_API bool hf_sasl_is_admin(struct hf_sasl *sasl, struct hf_str canonical);
+
 #endif

@@ -74,7 +74,6 @@ struct hf_sasl_identity {
 /* HF_OK also for unknown names (`known` false). HF_EUNAVAILABLE. */
 enum hf_status hf_sasl_identify(struct hf_sasl *sasl, struct hf_str name,
 				struct hf_sasl_identity *id);
-bool hf_sasl_is_admin(struct hf_sasl *sasl, struct hf_str canonical);
 
 /* --- mechanisms.c */
 /* Upper-cases and classifies; false when it cannot be the name of a mechanism (RFC 4422 §3.1). */

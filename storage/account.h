@@ -42,6 +42,7 @@ struct hf_mailbox_info {
 	struct hf_mod highestmodseq;
 	uint32_t messages, unseen, deleted, recent;
 	uint64_t size;          /* octets */
+	uint64_t deleted_size;  /* of those with \Deleted */
 	int64_t created;
 };
 

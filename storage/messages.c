@@ -93,6 +93,13 @@ static uint32_t counted(uint32_t n, int sign)
 	return n ? n - 1 : 0;
 }
 
+static uint64_t summed(uint64_t sum, uint64_t size, int sign)
+{
+	if (sign > 0)
+		return sum + size;
+	return sum > size ? sum - size : 0;
+}
+
 void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct batch_user *owner,
 		   const struct hf_record *record, int sign)
 {
@@ -102,11 +109,13 @@ void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct ba
 	row->messages = counted(row->messages, sign);
 	if (!(record->flags & HF_FLAG_SEEN))
 		row->unseen = counted(row->unseen, sign);
-	if (record->flags & HF_FLAG_DELETED)
+	if (record->flags & HF_FLAG_DELETED) {
 		row->deleted = counted(row->deleted, sign);
+		row->deleted_size = summed(row->deleted_size, size, sign);
+	}
 	if (record->uid.n >= row->recent_from)
 		row->recent = counted(row->recent, sign);
-	row->size = sign > 0 ? row->size + size : row->size - (size < row->size ? size : row->size);
+	row->size = summed(row->size, size, sign);
 	batch_touch_mailbox(batch, mailbox);
 	if (!owner)
 		return;

@@ -118,6 +118,11 @@ HF_API uint64_t hf_op_user(const struct hf_op *op); /* id of what was created */
 /* Removes everything at once from sight, frees it in the background. */
 HF_API struct hf_op *hf_op_user_delete(struct hf_store *store, struct hf_str name);
 HF_API struct hf_op *hf_op_user_disable(struct hf_store *store, struct hf_str name, bool disabled);
+/* What the user may have; 0: as much as there is room for. More than that is left as it is. */
+struct hf_quota {
+	uint64_t size, count, mailboxes;
+};
+HF_API struct hf_op *hf_op_user_quota(struct hf_store *store, struct hf_str name, const struct hf_quota *limits);
 /* Empty secret: removed. See hf_user_secret(). Several secrets in one operation. */
 struct hf_secret {
 	const char *mechanism;

@@ -45,7 +45,15 @@ enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str n
 		.created = batch->now,
 		.name = batch_str(batch, name),
 	};
+	struct batch_user *user;
+	enum hf_status status = batch_user(batch, owner, &user);
 
+	if (status != HF_OK)
+		return status;
+	if (user->row.limit_mailboxes && user->row.used_mailboxes >= user->row.limit_mailboxes)
+		return HF_EOVERQUOTA;
+	user->row.used_mailboxes++;
+	batch_touch_user(batch, user);
 	*id = ids_new_mailbox(batch->store);
 	batch_add_mailbox(batch, *id, &row);
 	return put_listing(batch, owner, name, *id);
@@ -62,6 +70,7 @@ enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
 
 		owner->row.used_size -= size < owner->row.used_size ? size : owner->row.used_size;
 		owner->row.used_count -= count < owner->row.used_count ? count : owner->row.used_count;
+		owner->row.used_mailboxes -= owner->row.used_mailboxes != 0;
 		batch_touch_user(batch, owner);
 	}
 	mailbox->row.flags |= MAILBOX_DELETED;

@@ -10,6 +10,7 @@ struct op_user {
 	struct hf_secret *secrets;
 	size_t count;
 	bool disabled;
+	struct hf_quota limits;
 };
 
 static enum hf_status find_user(struct batch *batch, struct hf_str name, struct batch_user **user)
@@ -119,6 +120,22 @@ static enum hf_status disable_apply(struct hf_op *op, struct batch *batch)
 	return HF_OK;
 }
 
+static enum hf_status limits_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_user *args = (struct op_user *)op;
+	struct batch_user *user;
+	enum hf_status status = find_user(batch, args->name, &user);
+
+	if (status != HF_OK)
+		return status;
+	op->piece.user = user->id;
+	user->row.limit_size = args->limits.size;
+	user->row.limit_count = args->limits.count;
+	user->row.limit_mailboxes = args->limits.mailboxes;
+	batch_touch_user(batch, user);
+	return HF_OK;
+}
+
 static enum hf_status secrets_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_user *args = (struct op_user *)op;
@@ -147,6 +164,7 @@ static enum hf_status secrets_apply(struct hf_op *op, struct batch *batch)
 static const struct op_kind kind_create = { .name = "user-create", .apply = create_apply };
 static const struct op_kind kind_delete = { .name = "user-delete", .apply = delete_apply };
 static const struct op_kind kind_disable = { .name = "user-disable", .apply = disable_apply };
+static const struct op_kind kind_limits = { .name = "user-limits", .apply = limits_apply };
 static const struct op_kind kind_secrets = { .name = "user-secrets", .apply = secrets_apply };
 
 static struct op_user *user_op(const struct op_kind *kind, struct hf_str name)
@@ -187,6 +205,15 @@ struct hf_op *hf_op_user_disable(struct hf_store *store, struct hf_str name, boo
 
 	(void)store;
 	args->disabled = disabled;
+	return &args->op;
+}
+
+struct hf_op *hf_op_user_quota(struct hf_store *store, struct hf_str name, const struct hf_quota *limits)
+{
+	struct op_user *args = user_op(&kind_limits, name);
+
+	(void)store;
+	args->limits = *limits;
 	return &args->op;
 }
 

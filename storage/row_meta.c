@@ -48,11 +48,13 @@ void row_user_encode(const struct row_user *row, struct hf_buf *out)
 	hf_buf_add_char(out, ROW_VERSION);
 	hf_buf_add_be64(out, row->used_size);
 	hf_buf_add_be64(out, row->used_count);
+	hf_buf_add_be64(out, row->used_mailboxes);
 	hf_buf_add_be64(out, row->last_email);
 	hf_buf_add_be32(out, row->flags);
 	hf_buf_add_be64(out, (uint64_t)row->created);
 	hf_buf_add_be64(out, row->limit_size);
 	hf_buf_add_be64(out, row->limit_count);
+	hf_buf_add_be64(out, row->limit_mailboxes);
 	hf_buf_add_varstr(out, row->name);
 }
 
@@ -62,9 +64,11 @@ enum hf_status row_user_decode(struct hf_arena *arena, struct hf_str in, struct 
 	struct hf_str name = HF_STR_NULL;
 	uint64_t created = 0;
 	bool ok = version_ok(&r) && hf_read_be64(&r, &row->used_size) && hf_read_be64(&r, &row->used_count) &&
+		  hf_read_be64(&r, &row->used_mailboxes) &&
 		  hf_read_be64(&r, &row->last_email) && hf_read_be32(&r, &row->flags) &&
 		  hf_read_be64(&r, &created) && hf_read_be64(&r, &row->limit_size) &&
-		  hf_read_be64(&r, &row->limit_count) && hf_read_varstr(&r, &name);
+		  hf_read_be64(&r, &row->limit_count) &&
+		  hf_read_be64(&r, &row->limit_mailboxes) && hf_read_varstr(&r, &name);
 
 	if (!ok)
 		return HF_ECORRUPT;
@@ -84,6 +88,7 @@ void row_mailbox_encode(const struct row_mailbox *row, struct hf_buf *out)
 	hf_buf_add_be32(out, row->recent);
 	hf_buf_add_be32(out, row->recent_from);
 	hf_buf_add_be64(out, row->size);
+	hf_buf_add_be64(out, row->deleted_size);
 	hf_buf_add_be64(out, row->gone_floor);
 	hf_buf_add_be32(out, row->gone_count);
 	hf_buf_add_be32(out, row->flags);
@@ -106,6 +111,7 @@ enum hf_status row_mailbox_decode(struct hf_arena *arena, struct hf_str in, stru
 		  hf_read_be32(&r, &row->messages) && hf_read_be32(&r, &row->unseen) &&
 		  hf_read_be32(&r, &row->deleted) && hf_read_be32(&r, &row->recent) &&
 		  hf_read_be32(&r, &row->recent_from) && hf_read_be64(&r, &row->size) &&
+		  hf_read_be64(&r, &row->deleted_size) &&
 		  hf_read_be64(&r, &row->gone_floor) && hf_read_be32(&r, &row->gone_count) &&
 		  hf_read_be32(&r, &row->flags) && hf_read_be64(&r, &row->owner) &&
 		  hf_read_be32(&r, &row->uidvalidity) && hf_read_be32(&r, &row->special_use) &&

@@ -122,6 +122,7 @@ struct row_user {
 	int64_t created;
 	uint64_t used_size, used_count;
 	uint64_t limit_size, limit_count; /* 0: none */
+	uint64_t used_mailboxes, limit_mailboxes;
 	uint64_t last_email;
 	struct hf_str name;
 };
@@ -135,7 +136,7 @@ struct row_mailbox {
 	uint64_t highestmodseq;
 	uint32_t messages, unseen, deleted, recent;
 	uint32_t recent_from; /* first UID that no session has been given as \Recent */
-	uint64_t size;
+	uint64_t size, deleted_size;
 	uint64_t gone_floor;  /* the history of expunges is complete above this modseq */
 	uint32_t gone_count;  /* rows of it */
 	uint32_t flags;       /* MAILBOX_* */

@@ -19,6 +19,7 @@ void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_
 		.deleted = row->deleted,
 		.recent = row->recent,
 		.size = row->size,
+		.deleted_size = row->deleted_size,
 		.created = row->created,
 	};
 }

@@ -65,6 +65,7 @@ struct hf_user {
 	uint64_t used_size;  /* octets of all messages, as quota counts them */
 	uint64_t used_count;
 	uint64_t limit_size, limit_count; /* 0 = none */
+	uint64_t used_mailboxes, limit_mailboxes;
 };
 /* By name or alias, case-insensitive in ASCII, NFC. HF_ENONEXISTENT. */
 HF_API enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct hf_arena *arena, struct hf_user *user);

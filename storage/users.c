@@ -53,6 +53,8 @@ static void fill(uint64_t id, const struct row_user *row, struct hf_user *user)
 		.used_count = row->used_count,
 		.limit_size = row->limit_size,
 		.limit_count = row->limit_count,
+		.used_mailboxes = row->used_mailboxes,
+		.limit_mailboxes = row->limit_mailboxes,
 	};
 }
 

@@ -184,7 +184,10 @@ static void count_index(struct verify *v, uint64_t mailbox, const struct row_mai
 			wrong(v, "mailbox %llu uid %u: modseq above the mailbox's", (unsigned long long)mailbox, uid.n);
 		sum->messages++;
 		sum->unseen += !(record.flags & HF_FLAG_SEEN);
-		sum->deleted += (record.flags & HF_FLAG_DELETED) != 0;
+		if (record.flags & HF_FLAG_DELETED) {
+			sum->deleted++;
+			sum->deleted_size += record.size;
+		}
 		sum->recent += uid.n >= row->recent_from;
 		sum->size += record.size;
 		member_add(v, record.email);
@@ -241,7 +244,7 @@ static void check_mailbox(struct verify *v, uint64_t mailbox)
 		count_kept(v, mailbox);
 		count_gone(v, mailbox);
 		if (sum.messages != row.messages || sum.unseen != row.unseen || sum.deleted != row.deleted ||
-		    sum.recent != row.recent || sum.size != row.size)
+		    sum.recent != row.recent || sum.size != row.size || sum.deleted_size != row.deleted_size)
 			wrong(v, "mailbox %llu: counters do not agree with the index", (unsigned long long)mailbox);
 		if (!(row.flags & MAILBOX_DELETED)) {
 			check_name(v, mailbox, &row);
@@ -346,7 +349,8 @@ static void check_user(struct verify *v, uint64_t user, const struct mailbox_ref
 	check_list(v, user);
 	check_emails(v, user);
 	if (user_get(v->store, user, arena, &row) == HF_OK &&
-	    (row.used_size != v->used_size || row.used_count != v->used_count))
+	    (row.used_size != v->used_size || row.used_count != v->used_count ||
+	     row.used_mailboxes != v->counted.mailboxes))
 		wrong(v, "user %llu: totals do not agree with the mailboxes", (unsigned long long)user);
 	hf_arena_free(&arena);
 }

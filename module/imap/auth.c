@@ -66,6 +66,7 @@ enum hf_status imap_auth_succeeded(struct imap_cmd *cmd, const char *mechanism, 
 	}
 	if (status != HF_OK)
 		return status;
+	session->admin = hf_sasl_is_admin(session->priv->module->sasl, authenticated);
 	imap_auth_peer(session, &peer);
 	hf_sasl_note_result(session->priv->module->sasl, peer.address, true);
 	hf_counter_add(session->priv->module->logins, 1);

@@ -51,6 +51,10 @@ static const struct {
 	{ "CATENATE", "APPEND", IMAP_LOGGED_IN },              /* RFC 4469 */
 	{ "URL-PARTIAL", "APPEND", IMAP_LOGGED_IN },           /* RFC 5550 */
 	{ "REPLACE", "REPLACE", IMAP_LOGGED_IN },              /* RFC 8508 */
+	{ "QUOTA", "GETQUOTA", IMAP_LOGGED_IN },               /* RFC 9208 */
+	{ "QUOTA=RES-STORAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
+	{ "QUOTA=RES-MESSAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
+	{ "QUOTA=RES-MAILBOX", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
 	{ "OBJECTID", "FETCH", IMAP_LOGGED_IN },               /* RFC 8474 */
 	{ "SAVEDATE", "FETCH", IMAP_LOGGED_IN },               /* RFC 8514 */
 	{ "PREVIEW", "FETCH", IMAP_LOGGED_IN },                /* RFC 8970 */
@@ -99,6 +103,8 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
 		      (unsigned long long)session->settings->message_size_max);
 	if (!hf_conn_is_compressed(session->conn))
 		hf_buf_add_lit(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
+	if (session->admin)
+		hf_buf_add_lit(out, " QUOTASET"); /* RFC 9208 */
 	if (session->state == IMAP_NOT_AUTHENTICATED)
 		add_authentication(session, out);
 }

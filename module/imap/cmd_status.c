@@ -58,6 +58,11 @@ static void add_mailbox_id(struct imap_session *session, struct hf_buf *out,
 	hf_buf_add_char(out, ')');
 }
 
+static uint64_t deleted_size_of(const struct hf_mailbox_info *info)
+{
+	return info->deleted_size;
+}
+
 /* The same for every mailbox. */
 static void add_append_limit(struct imap_session *session, struct hf_buf *out,
 			     const struct hf_mailbox_info *info)
@@ -79,6 +84,7 @@ static const struct {
 	{ "UIDVALIDITY", uidvalidity_of, NULL, NULL },
 	{ "UNSEEN", unseen_of, NULL, NULL },
 	{ "DELETED", deleted_of, NULL, NULL },
+	{ "DELETED-STORAGE", deleted_size_of, NULL, NULL }, /* RFC 9208 */
 	{ "SIZE", size_of, NULL, NULL },
 	{ "HIGHESTMODSEQ", highestmodseq_of, NULL, imap_enable_condstore },
 	{ "MAILBOXID", NULL, add_mailbox_id, NULL },

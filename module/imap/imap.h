@@ -63,6 +63,7 @@ struct imap_session {
 	unsigned enabled;   /* IMAP_EN_* */
 	struct hf_str user; /* canonical; owned by the session */
 	uint64_t user_id;
+	bool admin; /* who logged in is an administrator (perhaps as another) */
 	struct hf_account *account;     /* after login */
 	struct hf_view *view;           /* when selected */
 	struct hf_str mailbox_name;     /* of the selected mailbox, UTF-8; owned */

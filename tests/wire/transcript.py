@@ -17,7 +17,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|quota|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -500,6 +500,11 @@ class Replay:
 
     def do_sleep(self, step):
         time.sleep(float(step.lines[0][1]))
+
+    def do_quota(self, step):
+        """quota: {$user} size=10 KiB, messages=2 -> the account's limits."""
+        name, _, limits = fill(step.lines[0][1], self.variables).decode().partition(" ")
+        self.server.call("user quota", name, **dict(limit.split("=") for limit in limits.split(", ")))
 
     def do_user(self, step):
         """user: name -> {$name} is another new user."""
