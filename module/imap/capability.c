@@ -28,8 +28,9 @@ static const struct {
 	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },   /* RFC 6154 */
 	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },             /* RFC 7162 */
 	{ "UTF8=ACCEPT", "ENABLE", IMAP_LOGGED_IN },          /* RFC 9755 */
-	{ "UIDONLY", "ENABLE", IMAP_LOGGED_IN },               /* RFC 9586 */
-	{ "UIDBATCHES", "UIDBATCHES", IMAP_LOGGED_IN },        /* RFC 10022 */
+	{ "UIDONLY", "ENABLE", IMAP_LOGGED_IN },              /* RFC 9586 */
+	{ "UIDBATCHES", "UIDBATCHES", IMAP_LOGGED_IN },       /* RFC 10022 */
+	{ "INPROGRESS", NULL, IMAP_LOGGED_IN },               /* RFC 9585 */
 	{ "STATUS=SIZE", "STATUS", IMAP_LOGGED_IN },          /* RFC 8438 */
 	{ "QRESYNC", "SELECT", IMAP_LOGGED_IN },              /* RFC 7162 */
 	{ "BINARY", "FETCH", IMAP_LOGGED_IN },                /* RFC 3516 */
@@ -101,8 +102,11 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
 	}
 	hf_buf_printf(out, " APPENDLIMIT=%llu", /* RFC 7889 */
 		      (unsigned long long)session->settings->message_size_max);
-	if (!hf_conn_is_compressed(session->conn))
+	if (!hf_conn_is_compressed(session->conn)) {
 		hf_buf_add_lit(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
+		if (session->state != IMAP_NOT_AUTHENTICATED)
+			hf_buf_add_lit(out, " UNAUTHENTICATE"); /* RFC 8437 */
+	}
 	if (session->admin)
 		hf_buf_add_lit(out, " QUOTASET"); /* RFC 9208 */
 	if (session->state == IMAP_NOT_AUTHENTICATED)

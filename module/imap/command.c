@@ -219,6 +219,7 @@ static enum hf_status check_mailbox(struct imap_cmd *cmd)
 static void command_count(struct imap_session *session)
 {
 	session->commands++;
+	imap_progress_begin(session);
 	hf_counter_add(session->priv->module->commands, 1);
 }
 

@@ -22,16 +22,17 @@ struct imap_session;
 
 /* Settings (options.c has the table). Sizes in octets, durations in ms. */
 struct imap_settings {
-	uint64_t login_timeout;    /* until logged in; 60 s */
-	uint64_t idle_timeout;     /* without input after login; 30 min (RFC 9051 §5.4) */
-	uint64_t line_size_max;    /* of a command without its literals; 64 KiB */
-	uint64_t literal_size_max; /* of one literal that is an argument; 64 KiB */
-	uint64_t command_size_max; /* of a command with its argument literals; 1 MiB; before login
-				      16 KiB */
-	uint64_t message_size_max; /* APPEND; 64 MiB */
-	int64_t nesting_max;       /* parentheses and search keys; 100 */
-	int64_t bad_commands_max;  /* BAD in a row before BYE; 20 */
-	uint64_t idle_keepalive;   /* "* OK Still here" during IDLE; 4 min; 0: none */
+	uint64_t login_timeout;     /* until logged in; 60 s */
+	uint64_t idle_timeout;      /* without input after login; 30 min (RFC 9051 §5.4) */
+	uint64_t line_size_max;     /* of a command without its literals; 64 KiB */
+	uint64_t literal_size_max;  /* of one literal that is an argument; 64 KiB */
+	uint64_t command_size_max;  /* of a command with its argument literals; 1 MiB; before login
+				       16 KiB */
+	uint64_t message_size_max;  /* APPEND; 64 MiB */
+	int64_t nesting_max;        /* parentheses and search keys; 100 */
+	int64_t bad_commands_max;   /* BAD in a row before BYE; 20 */
+	uint64_t idle_keepalive;    /* "* OK Still here" during IDLE; 4 min; 0: none */
+	uint64_t progress_interval; /* of INPROGRESS notices; 10 s; 0: none */
 	uint64_t stall_timeout; /* a command or literal begun and not ended, output not read; 5 min
 				 */
 };
@@ -247,6 +248,9 @@ void imap_bye(struct imap_session *session, const char *code, const char *text);
  */
 enum hf_status imap_session_login(struct imap_session *session, struct hf_str user);
 
+/* progress.c: `done` of `goal` messages have been tried: the client is told when the command takes
+ * long. Not while a response is half written. */
+void imap_progress(struct imap_session *session, uint32_t done, uint32_t goal);
 /* For arguments that are message numbers after ENABLE UIDONLY: sets code and text, returns
  * HF_ESYNTAX. */
 enum hf_status imap_uid_required(struct imap_cmd *cmd);

@@ -336,6 +336,7 @@ enum hf_status search_run_next(struct search_run *run, struct hf_set *matches)
 	enum hf_status status;
 	unsigned budget = RECORD_BATCH;
 
+	imap_progress(run->cmd->session, run->next ? run->next - 1 : 0, hf_view_count(run->cmd->session->view));
 	if (run->mime) {
 		status = read_text(run, &answer);
 	} else {

@@ -20,8 +20,9 @@
 #include "base/counter.h"
 #include "base/mem.h"
 
-#define LINE_DROPPED_MAX (16u << 20) /* octets of a line too long for a command that takes input \
-				      */
+#define LINE_DROPPED_MAX                                                        \
+	(16u << 20) /* octets of a line too long for a command that takes input \
+		     */
 
 /* Opening, closing --------------------------------------------------------------------------- */
 
@@ -219,8 +220,8 @@ static void end_command(struct imap_session *session)
 		imap_bye(session, NULL, "Too many bad commands");
 	imap_auth_limit(session);
 	if (status == HF_OK && def->after) {
-		def->after(session);
 		priv->turn_over = true;
+		def->after(session);
 	}
 }
 
@@ -409,6 +410,8 @@ unsigned imap_session_step(struct imap_session *session, unsigned events)
 		priv->offload = false;
 	if (events & HF_EV_TIMER)
 		imap_timeout_expire(session);
+	if (events & HF_EV_TIMER && !priv->closing && !priv->aborting)
+		imap_progress_expire(session);
 	priv->woken = true;
 	for (bool first = true;; first = false) {
 		if (priv->aborting)

@@ -75,7 +75,12 @@ enum imap_phase {
 	IMAP_PHASE_FINISH   /* news, then the tagged response */
 };
 
-enum imap_literal_stage { IMAP_LITERAL_READY, IMAP_LITERAL_DATA, IMAP_LITERAL_END, IMAP_LITERAL_REST };
+enum imap_literal_stage {
+	IMAP_LITERAL_READY,
+	IMAP_LITERAL_DATA,
+	IMAP_LITERAL_END,
+	IMAP_LITERAL_REST
+};
 
 struct imap_session_priv {
 	struct imap_module *module;
@@ -127,6 +132,7 @@ struct imap_session_priv {
 	size_t full_size;        /* output queued then */
 	bool waits_input;        /* parked for input */
 	uint64_t deadline;       /* the command's own */
+	uint64_t progress_at;    /* when a notice of the command's progress is due */
 	uint64_t armed;          /* what the connection's timer runs for */
 };
 
@@ -167,6 +173,12 @@ bool imap_literal_advance(struct imap_session *session, unsigned *want);
 /* sync.c */
 /* Writes some of the pending news; false when all is written. */
 bool imap_news_advance(struct imap_session *session);
+
+/* progress.c */
+void imap_progress_begin(struct imap_session *session);  /* a command begins */
+void imap_progress_expire(struct imap_session *session); /* the timer ran out */
+/* When a command that waits for its operation is to be told of, 0: not. */
+uint64_t imap_progress_due(const struct imap_session *session);
 
 /* timeout.c */
 void imap_timeout_start(struct imap_session *session);

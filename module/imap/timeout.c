@@ -128,12 +128,15 @@ static void note_waiting(struct imap_session *session, unsigned want)
 void imap_timeout_park(struct imap_session *session, unsigned want)
 {
 	struct imap_session_priv *priv = session->priv;
-	uint64_t at;
+	uint64_t at, due;
 
 	note_waiting(session, want);
 	at = give_up_at(session);
 	if (priv->deadline && (!at || priv->deadline < at))
 		at = priv->deadline;
+	due = imap_progress_due(session);
+	if (due && (!at || due < at))
+		at = due;
 	if (!at || (priv->armed && priv->armed <= at))
 		return;
 	priv->armed = at;
