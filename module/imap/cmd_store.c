@@ -5,9 +5,12 @@
  * Arguments: sequence-set, [(UNCHANGEDSINCE modseq)], [+-]FLAGS[.SILENT], flags. */
 #include "module/imap/imap.h"
 
+#define ANSWER_BATCH 256 /* messages of one call of next */
+
 struct store_args {
 	struct hf_str set;
 	struct hf_set uids;
+	struct hf_set_iter answered; /* over those that the operation has applied to */
 	struct hf_flag_change change;
 	struct hf_str *keywords;
 };
@@ -73,19 +76,23 @@ static enum hf_status store_start(struct imap_cmd *cmd)
 
 /* Messages that had the flags already are answered too: the client has asked for their flags. What has changed, by us
  * or by others, is told by the sync. */
-static void answer_unchanged(struct imap_cmd *cmd, const struct hf_op *op)
+static enum hf_status store_next(struct imap_cmd *cmd)
 {
+	struct store_args *args = cmd->args;
 	struct hf_view *view = cmd->session->view;
-	struct hf_set_iter it;
 	struct hf_record record;
 	uint32_t uid;
 
-	for (hf_set_iter_init(&it, hf_op_applied(op)); hf_set_iter_next(&it, &uid);) {
-		struct hf_seq seq = hf_view_seq(view, HF_UID(uid));
+	for (unsigned budget = ANSWER_BATCH; budget; budget--) {
+		struct hf_seq seq;
 
+		if (!hf_set_iter_next(&args->answered, &uid))
+			return HF_OK;
+		seq = hf_view_seq(view, HF_UID(uid));
 		if (hf_view_record(view, seq, &record) && record.modseq.n <= hf_view_modseq(view).n)
 			imap_write_flags(cmd->session, seq, &record, cmd->uid);
 	}
+	return HF_MORE;
 }
 
 static void report_modified(struct imap_cmd *cmd, const struct hf_set *modified)
@@ -115,15 +122,14 @@ static enum hf_status store_done(struct imap_cmd *cmd, const struct hf_op *op)
 		imap_text(cmd, "The mailbox has no room for another keyword");
 	if (status != HF_OK)
 		return status;
-	if (!cmd->silent)
-		answer_unchanged(cmd, op);
 	if (!hf_set_is_empty(hf_op_modified(op))) {
 		report_modified(cmd, hf_op_modified(op));
 	} else if (hf_set_size(hf_op_applied(op)) < hf_set_size(&args->uids)) {
 		imap_code(cmd, "EXPUNGEISSUED");
 		imap_text(cmd, "Some of the messages have been expunged");
 	}
-	return HF_OK;
+	hf_set_iter_init(&args->answered, hf_op_applied(op));
+	return cmd->silent ? HF_OK : HF_MORE;
 }
 
 static void store_finish(struct imap_cmd *cmd)
@@ -139,6 +145,7 @@ const struct imap_command imap_cmd_store = {
 	.traits = IMAP_HAS_UID_FORM | IMAP_USES_SEQUENCE | IMAP_WRITES,
 	.parse = store_parse,
 	.start = store_start,
+	.next = store_next,
 	.done = store_done,
 	.finish = store_finish,
 };
