@@ -96,7 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	session.store = store;
 	session.view = view;
 	session.arena = hf_arena_new();
-	session.enabled = data[0] & 1 ? IMAP_EN_UTF8 : 0;
+	session.enabled = (data[0] & 1 ? IMAP_EN_UTF8 : 0) |
+			  (data[0] & 2 ? IMAP_EN_CONDSTORE | IMAP_EN_QRESYNC : 0) |
+			  (data[0] & 4 ? IMAP_EN_UIDONLY : 0);
 	text = hf_arena_str(session.arena, hf_str_n(data + 1, size - 1));
 	if (!imap_parse_head(text, &head))
 		parse(&session, text, &head);

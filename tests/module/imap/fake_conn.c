@@ -403,3 +403,10 @@ void hf_sasl_note_result(struct hf_sasl *sasl, struct hf_str address, bool succe
 	(void)address;
 	(void)success;
 }
+
+bool hf_sasl_is_admin(struct hf_sasl *sasl, struct hf_str canonical)
+{
+	(void)sasl;
+	(void)canonical;
+	return false;
+}
