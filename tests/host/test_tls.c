@@ -88,8 +88,12 @@ static int handshake(struct client *client)
 	}
 	client->ssl = SSL_new(client->ctx);
 	SSL_set_app_data(client->ssl, client);
-	if (client->name)
-		SSL_set_tlsext_host_name(client->ssl, client->name);
+	if (client->name) {
+		char name[64]; /* the macro takes its constness away */
+
+		snprintf(name, sizeof(name), "%s", client->name);
+		SSL_set_tlsext_host_name(client->ssl, name);
+	}
 	if (client->alpn)
 		SSL_set_alpn_protos(client->ssl, (const unsigned char *)client->alpn,
 				    (unsigned)strlen(client->alpn));
