@@ -114,6 +114,14 @@ void hf_fold(struct hf_str utf8, struct hf_buf *folded)
 	}
 }
 
+uint16_t hf_fold_version(void)
+{
+	UVersionInfo version;
+
+	u_getUnicodeVersion(version);
+	return (uint16_t)(version[0] << 8 | version[1]);
+}
+
 enum hf_status hf_nfc(struct hf_str utf8, struct hf_buf *out)
 {
 	UErrorCode error = U_ZERO_ERROR;

@@ -21,6 +21,8 @@ HF_API void hf_header_decode(struct hf_str value, struct hf_buf *utf8);
 
 /* i;unicode-casemap (RFC 5051): the folded form that equality and substring are tested on. ASCII is fast. */
 HF_API void hf_fold(struct hf_str utf8, struct hf_buf *folded);
+/* Of the tables behind it, never 0. What is not ASCII may fold otherwise under another number. */
+HF_API uint16_t hf_fold_version(void);
 /* NFC of valid UTF-8, for mailbox names. HF_EINVALID when the input is not UTF-8. */
 HF_API enum hf_status hf_nfc(struct hf_str utf8, struct hf_buf *out);
 

@@ -133,11 +133,12 @@ enum hf_status message_keep(struct batch *batch, struct batch_mailbox *mailbox, 
 enum hf_status mailbox_gone(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_set *uids,
 			    struct hf_mod modseq);
 
-/* emails.c: rows list, email, thread and the count of their memberships. */
+/* emails.c: rows list, email, fts, thread and the count of their memberships. */
 struct new_email {
 	struct hf_str list, email;       /* payloads */
 	const struct hf_str *thread_ids; /* Message-IDs: its own first, then what it cites */
 	size_t thread_id_count;
+	struct hf_str signature;         /* of its text; empty: no row fts */
 };
 #define THREAD_IDS_MAX 11
 /* Picks them from a list row; own Message-ID first when there is one. */

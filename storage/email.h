@@ -11,6 +11,7 @@
 #include "base/source.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "message/mime.h"
 #include "message/part.h"
 
 struct hf_store;
@@ -62,6 +63,26 @@ HF_API enum hf_status hf_email_reader_get(struct hf_email_reader *reader, uint64
 HF_API void hf_email_reader_close(struct hf_email_reader **reader);
 /* Decodes `message` into the arena, once. HF_ECORRUPT */
 HF_API enum hf_status hf_email_decode(struct hf_arena *arena, struct hf_email *email);
+
+/* Text signatures, rows `fts`: bulk reads in sequence likewise. A signature says what the text of a message (as the text sink of
+ * message/mime.h gives it, of prefix and content) cannot contain. HF_ENONEXISTENT: there is none, HF_ECORRUPT: its row
+ * is damaged; the text may then contain anything. */
+struct hf_text_signature {
+	const uint8_t *header, *body; /* borrowed until the next get; NULL: may contain anything */
+	uint32_t header_mask, body_mask;
+};
+struct hf_text_signature_reader;
+HF_API enum hf_status hf_text_signature_reader_open(struct hf_store *store, uint64_t owner,
+						    struct hf_text_signature_reader **reader);
+HF_API enum hf_status hf_text_signature_reader_get(struct hf_text_signature_reader *reader, uint64_t email,
+						   struct hf_text_signature *signature);
+HF_API void hf_text_signature_reader_close(struct hf_text_signature_reader **reader);
+/* Of a needle, folded. NULL when it is too short to have any: signatures do not help. */
+struct hf_trigrams;
+HF_API struct hf_trigrams *hf_trigrams_new(struct hf_arena *arena, struct hf_str folded);
+/* False: the needle is not in the text of that kind. */
+HF_API bool hf_text_signature_may_contain(const struct hf_text_signature *signature, enum hf_text_kind kind,
+					  const struct hf_trigrams *trigrams);
 
 /* Opens content for reading and pins it: it stays readable until closed, whatever is expunged meanwhile. Reads cover
  * prefix + content: offset 0 is the first octet of the prefix. */

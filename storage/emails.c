@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Emails: the rows list, email and thread of a message in one account, shared by all its copies there, and the content that
+/* Emails: the rows list, email, fts and thread of a message in one account, shared by all its copies there, and the content that
  * accounts share. An email counts its memberships (rows of index and kept); a content counts its emails. */
 
 #include "storage/op_priv.h"
@@ -134,7 +134,12 @@ enum hf_status email_create(struct batch *batch, struct batch_user *owner, const
 		return status;
 	hf_buf_clear(&batch->row);
 	row_email_encode(owner->id, *id, email->email, &batch->row);
-	return batch_put(batch, TABLE_EMAIL, &key, hf_buf_str(&batch->row));
+	status = batch_put(batch, TABLE_EMAIL, &key, hf_buf_str(&batch->row));
+	if (status != HF_OK || !email->signature.size)
+		return status;
+	hf_buf_clear(&batch->row);
+	row_fts_encode(owner->id, *id, email->signature, &batch->row);
+	return batch_put(batch, TABLE_FTS, &key, hf_buf_str(&batch->row));
 }
 
 static enum hf_status email_refs(struct batch *batch, const struct row_key *key, uint32_t *refs)
@@ -205,7 +210,7 @@ enum hf_status email_share(struct batch *batch, uint64_t owner, uint64_t email, 
 			   uint64_t *thread)
 {
 	struct hf_str references[ROW_LIST_REFERENCES], ids[THREAD_IDS_MAX];
-	struct hf_buf list = HF_BUF_INIT, row = HF_BUF_INIT;
+	struct hf_buf list = HF_BUF_INIT, row = HF_BUF_INIT, fts = HF_BUF_INIT;
 	struct new_email copy = { .thread_ids = ids };
 	struct hf_list_row facts;
 	struct row_email parsed;
@@ -228,10 +233,18 @@ enum hf_status email_share(struct batch *batch, uint64_t owner, uint64_t email, 
 		copy.thread_id_count = thread_ids_pick(&facts, ids);
 		status = content_ref(batch, parsed.content);
 	}
+	if (status == HF_OK) { /* a signature that is missing or damaged is done without */
+		status = batch_get(batch, TABLE_FTS, &key, &fts);
+		if (status == HF_OK && row_fts_open(owner, email, hf_buf_str(&fts), &copy.signature) != HF_OK)
+			copy.signature = HF_STR("");
+		if (status == HF_ENONEXISTENT)
+			status = HF_OK;
+	}
 	if (status == HF_OK)
 		status = email_create(batch, new_owner, &copy, id, thread);
 	hf_buf_fini(&list);
 	hf_buf_fini(&row);
+	hf_buf_fini(&fts);
 	return status == HF_ENONEXISTENT ? HF_ECORRUPT : status;
 }
 

@@ -11,7 +11,7 @@ struct append_item {
 	struct hf_str *keywords;
 	size_t keyword_count;
 	int64_t internaldate;
-	struct hf_str list, email; /* payloads */
+	struct hf_str list, email, signature; /* payloads */
 	struct hf_str *thread_ids;
 	size_t thread_id_count;
 };
@@ -29,7 +29,8 @@ static enum hf_status add_item(struct op_append *append, struct batch *batch, st
 			       struct batch_user *owner, const struct append_item *item, uint64_t modseq)
 {
 	const struct hf_message *message = hf_stage_message(item->stage);
-	struct new_email email = { item->list, item->email, item->thread_ids, item->thread_id_count };
+	struct new_email email = { item->list, item->email, item->thread_ids, item->thread_id_count,
+				   item->signature };
 	struct hf_record record = { .uid = { mailbox->row.uidnext } };
 	uint8_t row[ROW_INDEX_SIZE];
 	struct row_key key;
@@ -180,11 +181,14 @@ static void take_item(struct op_append *append, struct append_item *item, struct
 	hf_buf_clear(&payload);
 	stage_email_payload(item->stage, HF_STR_NULL, !row_list_has_headers(item->list), &payload);
 	item->email = hf_arena_str(arena, hf_buf_str(&payload));
+	hf_buf_clear(&payload);
+	stage_signature(item->stage, HF_STR_NULL, &payload);
+	item->signature = hf_arena_str(arena, hf_buf_str(&payload));
 	hf_buf_fini(&payload);
 	item->thread_id_count = stage_thread_ids(item->stage, ids);
 	item->thread_ids = hf_arena_memdup(arena, ids, item->thread_id_count * sizeof(ids[0]));
 	append->size += hf_stage_size(item->stage);
-	append->op.cost += stage_cost(item->stage) + item->list.size + item->email.size;
+	append->op.cost += stage_cost(item->stage) + item->list.size + item->email.size + item->signature.size;
 }
 
 struct hf_op *op_append_new(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,

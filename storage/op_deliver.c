@@ -12,8 +12,9 @@
 
 struct recipient {
 	uint64_t user;
-	struct hf_str mailbox, prefix, email; /* email: payload */
-	uint64_t target;                      /* mailbox found, 0: none */
+	struct hf_str mailbox, prefix;
+	struct hf_str email, signature; /* payloads */
+	uint64_t target;                /* mailbox found, 0: none */
 };
 
 struct op_deliver {
@@ -80,7 +81,8 @@ static enum hf_status store_message(struct op_deliver *deliver, struct batch *ba
 				    struct hf_delivered *result)
 {
 	const struct hf_message *message = hf_stage_message(deliver->stage);
-	struct new_email email = { deliver->list, to->email, deliver->thread_ids, deliver->thread_id_count };
+	struct new_email email = { deliver->list, to->email, deliver->thread_ids, deliver->thread_id_count,
+				   to->signature };
 	uint64_t size = message->size + to->prefix.size;
 	struct batch_mailbox *mailbox;
 	struct batch_user *user;
@@ -253,7 +255,10 @@ struct hf_op *hf_op_deliver(struct hf_store *store, struct hf_stage **stage, str
 		hf_buf_clear(&payload);
 		stage_email_payload(deliver->stage, to->prefix, !row_list_has_headers(deliver->list), &payload);
 		to->email = hf_arena_str(arena, hf_buf_str(&payload));
-		deliver->op.cost += deliver->list.size + to->email.size + 512;
+		hf_buf_clear(&payload);
+		stage_signature(deliver->stage, to->prefix, &payload);
+		to->signature = hf_arena_str(arena, hf_buf_str(&payload));
+		deliver->op.cost += deliver->list.size + to->email.size + to->signature.size + 512;
 	}
 	hf_buf_fini(&payload);
 	deliver->op.cost += stage_cost(deliver->stage);

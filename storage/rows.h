@@ -31,7 +31,7 @@ enum table {
 	TABLE_LIST,   /* "list": key owner be64, email be64; row memberships and struct hf_list_row */
 	TABLE_EMAIL,  /* "email": key owner be64, email be64; row struct row_email */
 	TABLE_THREAD, /* "thread": key owner be64, hash of Message-ID be64; row struct row_thread */
-	TABLE_FTS,    /* "fts": key owner be64, email be64; row trigram signature; nothing writes it yet */
+	TABLE_FTS,    /* "fts": key owner be64, email be64; row text signature; may be missing */
 	TABLE_BODY    /* "body.NNNN": key content be64, part be32; TABLE_BODY + n is body.n */
 };
 #define TABLE_CONTENT(content) ((unsigned)TABLE_BODY + (unsigned)((content) >> CONTENT_FILE_SHIFT))
@@ -215,8 +215,11 @@ struct row_thread {
 void row_thread_encode(const struct row_thread *row, struct hf_buf *out);
 enum hf_status row_thread_decode(struct hf_str in, struct row_thread *row);
 
-/* fts (held): version 1, checksum be64, log2 of the bits u8, the signature: a bloom filter of the trigrams of decoded header
- * and body text folded by i;unicode-casemap, at least 4 bits for each trigram. Patterns under three characters scan. */
+/* fts: version 1, checksum be64, then the signature (storage/signature.h): rules of decoding and hashing u8, Unicode version of the
+ * folding be16 (0: all text is ASCII), log2 of the bits of the two filters u8 each (0: no filter, contains everything), the filters of
+ * the header with the prefix and of the body: at least 4 bits for each trigram. An email without this row is scanned. */
+void row_fts_encode(uint64_t owner, uint64_t email, struct hf_str signature, struct hf_buf *out);
+enum hf_status row_fts_open(uint64_t owner, uint64_t email, struct hf_str in, struct hf_str *signature);
 
 /* body.NNNN. Part 0: version 1, references be32 (email rows; not under the checksum), checksum be64, size be64, split be32,
  * chunk count be32. Part 1: the first `split` octets (the header), where there is a split: content above CONTENT_SPLIT_MIN.

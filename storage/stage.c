@@ -11,6 +11,7 @@
 #include "message/render.h"
 #include "message/text.h"
 #include "storage/op_priv.h"
+#include "storage/signature.h"
 #include "storage/stage_priv.h"
 
 #define AHEAD_SIZE (1u << 20)   /* pending octets that are sent ahead */
@@ -43,6 +44,7 @@ struct hf_stage {
 	struct hf_store *store;
 	struct hf_arena *arena;
 	struct hf_mime *mime;
+	struct signature_builder *builder;
 	struct hf_sha256 *sha;     /* while repeats may be recognised */
 	struct ahead *ahead;
 	uint64_t content, size, size_max;
@@ -53,7 +55,7 @@ struct hf_stage {
 	uint32_t split, chunks;
 	bool split_known, any_ahead, finished, used, has_hash;
 	struct hf_message message;
-	struct hf_buf encoded, bodystructure, envelope; /* made at the end */
+	struct hf_buf encoded, bodystructure, envelope, signature; /* made at the end */
 	uint8_t hash[32];
 };
 
@@ -240,7 +242,8 @@ enum hf_status hf_stage_new(struct hf_store *store, uint64_t size_max, struct hf
 	stage = hf_alloc_zero(sizeof(*stage));
 	stage->store = store;
 	stage->arena = hf_arena_new();
-	stage->mime = hf_mime_new(stage->arena, NULL, NULL);
+	stage->builder = signature_builder_new();
+	stage->mime = hf_mime_new(stage->arena, NULL, signature_sink(stage->builder));
 	stage->size_max = size_max;
 	stage->content = ids_new_content(store);
 	parts_init(&stage->parts);
@@ -368,6 +371,8 @@ enum hf_status hf_stage_finish(struct hf_stage *stage)
 		make_chunks(stage, true);
 		hf_buf_fini(&stage->raw);
 		hf_mime_finish(&stage->mime, &stage->message);
+		signature_finish(&stage->builder, &stage->message, hf_buf_str(&stage->head),
+				 hf_arena_used(stage->arena), &stage->signature);
 		hf_message_encode(&stage->message, &stage->encoded);
 		hf_bodystructure_render(stage->message.root, true, &stage->bodystructure);
 		if (stage->message.root->envelope)
@@ -415,6 +420,7 @@ void hf_stage_free(struct hf_stage **pointer)
 	ahead_unref(stage->ahead);
 	if (stage->mime)
 		hf_mime_free(&stage->mime);
+	signature_builder_free(&stage->builder);
 	hf_sha256_free(&stage->sha);
 	parts_free(&stage->parts);
 	hf_buf_fini(&stage->head);
@@ -422,6 +428,7 @@ void hf_stage_free(struct hf_stage **pointer)
 	hf_buf_fini(&stage->encoded);
 	hf_buf_fini(&stage->bodystructure);
 	hf_buf_fini(&stage->envelope);
+	hf_buf_fini(&stage->signature);
 	hf_arena_free(&stage->arena);
 	hf_free(stage);
 }
@@ -510,6 +517,12 @@ void stage_email_payload(const struct hf_stage *stage, struct hf_str prefix, boo
 		row.headers = listed_headers(stage, &headers);
 	row_email_payload(&row, out);
 	hf_buf_fini(&headers);
+}
+
+void stage_signature(const struct hf_stage *stage, struct hf_str prefix, struct hf_buf *out)
+{
+	hf_buf_add_str(out, hf_buf_str(&stage->signature));
+	signature_add_prefix(out, prefix);
 }
 
 static void fold_into(struct hf_arena *arena, struct hf_str utf8, struct hf_str *to)

@@ -9,6 +9,8 @@
 void stage_list_payload(const struct hf_stage *stage, int64_t internaldate, struct hf_buf *out);
 /* with_headers: the list row had no room for them (row_list_has_headers()). */
 void stage_email_payload(const struct hf_stage *stage, struct hf_str prefix, bool with_headers, struct hf_buf *out);
+/* Text signature for one recipient; `out` is empty. */
+void stage_signature(const struct hf_stage *stage, struct hf_str prefix, struct hf_buf *out);
 /* Message-IDs for the conversation, borrowed from the stage. */
 size_t stage_thread_ids(const struct hf_stage *stage, struct hf_str ids[THREAD_IDS_MAX]);
 /* What is not written yet, and part 0 with `refs`; the content is then no longer pending. */

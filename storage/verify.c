@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "message/mime.h"
+#include "storage/signature.h"
 #include "storage/store_priv.h"
 
 #define SCAN_BUFFER (256 * 1024)
@@ -332,6 +333,28 @@ static void check_emails(struct verify *v, uint64_t user)
 	hf_arena_free(&arena);
 }
 
+static void check_signatures(struct verify *v, uint64_t user)
+{
+	struct hf_text_signature signature;
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value, payload;
+
+	key_email(&from, user, 0);
+	scan_open(&scan, v->store->env, TABLE_FTS, &from, 8, SCAN_BUFFER);
+	while (scan_next(&scan, &key, &value) == HF_OK && !stopped(v)) {
+		uint64_t email = key_be64(key, 8);
+
+		if (row_fts_open(user, email, value, &payload) != HF_OK || signature_decode(payload, &signature) != HF_OK)
+			wrong(v, "user %llu email %llu: row fts is damaged", (unsigned long long)user,
+			      (unsigned long long)email);
+		if (!v->member_capacity || member_slot(v, email)->email != email)
+			wrong(v, "user %llu email %llu: a signature without a message", (unsigned long long)user,
+			      (unsigned long long)email);
+	}
+	scan_close(&scan);
+}
+
 /* Users ----------------------------------------------------------------------------------------------------------- */
 
 static void check_user(struct verify *v, uint64_t user, const struct mailbox_ref *mailboxes, size_t count)
@@ -348,6 +371,7 @@ static void check_user(struct verify *v, uint64_t user, const struct mailbox_ref
 		check_mailbox(v, mailboxes[i].mailbox);
 	check_list(v, user);
 	check_emails(v, user);
+	check_signatures(v, user);
 	if (user_get(v->store, user, arena, &row) == HF_OK &&
 	    (row.used_size != v->used_size || row.used_count != v->used_count ||
 	     row.used_mailboxes != v->counted.mailboxes))
@@ -458,30 +482,58 @@ static int by_content(const void *a, const void *b)
 	return (x->email > y->email) - (x->email < y->email);
 }
 
-/* Reads all of it; `encoded` is what a fresh parse finds. */
-static enum hf_status parse_again(struct verify *v, const struct hf_email *email, struct hf_buf *encoded)
+/* Reads all of it; `encoded` and `signature` are what a fresh parse finds. */
+static enum hf_status parse_again(struct verify *v, const struct hf_email *email, struct hf_buf *encoded,
+				  struct hf_buf *signature)
 {
 	struct hf_arena *arena = hf_arena_new();
-	struct hf_mime *mime = hf_mime_new(arena, NULL, NULL);
+	struct signature_builder *builder = signature_builder_new();
+	struct hf_mime *mime = hf_mime_new(arena, NULL, signature_sink(builder));
 	struct hf_content *content = NULL;
 	struct hf_message message;
 	struct hf_str piece = HF_STR("");
+	char first = 0;
 	uint64_t at = email->prefix.size;
 	enum hf_status status = hf_content_open(v->store, email, &content);
 
 	while (status == HF_OK && (status = hf_content_peek(content, at, &piece)) == HF_OK && piece.size && !stopped(v)) {
+		if (at == email->prefix.size)
+			first = piece.data[0];
 		hf_mime_feed(mime, piece);
 		at += piece.size;
 		v->totals->octets += piece.size;
 	}
 	hf_content_close(&content);
 	hf_mime_finish(&mime, &message);
+	signature_finish(&builder, &message, hf_str_n(&first, 1), hf_arena_used(arena), signature);
 	hf_message_encode(&message, encoded);
 	hf_arena_free(&arena);
 	return status;
 }
 
-static bool message_is(struct verify *v, const struct content_ref *ref, struct hf_str encoded)
+/* An email may have no signature, or one made under other rules, which says nothing. */
+static bool signature_is(struct verify *v, const struct content_ref *ref, struct hf_str prefix, struct hf_str signature)
+{
+	struct hf_buf value = HF_BUF_INIT, fresh = HF_BUF_INIT;
+	struct hf_text_signature decoded;
+	struct hf_str stored;
+	struct row_key key;
+	bool same = true;
+
+	key_email(&key, ref->owner, ref->email);
+	if (table_get(v->store->env, NULL, TABLE_FTS, &key, &value) == HF_OK &&
+	    row_fts_open(ref->owner, ref->email, hf_buf_str(&value), &stored) == HF_OK &&
+	    signature_decode(stored, &decoded) == HF_OK && (decoded.header || decoded.body)) {
+		hf_buf_add_str(&fresh, signature);
+		signature_add_prefix(&fresh, prefix);
+		same = hf_str_eq(stored, hf_buf_str(&fresh));
+	}
+	hf_buf_fini(&value);
+	hf_buf_fini(&fresh);
+	return same;
+}
+
+static bool message_is(struct verify *v, const struct content_ref *ref, struct hf_str encoded, struct hf_str signature)
 {
 	struct hf_buf value = HF_BUF_INIT;
 	struct hf_str payload;
@@ -492,7 +544,8 @@ static bool message_is(struct verify *v, const struct content_ref *ref, struct h
 	key_email(&key, ref->owner, ref->email);
 	if (table_get(v->store->env, NULL, TABLE_EMAIL, &key, &value) == HF_OK)
 		same = row_email_open(ref->owner, ref->email, hf_buf_str(&value), &payload) == HF_OK &&
-		       row_email_decode(payload, &row) == HF_OK && hf_str_eq(row.message, encoded);
+		       row_email_decode(payload, &row) == HF_OK && hf_str_eq(row.message, encoded) &&
+		       signature_is(v, ref, row.prefix, signature);
 	hf_buf_fini(&value);
 	return same;
 }
@@ -500,7 +553,7 @@ static bool message_is(struct verify *v, const struct content_ref *ref, struct h
 static void check_content(struct verify *v, const struct content_ref *refs, size_t count)
 {
 	struct hf_arena *arena = hf_arena_new();
-	struct hf_buf encoded = HF_BUF_INIT;
+	struct hf_buf encoded = HF_BUF_INIT, signature = HF_BUF_INIT;
 	struct row_content row;
 	struct hf_email email;
 	uint64_t content = refs->content;
@@ -514,15 +567,16 @@ static void check_content(struct verify *v, const struct content_ref *refs, size
 		wrong(v, "content %llu: size %llu, %llu expected", (unsigned long long)content,
 		      (unsigned long long)row.size, (unsigned long long)email.message.size);
 	if (status == HF_OK)
-		status = parse_again(v, &email, &encoded);
+		status = parse_again(v, &email, &encoded, &signature);
 	if (status != HF_OK)
 		wrong(v, "content %llu (user %llu email %llu): cannot be read", (unsigned long long)content,
 		      (unsigned long long)refs->owner, (unsigned long long)refs->email);
 	for (size_t i = 0; i < count && status == HF_OK && !stopped(v); i++)
-		if (!message_is(v, &refs[i], hf_buf_str(&encoded)))
+		if (!message_is(v, &refs[i], hf_buf_str(&encoded), hf_buf_str(&signature)))
 			wrong(v, "user %llu email %llu: parsed facts do not agree with the content",
 			      (unsigned long long)refs[i].owner, (unsigned long long)refs[i].email);
 	hf_buf_fini(&encoded);
+	hf_buf_fini(&signature);
 	hf_arena_free(&arena);
 }
 

@@ -58,6 +58,7 @@ struct search_node {
 	struct hf_set set;             /* freed by search_free() */
 	struct hf_str field, text;     /* UTF-8 */
 	struct hf_matcher *matcher;
+	struct hf_trigrams *trigrams;  /* of the text; NULL: signatures do not help */
 	enum search_answer seen;       /* of this message: FIELD, BODY_TEXT, ANY_TEXT; UNKNOWN until decided */
 	struct search_node *next_text; /* all nodes with a matcher */
 	struct search_node *next_set;  /* all nodes with a set */

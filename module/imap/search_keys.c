@@ -20,6 +20,7 @@ static enum hf_status parse_text(struct imap_cmd *cmd, struct imap_parser *p, st
 		node->text = hf_arena_str(cmd->arena, hf_buf_str(&utf8));
 		if (node->kind != SEARCH_KEYWORD) {
 			node->matcher = hf_matcher_new(cmd->arena, node->text);
+			node->trigrams = hf_trigrams_new(cmd->arena, hf_matcher_folded(node->matcher));
 			node->next_text = program->texts;
 			program->texts = node;
 		}

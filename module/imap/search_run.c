@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A search over the view: each message is tried with what is cheap (its record, then the row with the common header fields, then the header) and its text
- * is decoded only when that leaves the answer open. Bodies are read in pieces, so that a large one does not hold a worker. */
+/* A search over the view: each message is tried with what is cheap (its record, the row with the common header fields, its text signature, then the
+ * header) and its text is decoded only when that leaves the answer open. Bodies are read in pieces, so that a large one does not hold a worker. */
 #include "base/mem.h"
 #include "message/mime.h"
 #include "module/imap/search.h"
 
 #define READ_AHEAD 256          /* records */
-#define RECORD_BATCH 256        /* messages of one step that are decided by their records */
+#define RECORD_BATCH 256        /* messages of one step that are decided by their records or signatures */
 #define PIECE ((size_t)256 << 10) /* octets of content of one step */
 
 struct search_run {
@@ -18,10 +18,11 @@ struct search_run {
 	uint32_t record_first, record_count, next;
 	struct hf_list_reader *list;
 	struct hf_email_reader *emails;
+	struct hf_text_signature_reader *signatures;
 	struct hf_arena *scratch;       /* of one message */
 	struct hf_mod modseq;
 	enum hf_status failed;
-	bool fields, bodies;            /* the program has keys of that kind */
+	bool fields, trigrams;          /* the program has keys on fields; some that signatures help with */
 	/* The message whose text is being decoded. */
 	struct search_message message;
 	struct hf_text_sink sink;
@@ -64,7 +65,7 @@ struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *p
 	run->next = 1;
 	for (node = program->texts; node; node = node->next_text) {
 		run->fields |= node->kind == SEARCH_FIELD;
-		run->bodies |= node->kind != SEARCH_FIELD;
+		run->trigrams |= node->trigrams != NULL;
 	}
 	return run;
 }
@@ -79,6 +80,7 @@ void search_run_free(struct search_run **run_p)
 	hf_content_close(&run->content);
 	hf_list_reader_close(&run->list);
 	hf_email_reader_close(&run->emails);
+	hf_text_signature_reader_close(&run->signatures);
 	hf_arena_free(&run->scratch);
 	hf_free(run->records);
 	hf_free(run);
@@ -237,6 +239,33 @@ static enum hf_status read_header(struct search_run *run)
 	return HF_OK;
 }
 
+/* Signatures -------------------------------------------------------------------------------------------------------- */
+
+static bool may_contain(const struct hf_text_signature *signature, const struct search_node *node)
+{
+	return (node->kind != SEARCH_BODY_TEXT && hf_text_signature_may_contain(signature, HF_TEXT_HEADER, node->trigrams)) ||
+	       (node->kind != SEARCH_FIELD && hf_text_signature_may_contain(signature, HF_TEXT_BODY, node->trigrams));
+}
+
+/* Decides keys whose text cannot be in the message. Where there is no signature they stay open. */
+static void read_signature(struct search_run *run)
+{
+	struct imap_session *session = run->cmd->session;
+	struct hf_text_signature signature;
+	struct search_node *node;
+
+	if (!run->trigrams)
+		return;
+	if (!run->signatures && hf_text_signature_reader_open(session->store, hf_view_owner(session->view),
+							      &run->signatures) != HF_OK)
+		return;
+	if (hf_text_signature_reader_get(run->signatures, run->message.record->email, &signature) != HF_OK)
+		return;
+	for (node = run->program->texts; node; node = node->next_text)
+		if (node->seen == SEARCH_UNKNOWN && node->trigrams && !may_contain(&signature, node))
+			node->seen = SEARCH_NO;
+}
+
 /* Text -------------------------------------------------------------------------------------------------------------- */
 
 static void restart_texts(struct search_run *run)
@@ -318,6 +347,10 @@ static enum hf_status try_rows(struct search_run *run, enum search_answer *answe
 		if (status != HF_OK)
 			return status;
 		*answer = search_eval(run->program->root, &run->message);
+		if (*answer == SEARCH_UNKNOWN) {
+			read_signature(run);
+			*answer = search_eval(run->program->root, &run->message);
+		}
 		if (*answer != SEARCH_UNKNOWN)
 			return HF_OK;
 		status = read_header(run);
@@ -349,6 +382,10 @@ enum hf_status search_run_next(struct search_run *run, struct hf_set *matches)
 			if (run->program->texts)
 				restart_texts(run);
 			answer = search_eval(run->program->root, &run->message);
+			if (answer == SEARCH_UNKNOWN && !run->fields) {
+				read_signature(run);
+				answer = search_eval(run->program->root, &run->message);
+			}
 			if (answer == SEARCH_YES)
 				match(run, matches);
 		} while (answer != SEARCH_UNKNOWN && --budget);

@@ -158,6 +158,13 @@ START_TEST(email_thread_and_content_rows)
 	ck_assert_uint_eq(email_back.split, 10);
 	assert_octets(email_back.message, HF_STR("M"));
 	assert_octets(email_back.headers, HF_STR("H"));
+	hf_buf_clear(&full);
+	row_fts_encode(1, 2, HF_STR("S"), &full);
+	ck_assert_int_eq(row_fts_open(1, 2, hf_buf_str(&full), &payload), HF_OK);
+	assert_octets(payload, HF_STR("S"));
+	ck_assert_int_eq(row_fts_open(1, 3, hf_buf_str(&full), &payload), HF_ECORRUPT);
+	full.data[full.size - 1] ^= 1;
+	ck_assert_int_eq(row_fts_open(1, 2, hf_buf_str(&full), &payload), HF_ECORRUPT);
 	hf_buf_clear(&buf);
 	row_thread_encode(&thread, &buf);
 	ck_assert_int_eq(row_thread_decode(hf_buf_str(&buf), &thread_back), HF_OK);

@@ -3,6 +3,7 @@
  * them. */
 #include "module/imap/search.h"
 
+#include "storage/store_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/module/imap/mailbox_fixture.h"
 
@@ -136,11 +137,55 @@ START_TEST(texts_end_where_fields_and_parts_end)
 }
 END_TEST
 
+static void remove_signatures(void)
+{
+	struct row_key from = { .size = 0 };
+	struct txn *txn;
+	struct scan scan;
+	struct hf_str key, value;
+	size_t count = 0;
+
+	scan_open(&scan, f.store->env, TABLE_FTS, &from, 0, 64 * 1024);
+	while (scan_next(&scan, &key, &value) == HF_OK) {
+		struct row_key row = { .size = key.size };
+
+		memcpy(row.data, key.data, key.size);
+		ck_assert_int_eq(txn_begin(f.store->env, &txn), HF_OK);
+		ck_assert_int_eq(table_delete(f.store->env, txn, TABLE_FTS, &row), HF_OK);
+		txn_commit(&txn);
+		count++;
+	}
+	scan_close(&scan);
+	ck_assert_uint_eq(count, MESSAGES);
+}
+
+/* With text signatures and without them. */
+START_TEST(signatures_change_no_answer)
+{
+	static const char *const more[] = { "TEXT noo", "BODY =", "TEXT oo", "SUBJECT unc", "HEADER X-Odd unch",
+					    "HEADER Subject lunc", "TEXT \"LINE AFTER LINE\"", "BODY lunch", "TEXT bob@",
+					    "OR TEXT lunch BODY it", "NOT TEXT absent", "HEADER X-Odd absent",
+					    "NOT HEADER X-Odd absent", "SUBJECT lunch BODY noon", "FROM alice TEXT noon" };
+	unsigned with[HF_COUNT(keys) + HF_COUNT(more)];
+	size_t count = HF_COUNT(with);
+
+	for (size_t i = 0; i < count; i++)
+		with[i] = search(i < HF_COUNT(keys) ? keys[i] : more[i - HF_COUNT(keys)]);
+	remove_signatures();
+	for (size_t i = 0; i < count; i++) {
+		const char *key = i < HF_COUNT(keys) ? keys[i] : more[i - HF_COUNT(keys)];
+
+		ck_assert_msg(search(key) == with[i], "%s: %#x with signatures", key, with[i]);
+	}
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, keys_find_what_they_name);
 	tcase_add_test(tc, logic_holds_for_every_pair_of_keys);
+	tcase_add_test(tc, signatures_change_no_answer);
 	tcase_add_test(tc, texts_end_where_fields_and_parts_end);
 }
 

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A filter is a bit map in which each trigram sets one bit. It is filled at its largest size and halved at the end (one half or-ed
+ * into the other, so a trigram's bit is its hash modulo the size) until there are 4 to 8 bits for each trigram. */
+#include "storage/signature.h"
+
+#include <string.h>
+
+#include "base/encode.h"
+#include "base/mem.h"
+#include "message/text.h"
+
+#define RULES 1             /* of decoding and hashing; another number is not believed */
+#define HEADER_LOG2 16      /* the largest filters, log2 of their bits */
+#define BODY_LOG2 19
+#define LEAST_LOG2 6
+#define BITS_PER_TRIGRAM 4
+#define PREFIX_TRIGRAMS 256 /* room for them in the filter of the header */
+#define HEADER_MAX (512u * 1024) /* beyond, or with so much memory in use, a prefix could bring the parser to a limit */
+#define MEMORY_MAX (8u << 20)
+#define NEEDLE_TRIGRAMS 256 /* of a longer needle the first ones will do */
+#define CACHE_SIZE 256
+#define CACHED_UNITS 6
+#define WINDOW_MASK UINT64_C(0xffffffffffff)
+
+enum { AT_RULES, AT_UNICODE, AT_HEADER = 3, AT_BODY, HEAD_SIZE };
+
+struct filter {
+	uint64_t *words;
+	uint64_t window;  /* the last three units, 16 bits each */
+	unsigned have;    /* how many of them, at most 2 */
+	unsigned log2;
+	size_t count;     /* bits set: trigrams, nearly */
+	bool any;         /* too many: no longer filled, contains everything */
+};
+
+/* The folded form of a character. */
+struct folded {
+	uint32_t c;
+	uint16_t count; /* 0: empty slot */
+	uint16_t units[CACHED_UNITS];
+};
+
+struct signature_builder {
+	struct hf_text_sink sink;
+	struct filter header, body;
+	bool ascii;
+	struct hf_buf scratch;
+	struct folded cache[CACHE_SIZE];
+};
+
+struct hf_trigrams {
+	size_t count;
+	uint32_t hashes[];
+};
+
+static inline uint8_t ascii_upper(uint8_t c)
+{
+	return (uint8_t)(c - ((uint8_t)(c - 'a') < 26) * 32);
+}
+
+static inline uint32_t hash_of(uint64_t window)
+{
+	return (uint32_t)((window & WINDOW_MASK) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BODY_LOG2));
+}
+
+/* One or two units. */
+static unsigned units_of(uint32_t c, uint16_t units[2])
+{
+	if (c < 0x800) {
+		units[0] = (uint16_t)c;
+		return 1;
+	}
+	units[0] = (uint16_t)(0x2000 | c >> 8);
+	units[1] = (uint16_t)(0x4000 | (c & 0xff));
+	return 2;
+}
+
+/* Hashes of the trigrams of a folded text, at most `max`. */
+static size_t hash_folded(struct hf_str folded, uint32_t *hashes, size_t max)
+{
+	uint64_t window = 0;
+	unsigned have = 0;
+	size_t count = 0, used;
+
+	for (; folded.size && count < max; folded = hf_str_sub(folded, used, folded.size)) {
+		uint16_t units[2];
+		unsigned n = units_of(hf_utf8_next(folded, &used), units);
+
+		for (unsigned i = 0; i < n && count < max; i++) {
+			window = window << 16 | units[i];
+			if (have < 2)
+				have++;
+			else
+				hashes[count++] = hash_of(window);
+		}
+	}
+	return count;
+}
+
+/* Filling ---------------------------------------------------------------------------------------------------------- */
+
+static void filter_init(struct filter *filter, unsigned log2)
+{
+	filter->log2 = log2;
+	filter->words = hf_alloc_zero((size_t)1 << (log2 - 3));
+}
+
+static void add_unit(struct filter *filter, uint16_t unit)
+{
+	uint8_t *bits = (uint8_t *)filter->words;
+	uint32_t hash;
+
+	filter->window = filter->window << 16 | unit;
+	if (filter->have < 2) {
+		filter->have++;
+		return;
+	}
+	hash = hash_of(filter->window) & (((uint32_t)1 << filter->log2) - 1);
+	filter->count += !(bits[hash >> 3] >> (hash & 7) & 1);
+	bits[hash >> 3] |= (uint8_t)(1u << (hash & 7));
+}
+
+/* ASCII from the front, once the window is full; octets taken. */
+static size_t add_ascii(struct filter *filter, struct hf_str text)
+{
+	const uint8_t *in = (const uint8_t *)text.data;
+	uint8_t *bits = (uint8_t *)filter->words;
+	uint32_t mask = ((uint32_t)1 << filter->log2) - 1;
+	uint64_t window = filter->window;
+	size_t count = 0, i;
+
+	for (i = 0; i < text.size && in[i] < 0x80; i++) {
+		uint32_t hash;
+		unsigned old, bit;
+
+		window = window << 16 | ascii_upper(in[i]);
+		hash = hash_of(window) & mask;
+		old = bits[hash >> 3];
+		bit = 1u << (hash & 7);
+		count += (old & bit) == 0;
+		bits[hash >> 3] = (uint8_t)(old | bit);
+	}
+	filter->window = window;
+	filter->count += count;
+	return i;
+}
+
+/* Folds it; a character that is in the cache costs little. */
+static void add_char(struct signature_builder *builder, struct filter *filter, struct hf_str character, uint32_t c)
+{
+	struct folded *slot = &builder->cache[(c ^ c >> 8) % CACHE_SIZE];
+	struct folded found = { .c = c };
+	struct hf_str folded;
+	size_t used;
+
+	if (slot->count && slot->c == c) {
+		for (unsigned i = 0; i < slot->count; i++)
+			add_unit(filter, slot->units[i]);
+		return;
+	}
+	hf_buf_clear(&builder->scratch);
+	hf_fold(character, &builder->scratch);
+	for (folded = hf_buf_str(&builder->scratch); folded.size; folded = hf_str_sub(folded, used, folded.size)) {
+		uint16_t units[2];
+		unsigned n = units_of(hf_utf8_next(folded, &used), units);
+
+		for (unsigned i = 0; i < n; i++, found.count++) {
+			add_unit(filter, units[i]);
+			if (found.count < CACHED_UNITS)
+				found.units[found.count] = units[i];
+		}
+	}
+	if (found.count <= CACHED_UNITS)
+		*slot = found;
+}
+
+static void add_text(struct signature_builder *builder, struct filter *filter, struct hf_str text)
+{
+	while (text.size) {
+		uint8_t octet = (uint8_t)text.data[0];
+		size_t used = 1;
+
+		if (octet >= 0x80) {
+			uint32_t c = hf_utf8_next(text, &used);
+
+			add_char(builder, filter, hf_str_sub(text, 0, used), c);
+			builder->ascii = false;
+		} else if (filter->have < 2) {
+			add_unit(filter, ascii_upper(octet));
+		} else {
+			used = add_ascii(filter, text);
+		}
+		text = hf_str_sub(text, used, text.size);
+	}
+}
+
+static bool is_full(const struct filter *filter, size_t spare)
+{
+	return (filter->count + spare) * BITS_PER_TRIGRAM > (size_t)1 << filter->log2;
+}
+
+static void take_text(struct hf_text_sink *sink, enum hf_text_kind kind, struct hf_str field, struct hf_str utf8)
+{
+	struct signature_builder *builder = HF_CONTAINER(sink, struct signature_builder, sink);
+	struct filter *filter = kind == HF_TEXT_HEADER ? &builder->header : &builder->body;
+
+	(void)field;
+	if (filter->any)
+		return;
+	if (!utf8.size) {
+		filter->have = 0;
+		return;
+	}
+	add_text(builder, filter, utf8);
+	filter->any = is_full(filter, kind == HF_TEXT_HEADER ? PREFIX_TRIGRAMS : 0);
+}
+
+struct signature_builder *signature_builder_new(void)
+{
+	struct signature_builder *builder = hf_alloc_zero(sizeof(*builder));
+
+	builder->sink.text = take_text;
+	builder->ascii = true;
+	filter_init(&builder->header, HEADER_LOG2);
+	filter_init(&builder->body, BODY_LOG2);
+	return builder;
+}
+
+struct hf_text_sink *signature_sink(struct signature_builder *builder)
+{
+	return &builder->sink;
+}
+
+void signature_builder_free(struct signature_builder **pointer)
+{
+	struct signature_builder *builder = *pointer;
+
+	if (!builder)
+		return;
+	*pointer = NULL;
+	hf_free(builder->header.words);
+	hf_free(builder->body.words);
+	hf_buf_fini(&builder->scratch);
+	hf_free(builder);
+}
+
+/* Halves it while there are bits enough; log2 of what is left, 0: it contains everything. */
+static unsigned filter_shrink(struct filter *filter, size_t spare)
+{
+	if (filter->any)
+		return 0;
+	while (filter->log2 > LEAST_LOG2) {
+		size_t half = (size_t)1 << (filter->log2 - 7);
+
+		filter->log2--;
+		if (is_full(filter, spare)) {
+			filter->log2++;
+			break;
+		}
+		for (size_t i = 0; i < half; i++)
+			filter->words[i] |= filter->words[i + half];
+	}
+	return filter->log2;
+}
+
+void signature_finish(struct signature_builder **pointer, const struct hf_message *message, struct hf_str head,
+		      size_t memory, struct hf_buf *signature)
+{
+	struct signature_builder *builder = *pointer;
+	unsigned version = builder->ascii ? 0 : hf_fold_version(), header, body;
+
+	if (message->truncated_tree || message->root->header_size > HEADER_MAX || memory > MEMORY_MAX)
+		builder->header.any = builder->body.any = true;
+	if (head.size && (head.data[0] == ' ' || head.data[0] == '\t')) /* would go on in the last field of a prefix */
+		builder->header.any = true;
+	header = filter_shrink(&builder->header, PREFIX_TRIGRAMS);
+	body = filter_shrink(&builder->body, 0);
+	hf_buf_add_char(signature, RULES);
+	hf_buf_add_char(signature, (char)(version >> 8));
+	hf_buf_add_char(signature, (char)version);
+	hf_buf_add_char(signature, (char)header);
+	hf_buf_add_char(signature, (char)body);
+	if (header)
+		hf_buf_add(signature, builder->header.words, (size_t)1 << (header - 3));
+	if (body)
+		hf_buf_add(signature, builder->body.words, (size_t)1 << (body - 3));
+	signature_builder_free(pointer);
+}
+
+/* Prefix ----------------------------------------------------------------------------------------------------------- */
+
+struct prefix {
+	struct hf_buf utf8, folded;
+	uint8_t *bits;
+	uint32_t mask;
+	const char *end; /* of the fields seen */
+	bool ascii, odd; /* odd: it could change how the content is read */
+};
+
+static bool add_field(void *arg, struct hf_str name, struct hf_str value, struct hf_str field)
+{
+	struct prefix *prefix = arg;
+	uint32_t *hashes;
+	size_t count;
+
+	prefix->odd |= field.data != prefix->end || hf_str_istarts(name, HF_STR("content-")) ||
+		       field.data[field.size - 1] != '\n';
+	prefix->end = field.data + field.size;
+	hf_buf_clear(&prefix->utf8);
+	hf_buf_clear(&prefix->folded);
+	hf_header_decode(value, &prefix->utf8);
+	if (!prefix->utf8.size)
+		return true;
+	for (size_t i = 0; i < prefix->utf8.size; i++)
+		prefix->ascii &= (uint8_t)prefix->utf8.data[i] < 0x80;
+	hf_fold(hf_buf_str(&prefix->utf8), &prefix->folded);
+	hashes = hf_alloc(prefix->folded.size * sizeof(*hashes));
+	count = hash_folded(hf_buf_str(&prefix->folded), hashes, prefix->folded.size);
+	for (size_t i = 0; i < count; i++)
+		prefix->bits[(hashes[i] & prefix->mask) >> 3] |= (uint8_t)(1u << (hashes[i] & 7));
+	hf_free(hashes);
+	return true;
+}
+
+void signature_add_prefix(struct hf_buf *signature, struct hf_str in)
+{
+	struct prefix prefix = { .end = in.data, .ascii = true };
+	unsigned log2 = (uint8_t)signature->data[AT_HEADER];
+
+	if (!in.size || !log2)
+		return;
+	prefix.bits = (uint8_t *)signature->data + HEAD_SIZE;
+	prefix.mask = ((uint32_t)1 << log2) - 1;
+	hf_header_each(in, add_field, &prefix);
+	if (prefix.odd || prefix.end != in.data + in.size) /* contains everything */
+		memset(signature->data + HEAD_SIZE, 0xff, signature->size - HEAD_SIZE);
+	if (!prefix.ascii) {
+		signature->data[AT_UNICODE] = (char)(hf_fold_version() >> 8);
+		signature->data[AT_UNICODE + 1] = (char)hf_fold_version();
+	}
+	hf_buf_fini(&prefix.utf8);
+	hf_buf_fini(&prefix.folded);
+}
+
+/* Asking ----------------------------------------------------------------------------------------------------------- */
+
+enum hf_status signature_decode(struct hf_str in, struct hf_text_signature *signature)
+{
+	const uint8_t *data = (const uint8_t *)in.data;
+	size_t header, body;
+	unsigned version;
+
+	*signature = (struct hf_text_signature){ .header = NULL };
+	if (in.size < HEAD_SIZE)
+		return HF_ECORRUPT;
+	version = (unsigned)data[AT_UNICODE] << 8 | data[AT_UNICODE + 1];
+	if (data[AT_RULES] != RULES || (version && version != hf_fold_version()))
+		return HF_OK; /* may contain everything */
+	if (data[AT_HEADER] > HEADER_LOG2 || data[AT_BODY] > BODY_LOG2)
+		return HF_ECORRUPT;
+	header = data[AT_HEADER] ? (size_t)1 << data[AT_HEADER] >> 3 : 0;
+	body = data[AT_BODY] ? (size_t)1 << data[AT_BODY] >> 3 : 0;
+	if (in.size != HEAD_SIZE + header + body)
+		return HF_ECORRUPT;
+	if (header) {
+		signature->header = data + HEAD_SIZE;
+		signature->header_mask = ((uint32_t)1 << data[AT_HEADER]) - 1;
+	}
+	if (body) {
+		signature->body = data + HEAD_SIZE + header;
+		signature->body_mask = ((uint32_t)1 << data[AT_BODY]) - 1;
+	}
+	return HF_OK;
+}
+
+struct hf_trigrams *hf_trigrams_new(struct hf_arena *arena, struct hf_str folded)
+{
+	uint32_t hashes[NEEDLE_TRIGRAMS];
+	size_t count = hash_folded(folded, hashes, NEEDLE_TRIGRAMS);
+	struct hf_trigrams *trigrams;
+
+	if (!count)
+		return NULL;
+	trigrams = hf_arena_alloc(arena, sizeof(*trigrams) + count * sizeof(*hashes));
+	trigrams->count = count;
+	memcpy(trigrams->hashes, hashes, count * sizeof(*hashes));
+	return trigrams;
+}
+
+bool hf_text_signature_may_contain(const struct hf_text_signature *signature, enum hf_text_kind kind,
+				   const struct hf_trigrams *trigrams)
+{
+	const uint8_t *bits = kind == HF_TEXT_HEADER ? signature->header : signature->body;
+	uint32_t mask = kind == HF_TEXT_HEADER ? signature->header_mask : signature->body_mask;
+
+	for (size_t i = 0; bits && i < trigrams->count; i++)
+		if (!(bits[(trigrams->hashes[i] & mask) >> 3] >> (trigrams->hashes[i] & 7) & 1))
+			return false;
+	return true;
+}
