@@ -358,7 +358,8 @@ void hf_account_publish_mailbox(struct hf_registry *registry, const struct hf_ma
 		apply_mailbox(account, news->mailbox, &news->info, news->row_changed);
 	}
 	pthread_mutex_unlock(&account->lock);
-	wake_watchers(account);
+	if (!news->more)
+		wake_watchers(account);
 	release(account);
 }
 

@@ -118,6 +118,16 @@ void batch_abort(struct batch *batch, bool *deadlocked)
 	forget(batch);
 }
 
+/* Whether the next mailbox to be published is of the same owner. */
+static bool more_follows(const struct batch_mailbox *mailbox)
+{
+	const struct batch_mailbox *next = mailbox->next;
+
+	while (next && !next->publish)
+		next = next->next;
+	return next && next->row.owner == mailbox->row.owner;
+}
+
 void batch_publish(struct batch *batch)
 {
 	for (struct batch_gone_user *g = batch->gone_users; g; g = g->next)
@@ -133,6 +143,7 @@ void batch_publish(struct batch *batch)
 		news.info.subscribed = m->subscribed;
 		if (m->removed || m->row.flags & MAILBOX_DELETED)
 			news.info.id = 0;
+		news.more = more_follows(m);
 		news.row_changed = m->row_changed;
 		news.keywords = m->row.keywords;
 		news.keyword_count = m->row.keyword_count;

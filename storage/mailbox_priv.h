@@ -30,6 +30,7 @@ struct hf_change {
  * copies. */
 struct hf_mailbox_news {
 	uint64_t mailbox;
+	bool more;                     /* another of the same owner comes with it: who watches the account is woken then */
 	struct hf_mailbox_info info;   /* its row afterwards; info.name is valid for the call only; id 0: it was deleted */
 	uint64_t owner;
 	bool row_changed;              /* name, special use, subscription, existence: the account's catalogue changes */

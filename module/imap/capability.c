@@ -56,6 +56,7 @@ static const struct {
 	{ "QUOTA=RES-STORAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
 	{ "QUOTA=RES-MESSAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
 	{ "QUOTA=RES-MAILBOX", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
+	{ "NOTIFY", "NOTIFY", IMAP_LOGGED_IN },                /* RFC 5465 */
 	{ "OBJECTID", "FETCH", IMAP_LOGGED_IN },               /* RFC 8474 */
 	{ "SAVEDATE", "FETCH", IMAP_LOGGED_IN },               /* RFC 8514 */
 	{ "PREVIEW", "FETCH", IMAP_LOGGED_IN },                /* RFC 8970 */

@@ -83,6 +83,7 @@ void imap_session_close(struct imap_session *session)
 
 	command_free(session);
 	imap_unselect(session);
+	imap_notify_free(session);
 	if (session->state != IMAP_NOT_AUTHENTICATED)
 		hf_info(&session->log, "logout reason=%s commands=%llu in=%llu ms=%llu",
 			hf_log_quote(hf_str(priv->reason)), (unsigned long long)session->commands,
@@ -215,6 +216,7 @@ static void end_command(struct imap_session *session)
 	write_tagged(session, status);
 	command_free(session);
 	priv->phase = IMAP_PHASE_READ;
+	priv->woken = true; /* what it held back can be told now */
 	session->bad_count = status == HF_ESYNTAX ? session->bad_count + 1 : 0;
 	if (session->bad_count >= (uint64_t)session->settings->bad_commands_max)
 		imap_bye(session, NULL, "Too many bad commands");
@@ -349,7 +351,13 @@ static bool advance(struct imap_session *session, unsigned *want)
 	}
 	switch (priv->phase) {
 	case IMAP_PHASE_READ:
-		return read_command(session, want);
+		if (read_command(session, want))
+			return true;
+		if (!priv->notify || !priv->woken)
+			return false;
+		priv->woken = false;
+		imap_notify_push(session);
+		return true;
 	case IMAP_PHASE_RUN:
 		imap_session_result(session, cmd->def->next(cmd));
 		return true;

@@ -106,6 +106,8 @@ struct imap_session_priv {
 	struct hf_mod told_modseq; /* while expunges_held: of the last sync that held none */
 	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
 
+	struct imap_notify *notify; /* NOTIFY; NULL: not given yet */
+
 	/* why we were woken, what is under way */
 	bool quit;             /* HF_EV_QUIT was seen */
 	bool closing;          /* BYE was said */
@@ -179,6 +181,18 @@ void imap_progress_begin(struct imap_session *session);  /* a command begins */
 void imap_progress_expire(struct imap_session *session); /* the timer ran out */
 /* When a command that waits for its operation is to be told of, 0: not. */
 uint64_t imap_progress_due(const struct imap_session *session);
+
+/* notify.c: NOTIFY */
+void imap_notify_free(struct imap_session *session);
+/* Whether news of the selected mailbox is to be told: new and expunged messages, or flags. */
+bool imap_notify_wants(const struct imap_session *session, bool flags);
+/* Between commands. */
+void imap_notify_push(struct imap_session *session);
+/* News of the account. */
+void imap_notify_tell(struct imap_session *session);
+/* One FETCH response for a new message; false when there is none (left). */
+bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news);
+bool imap_notify_is_fetching(const struct imap_session *session);
 
 /* timeout.c */
 void imap_timeout_start(struct imap_session *session);

@@ -51,6 +51,8 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 		return;
 	if (!hf_view_has_news(session->view) && !released)
 		return;
+	if (!imap_notify_wants(session, false) && !(session->cmd && session->cmd->op))
+		return; /* what the command did itself must be told */
 	if (!priv->news_arena)
 		priv->news_arena = hf_arena_new();
 	if (!priv->expunges_held)
@@ -133,13 +135,17 @@ static void write_modseq(struct imap_session *session, struct hf_seq seq,
 static void write_changed(struct imap_session *session, struct hf_seq seq)
 {
 	const struct imap_cmd *cmd = session->cmd;
-	bool with_uid = (cmd && cmd->uid) || session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2);
+	bool with_uid = (cmd && cmd->uid) || session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2) ||
+			session->priv->notify;
 	struct hf_record record;
 
 	if (!hf_view_record(session->view, seq, &record))
 		return;
 	if (session->priv->expunges_held && hf_view_is_gone(session->view, record.uid))
 		return; /* its EXPUNGE is next */
+	if (!imap_notify_wants(session, true) &&
+	    !(cmd && cmd->op && hf_op_made_modseq(cmd->op, record.modseq)))
+		return;
 	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
 		imap_write_flags(session, seq, &record, with_uid);
 	else if (!cmd->told && session->enabled & IMAP_EN_CONDSTORE)
@@ -165,7 +171,10 @@ bool imap_news_advance(struct imap_session *session)
 			write_counts(session, news);
 		} else if (at - news->expunged_count <= news->changed_count) {
 			write_changed(session, news->changed[at - news->expunged_count - 1]);
-		} else if (imap_contexts_advance(session, news)) {
+		} else if (!imap_notify_is_fetching(session) &&
+			   imap_contexts_advance(session, news)) {
+			return true;
+		} else if (imap_notify_fetch(session, news)) {
 			return true;
 		} else {
 			end_news(priv);

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Telling what NOTIFY asked for. RFC 5465 §4, §5.
+ *
+ * The account wakes us after each change to it; the catalogue is then compared with what was last
+ * told of it, so what has changed several times is told once. Of other mailboxes' messages a client
+ * hears by STATUS, of names and subscriptions by LIST. Changes that the session itself has made are
+ * told as well. */
+#include "module/imap/notify.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+/* Other mailboxes ---------------------------------------------------------------------------- */
+
+static unsigned events_of(const struct imap_notify *notify, const struct hf_mailbox_info *info)
+{
+	unsigned events = 0;
+
+	for (size_t i = 0; i < notify->group_count; i++)
+		if (imap_filter_matches(&notify->groups[i].filter, info))
+			events |= notify->groups[i].events;
+	return events;
+}
+
+static void write_status(struct imap_session *session, const struct hf_mailbox_info *info,
+			 unsigned events, bool modseq, bool unseen)
+{
+	struct hf_buf out = HF_BUF_INIT;
+	const char *space = "";
+
+	hf_buf_add_lit(&out, "* STATUS ");
+	imap_add_mailbox(session, &out, info->name);
+	hf_buf_add_lit(&out, " (");
+	if (events & (NOTIFY_NEW | NOTIFY_EXPUNGE)) {
+		hf_buf_printf(&out, "MESSAGES %u UIDNEXT %u", info->messages, info->uidnext.n);
+		space = " ";
+	}
+	hf_buf_printf(&out, "%sUIDVALIDITY %u", space, info->uidvalidity);
+	if (unseen)
+		hf_buf_printf(&out, " UNSEEN %u", info->unseen);
+	if (modseq)
+		hf_buf_printf(&out, " HIGHESTMODSEQ %llu",
+			      (unsigned long long)info->highestmodseq.n);
+	hf_buf_add_lit(&out, ")\r\n");
+	hf_conn_write(session->conn, out.data, out.size);
+	hf_buf_fini(&out);
+}
+
+static bool is_selected(const struct imap_session *session, const struct hf_mailbox_info *info)
+{
+	return session->view && hf_view_mailbox(session->view) == info->id;
+}
+
+/* RFC 5465 §5.1 to §5.3. */
+static void tell_messages(struct imap_session *session, const struct hf_mailbox_info *old,
+			  const struct hf_mailbox_info *now)
+{
+	bool condstore = session->enabled & (IMAP_EN_CONDSTORE | IMAP_EN_QRESYNC);
+	bool unseen = old->unseen != now->unseen;
+	bool moved = old->messages != now->messages || old->uidnext.n != now->uidnext.n ||
+		     old->uidvalidity != now->uidvalidity;
+	unsigned events;
+
+	if (!moved && old->highestmodseq.n == now->highestmodseq.n)
+		return;
+	if (is_selected(session, now))
+		return;
+	events = events_of(session->priv->notify, now);
+	unseen = unseen && events & NOTIFY_FLAGS;
+	if (moved && events & (NOTIFY_NEW | NOTIFY_EXPUNGE))
+		write_status(session, now, NOTIFY_NEW, condstore, unseen);
+	else if (events & NOTIFY_FLAGS && (condstore || unseen))
+		write_status(session, now, 0, condstore, unseen);
+}
+
+static void write_list(struct imap_session *session, const struct hf_mailbox_info *info,
+		       const char *attributes, const struct hf_str *old_name)
+{
+	struct hf_buf out = HF_BUF_INIT;
+
+	hf_buf_printf(&out, "* LIST (%s) \"/\" ", attributes);
+	imap_add_mailbox(session, &out, info->name);
+	if (old_name) {
+		hf_buf_add_lit(&out, " (\"OLDNAME\" (");
+		imap_add_mailbox(session, &out, *old_name);
+		hf_buf_add_lit(&out, "))");
+	}
+	hf_buf_add_lit(&out, "\r\n");
+	hf_conn_write(session->conn, out.data, out.size);
+	hf_buf_fini(&out);
+}
+
+/* A catalogue, by name as it came and by id. */
+struct catalogue {
+	const struct hf_mailbox_info *list;
+	const struct hf_mailbox_info **by_id; /* without those of id 0 */
+	size_t count, id_count;
+};
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct hf_mailbox_info *x = *(const struct hf_mailbox_info *const *)a;
+	const struct hf_mailbox_info *y = *(const struct hf_mailbox_info *const *)b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void catalogue_init(struct catalogue *catalogue, struct hf_arena *arena,
+			   const struct hf_mailbox_info *list, size_t count)
+{
+	*catalogue = (struct catalogue){ .list = list, .count = count };
+	catalogue->by_id = hf_new_array(arena, const struct hf_mailbox_info *, count + 1);
+	for (size_t i = 0; i < count; i++)
+		if (list[i].id)
+			catalogue->by_id[catalogue->id_count++] = &list[i];
+	qsort(catalogue->by_id, catalogue->id_count, sizeof(*catalogue->by_id), compare_ids);
+}
+
+static const struct hf_mailbox_info *find_id(const struct catalogue *catalogue, uint64_t id)
+{
+	size_t low = 0, high = catalogue->id_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (catalogue->by_id[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < catalogue->id_count && catalogue->by_id[low]->id == id ? catalogue->by_id[low]
+									   : NULL;
+}
+
+static struct hf_str parent_of(struct hf_str name)
+{
+	size_t size = name.size;
+
+	while (size && name.data[size - 1] != '/')
+		size--;
+	return hf_str_sub(name, 0, size ? size - 1 : 0);
+}
+
+/* A mailbox that was renamed with the one above it is not told: RFC 5465 §5.4. */
+static bool renamed_with_parent(const struct catalogue *old, const struct catalogue *now,
+				const struct hf_mailbox_info *before,
+				const struct hf_mailbox_info *after)
+{
+	struct hf_str old_parent = parent_of(before->name), parent = parent_of(after->name);
+
+	if (!parent.size || !old_parent.size ||
+	    !hf_str_eq(hf_str_sub(before->name, old_parent.size, SIZE_MAX),
+		       hf_str_sub(after->name, parent.size, SIZE_MAX)))
+		return false;
+	for (const struct hf_mailbox_info *above = after; above > now->list;) {
+		above--;
+		if (hf_str_eq(above->name, parent)) {
+			const struct hf_mailbox_info *was = find_id(old, above->id);
+
+			return was && hf_str_eq(was->name, old_parent);
+		}
+	}
+	return false;
+}
+
+static void tell_names(struct imap_session *session, const struct catalogue *old,
+		       const struct catalogue *now)
+{
+	const struct imap_notify *notify = session->priv->notify;
+
+	for (size_t i = 0; i < old->count; i++) {
+		const struct hf_mailbox_info *info = &old->list[i];
+
+		if (info->id && !find_id(now, info->id) && events_of(notify, info) & NOTIFY_NAME)
+			write_list(session, info, "\\NonExistent", NULL);
+	}
+	for (size_t i = 0; i < now->count; i++) {
+		const struct hf_mailbox_info *info = &now->list[i];
+		const struct hf_mailbox_info *was = info->id ? find_id(old, info->id) : NULL;
+
+		if (!info->id || (was && hf_str_eq(was->name, info->name)))
+			continue;
+		if (!((events_of(notify, info) | (was ? events_of(notify, was) : 0)) & NOTIFY_NAME))
+			continue;
+		if (!was || !renamed_with_parent(old, now, was, info))
+			write_list(session, info, info->subscribed ? "\\Subscribed" : "",
+				   was ? &was->name : NULL);
+	}
+}
+
+static const struct hf_mailbox_info *find_name(const struct catalogue *catalogue,
+					       const struct hf_mailbox_info *info)
+{
+	const struct hf_mailbox_info *same = info->id ? find_id(catalogue, info->id) : NULL;
+
+	return same && hf_str_eq(same->name, info->name) ? same : NULL;
+}
+
+/* RFC 5465 §5.5. */
+static void tell_subscriptions(struct imap_session *session, const struct catalogue *old,
+			       const struct catalogue *now)
+{
+	const struct imap_notify *notify = session->priv->notify;
+
+	for (size_t i = 0; i < now->count; i++) {
+		const struct hf_mailbox_info *info = &now->list[i];
+		const struct hf_mailbox_info *was = find_name(old, info);
+
+		if (was && was->subscribed != info->subscribed &&
+		    (events_of(notify, info) | events_of(notify, was)) & NOTIFY_SUBSCRIPTION)
+			write_list(session, info, info->subscribed ? "\\Subscribed" : "", NULL);
+	}
+}
+
+static void tell(struct imap_session *session, const struct catalogue *old,
+		 const struct catalogue *now)
+{
+	tell_names(session, old, now);
+	tell_subscriptions(session, old, now);
+	for (size_t i = 0; i < now->id_count; i++) {
+		const struct hf_mailbox_info *was = find_id(old, now->by_id[i]->id);
+
+		if (was)
+			tell_messages(session, was, now->by_id[i]);
+	}
+}
+
+static void remember(struct imap_session *session, struct imap_notify *notify)
+{
+	notify->known_arena = hf_arena_new();
+	hf_account_list(session->account, notify->known_arena, &notify->known,
+			&notify->known_count);
+}
+
+void imap_notify_tell(struct imap_session *session)
+{
+	struct imap_notify *notify = session->priv->notify;
+	struct hf_arena *arena;
+	struct catalogue old, now;
+
+	if (!notify || !notify->watching)
+		return;
+	arena = notify->known_arena;
+	catalogue_init(&old, arena, notify->known, notify->known_count);
+	remember(session, notify);
+	catalogue_init(&now, arena, notify->known, notify->known_count);
+	tell(session, &old, &now);
+	hf_arena_free(&arena);
+}
+
+/* The selected mailbox ----------------------------------------------------------------------- */
+
+bool imap_notify_wants(const struct imap_session *session, bool flags)
+{
+	const struct imap_notify *notify = session->priv->notify;
+
+	return !notify || notify->selected & (flags ? NOTIFY_FLAGS : NOTIFY_NEW);
+}
+
+void imap_notify_push(struct imap_session *session)
+{
+	const struct imap_notify *notify = session->priv->notify;
+
+	if (notify->selected)
+		imap_sync(session, notify->delayed);
+	imap_notify_tell(session);
+}
+
+bool imap_notify_is_fetching(const struct imap_session *session)
+{
+	return session->priv->notify && session->priv->notify->fetch_next;
+}
+
+bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
+{
+	struct imap_notify *notify = session->priv->notify;
+
+	if (!notify || !notify->fetch.args)
+		return false;
+	if (!notify->fetch_next)
+		notify->fetch_next = news->exists_before + 1;
+	if (notify->fetch_next > news->exists) {
+		notify->fetch_next = 0;
+		return false;
+	}
+	imap_notify_write_fetch(session, HF_SEQ(notify->fetch_next++));
+	return true;
+}
+
+/* The whole ---------------------------------------------------------------------------------- */
+
+static void tell_status(struct imap_session *session, const struct imap_notify *notify)
+{
+	for (size_t i = 0; i < notify->known_count; i++) {
+		const struct hf_mailbox_info *info = &notify->known[i];
+		unsigned events = events_of(notify, info);
+
+		if (events & NOTIFY_MESSAGES && !is_selected(session, info))
+			write_status(session, info, events, events & NOTIFY_FLAGS, false);
+	}
+}
+
+void imap_notify_install(struct imap_session *session, struct imap_notify *notify)
+{
+	imap_notify_free(session);
+	session->priv->notify = notify;
+	if (!notify->group_count)
+		return;
+	hf_account_watch(session->account, hf_conn_waiter(session->conn, HF_EV_NEWS));
+	notify->watching = true;
+	remember(session, notify);
+	if (notify->status)
+		tell_status(session, notify);
+}
+
+void imap_notify_drop(struct imap_notify **notify)
+{
+	if (!*notify)
+		return;
+	hf_arena_free(&(*notify)->known_arena);
+	hf_arena_free(&(*notify)->arena);
+	hf_free(*notify);
+	*notify = NULL;
+}
+
+void imap_notify_free(struct imap_session *session)
+{
+	struct imap_notify *notify = session->priv->notify;
+
+	if (notify && notify->watching)
+		hf_account_unwatch(session->account, hf_conn_waiter(session->conn, HF_EV_NEWS));
+	imap_notify_drop(&session->priv->notify);
+}
