@@ -16,7 +16,8 @@ void care_tick(struct hf_store *store)
 			hf_info(&store->log, "store full=no action=\"writes go on\"");
 	}
 	fault_at(FAULT_CHECKPOINT);
-	(void)(env_checkpoint(store->env, false) == HF_OK); /* logged; tried again at the next tick */
+	/* With little room left, at once: what recovery would have to write is written while there is some. */
+	(void)(env_checkpoint(store->env, full) == HF_OK); /* logged; tried again at the next tick */
 	env_trickle(store->env);
 	ids_next_body(store);
 }
