@@ -143,7 +143,8 @@ class Lint:
                 for rfc in re.findall(r"\bRFC (\d{3,5})\b", line):
                     if rfc not in known:
                         yield f"{name}:{number}: RFC {rfc} is not in doc/rfc.md"
-                if re.search(r"\bRFC-?\d{3,5}\b", line) and not excused(line, "rfc"):
+                # RFC822 is a word of IMAP and MIME
+                if re.search(r"\bRFC-?(?!822\b)\d{3,5}\b", line) and not excused(line, "rfc"):
                     yield f"{name}:{number}: write RFC nnnn, with a space"
 
     def spdx(self):
@@ -169,6 +170,18 @@ class Lint:
                     yield f"{name}:{number}: white space at the end of the line"
                 if re.match(r"\s*#\s*if 0\b", line):
                     yield f"{name}:{number}: dead code"
+
+    def listed(self):
+        """A file that no Makefile.inc names is missing from the source archive, or is not built at all."""
+        words = set()
+        for name in self.names:
+            if name.endswith("Makefile.inc") or name == "Makefile.am":
+                words.update("\n".join(lines(name)).split())
+        for name in self.names:
+            unit = name[:-2] if name.endswith(".c") else name
+            if (name in self.c_all or name.startswith(("tests/e2e/", "tests/tools/"))) and name not in words and unit not in words \
+                    and not name.endswith("Makefile.inc"):
+                yield f"{name}: in no Makefile.inc"
 
     def threads(self):
         for name in self.code:
@@ -209,6 +222,7 @@ def main():
     lint.run("spdx", lint.spdx)
     lint.run("length", lint.length)
     lint.run("leftovers", lint.leftovers)
+    lint.run("listed", lint.listed)
     lint.run("threads", lint.threads)
     lint.run("abi", lint.abi)
     lint.tests_exist()
