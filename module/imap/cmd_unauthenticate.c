@@ -22,6 +22,7 @@ static void unauthenticate_after(struct imap_session *session)
 	hf_info(&session->log, "logout reason=unauthenticate commands=%llu",
 		(unsigned long long)session->commands);
 	imap_unselect(session);
+	imap_notify_free(session);
 	hf_account_close(&session->account);
 	hf_free((void *)(uintptr_t)session->user.data);
 	session->user = HF_STR_NULL;
