@@ -3,6 +3,7 @@
  * into the other, so a trigram's bit is its hash modulo the size) until there are 4 to 8 bits for each trigram. */
 #include "storage/signature.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/encode.h"
@@ -11,7 +12,7 @@
 
 #define RULES 1             /* of decoding and hashing; another number is not believed */
 #define HEADER_LOG2 16      /* the largest filters, log2 of their bits */
-#define BODY_LOG2 19
+#define BODY_LOG2 17        /* 16 KiB, stays in the fastest cache; what exceeds it is mostly data, for which signatures say little */
 #define LEAST_LOG2 6
 #define BITS_PER_TRIGRAM 4
 #define PREFIX_TRIGRAMS 256 /* room for them in the filter of the header */
@@ -20,13 +21,12 @@
 #define NEEDLE_TRIGRAMS 256 /* of a longer needle the first ones will do */
 #define CACHE_SIZE 256
 #define CACHED_UNITS 6
-#define WINDOW_MASK UINT64_C(0xffffffffffff)
 
 enum { AT_RULES, AT_UNICODE, AT_HEADER = 3, AT_BODY, HEAD_SIZE };
 
 struct filter {
 	uint64_t *words;
-	uint64_t window;  /* the last three units, 16 bits each */
+	uint64_t window;  /* the last three units, in the upper 48 bits */
 	unsigned have;    /* how many of them, at most 2 */
 	unsigned log2;
 	size_t count;     /* bits set: trigrams, nearly */
@@ -53,14 +53,33 @@ struct hf_trigrams {
 	uint32_t hashes[];
 };
 
-static inline uint8_t ascii_upper(uint8_t c)
+/* ASCII folded. */
+static const uint8_t upper[128] = {
+	0,   1,	  2,   3,   4,	 5,   6,   7,	8,   9,	  10,  11,  12,	 13,  14,  15,	16,  17,  18,  19,  20,	 21,
+	22,  23,  24,  25,  26,	 27,  28,  29,	30,  31,  ' ', '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+',
+	',', '-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':', ';', '<', '=', '>', '?', '@', 'A',
+	'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',
+	'X', 'Y', 'Z', '[', '\\', ']', '^', '_', '`', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M',
+	'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '{', '|', '}', '~', 127,
+};
+
+static inline uint64_t slide(uint64_t window, uint16_t unit)
 {
-	return (uint8_t)(c - ((uint8_t)(c - 'a') < 26) * 32);
+	return (window | unit) << 16;
 }
 
 static inline uint32_t hash_of(uint64_t window)
 {
-	return (uint32_t)((window & WINDOW_MASK) * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BODY_LOG2));
+	return (uint32_t)(window * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BODY_LOG2));
+}
+
+/* Returns whether it was clear. */
+static inline bool set_bit(uint64_t *words, uint32_t bit)
+{
+	uint64_t old = words[bit >> 6], new = old | UINT64_C(1) << (bit & 63);
+
+	words[bit >> 6] = new;
+	return new != old;
 }
 
 /* One or two units. */
@@ -87,7 +106,7 @@ static size_t hash_folded(struct hf_str folded, uint32_t *hashes, size_t max)
 		unsigned n = units_of(hf_utf8_next(folded, &used), units);
 
 		for (unsigned i = 0; i < n && count < max; i++) {
-			window = window << 16 | units[i];
+			window = slide(window, units[i]);
 			if (have < 2)
 				have++;
 			else
@@ -107,38 +126,26 @@ static void filter_init(struct filter *filter, unsigned log2)
 
 static void add_unit(struct filter *filter, uint16_t unit)
 {
-	uint8_t *bits = (uint8_t *)filter->words;
-	uint32_t hash;
+	uint32_t mask = ((uint32_t)1 << filter->log2) - 1;
 
-	filter->window = filter->window << 16 | unit;
-	if (filter->have < 2) {
+	filter->window = slide(filter->window, unit);
+	if (filter->have < 2)
 		filter->have++;
-		return;
-	}
-	hash = hash_of(filter->window) & (((uint32_t)1 << filter->log2) - 1);
-	filter->count += !(bits[hash >> 3] >> (hash & 7) & 1);
-	bits[hash >> 3] |= (uint8_t)(1u << (hash & 7));
+	else
+		filter->count += set_bit(filter->words, hash_of(filter->window) & mask);
 }
 
 /* ASCII from the front, once the window is full; octets taken. */
 static size_t add_ascii(struct filter *filter, struct hf_str text)
 {
 	const uint8_t *in = (const uint8_t *)text.data;
-	uint8_t *bits = (uint8_t *)filter->words;
+	uint64_t *words = filter->words, window = filter->window;
 	uint32_t mask = ((uint32_t)1 << filter->log2) - 1;
-	uint64_t window = filter->window;
 	size_t count = 0, i;
 
 	for (i = 0; i < text.size && in[i] < 0x80; i++) {
-		uint32_t hash;
-		unsigned old, bit;
-
-		window = window << 16 | ascii_upper(in[i]);
-		hash = hash_of(window) & mask;
-		old = bits[hash >> 3];
-		bit = 1u << (hash & 7);
-		count += (old & bit) == 0;
-		bits[hash >> 3] = (uint8_t)(old | bit);
+		window = slide(window, upper[in[i]]);
+		count += set_bit(words, hash_of(window) & mask);
 	}
 	filter->window = window;
 	filter->count += count;
@@ -186,7 +193,7 @@ static void add_text(struct signature_builder *builder, struct filter *filter, s
 			add_char(builder, filter, hf_str_sub(text, 0, used), c);
 			builder->ascii = false;
 		} else if (filter->have < 2) {
-			add_unit(filter, ascii_upper(octet));
+			add_unit(filter, upper[octet]);
 		} else {
 			used = add_ascii(filter, text);
 		}
@@ -244,7 +251,7 @@ void signature_builder_free(struct signature_builder **pointer)
 	hf_free(builder);
 }
 
-/* Halves it while there are bits enough; log2 of what is left, 0: it contains everything. */
+/* Halves it while there are bits enough; bit n is then that of octet n / 8; log2 of what is left, 0: it contains everything. */
 static unsigned filter_shrink(struct filter *filter, size_t spare)
 {
 	if (filter->any)
@@ -260,6 +267,8 @@ static unsigned filter_shrink(struct filter *filter, size_t spare)
 		for (size_t i = 0; i < half; i++)
 			filter->words[i] |= filter->words[i + half];
 	}
+	for (size_t i = 0; i < (size_t)1 << (filter->log2 - 6); i++)
+		filter->words[i] = htole64(filter->words[i]);
 	return filter->log2;
 }
 
