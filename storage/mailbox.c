@@ -482,17 +482,21 @@ void hf_publish_mailbox(struct hf_store *store, const struct hf_mailbox_news *ne
 {
 	struct hf_registry *registry = hf_store_registry(store);
 	struct hf_open *open = hf_open_acquire(registry, &registry->mailboxes, news->mailbox, NULL);
+	bool gone = !news->info.id;
 
+	if (gone) /* a session that hears of it looks for it there */
+		hf_account_publish_mailbox(registry, news);
 	if (open) {
 		struct hf_mailbox *mb = HF_CONTAINER(open, struct hf_mailbox, open);
 
-		if (news->info.id)
+		if (!gone)
 			apply(mb, news);
 		else
 			hf_mailbox_delete(mb);
 		hf_mailbox_release(mb);
 	}
-	hf_account_publish_mailbox(registry, news);
+	if (!gone)
+		hf_account_publish_mailbox(registry, news);
 }
 
 /* Loading (storage.md section 6: register, buffer, load, apply by modseq, answer when flushed)

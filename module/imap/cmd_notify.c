@@ -9,6 +9,9 @@
 
 #include "base/mem.h"
 
+/* Each mailbox that changes is compared with all of them. */
+#define NAMES_MAX 1000
+
 struct notify_args {
 	struct imap_notify *notify;
 	bool bad_event;
@@ -178,12 +181,23 @@ static enum hf_status notify_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	copy.end = text.data + text.size;
 	copy.arena = notify->arena;
 	status = parse_set(cmd, notify, &copy);
+	if (status == HF_OK && !imap_parse_end(&copy))
+		status = HF_ESYNTAX;
 	p->pos += copy.pos - text.data;
 	p->expected = copy.expected;
 	args->notify = notify;
 	if (status != HF_OK)
 		imap_notify_drop(&args->notify);
 	return status;
+}
+
+static size_t names_of(const struct imap_notify *notify)
+{
+	size_t names = notify->group_count;
+
+	for (size_t i = 0; i < notify->group_count; i++)
+		names += notify->groups[i].filter.name_count;
+	return names;
 }
 
 /* It implies a NOOP: RFC 5465 §3.1. */
@@ -198,6 +212,11 @@ static enum hf_status notify_start(struct imap_cmd *cmd)
 		hf_buf_add_char(&cmd->code, ')');
 		imap_text(cmd, "No such event");
 		return HF_ECANNOT;
+	}
+	if (names_of(args->notify) > NAMES_MAX) {
+		imap_code(cmd, "NOTIFICATIONOVERFLOW");
+		imap_text(cmd, "More than %d mailboxes are named", NAMES_MAX);
+		return HF_ELIMIT;
 	}
 	imap_sync(cmd->session, false);
 	return HF_MORE;

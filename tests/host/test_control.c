@@ -120,6 +120,15 @@ START_TEST(the_life_of_an_account)
 	ask_for("{\"verb\":\"user list\",\"args\":[]}", "\"disabled\":true");
 	ask_for("{\"verb\":\"user enable\",\"args\":[\"anna@example.org\"]}", "\"status\":\"ok\"");
 	ck_assert_int_eq(login("anna@example.org", "new"), HF_OK);
+	ask_for("{\"verb\":\"user quota\",\"args\":[\"anna@example.org\"],\"size\":\"2 KiB\"}",
+		"\"size_limit\":2048");
+	ask_for("{\"verb\":\"user quota\",\"args\":[\"anna@example.org\"],\"messages\":\"0\"}",
+		"\"code\":\"invalid\"");
+	ask_for("{\"verb\":\"user quota\",\"args\":[\"anna@example.org\"],\"size\":\"none\","
+		"\"mailboxes\":\"9\"}",
+		"\"mailboxes_limit\":9");
+	ask_for("{\"verb\":\"user quota\",\"args\":[\"anna@example.org\"]}", "\"size_limit\":0");
+	ask_for("{\"verb\":\"user quota\",\"args\":[\"nobody\"]}", "\"code\":\"nonexistent\"");
 	ask_for("{\"verb\":\"user delete\",\"args\":[\"anna@example.org\"]}", "\"status\":\"ok\"");
 	ask_for("{\"verb\":\"user list\",\"args\":[]}", "{\"result\":[],\"status\":\"ok\"}");
 	ck_assert_int_eq(login("anna@example.org", "new"), HF_EAUTH);
