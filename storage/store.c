@@ -84,6 +84,10 @@ static enum hf_status check_version(struct hf_store *store, struct hf_note *why)
 		hf_note_add(why, "the store %s has format %u, made by a newer release; this one knows formats up to %u",
 			    store->settings.directory, format, STORE_FORMAT);
 		status = HF_ECANNOT;
+	} else if (status == HF_OK && format < STORE_FORMAT_OLDEST) {
+		hf_note_add(why, "the store %s has format %u; this release reads formats %u to %u",
+			    store->settings.directory, format, STORE_FORMAT_OLDEST, STORE_FORMAT);
+		status = HF_ECANNOT;
 	} else if (status == HF_OK && (!hf_read_be64(&r, &created) || !hf_read_bytes(&r, 32, &secret))) {
 		status = HF_ECORRUPT;
 	}
