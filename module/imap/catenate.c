@@ -11,8 +11,8 @@
 
 #include "base/mem.h"
 
-#define PARTS_MAX 10000
-#define HELD_MAX ((uint64_t)64 << 20) /* octets of several messages */
+#define PARTS_MAX    10000
+#define HELD_MAX     ((uint64_t)64 << 20) /* octets of several messages */
 #define COPY_AT_ONCE ((uint64_t)256 << 10)
 
 struct append_source {

@@ -11,17 +11,17 @@
 #include "module/imap/status.h"
 
 #define MATCHES_AT_ONCE 16 /* a hostile pattern costs a million steps on each name */
-#define NODES_AT_ONCE 256
+#define NODES_AT_ONCE   256
 
 enum { SELECT_SUBSCRIBED = 1, SELECT_REMOTE = 2, SELECT_RECURSIVE = 4, SELECT_SPECIAL_USE = 8 };
 enum { RETURN_SUBSCRIBED = 1, RETURN_CHILDREN = 2, RETURN_SPECIAL_USE = 4, RETURN_STATUS = 8 };
 
 /* Of each node. */
 enum {
-	MATCHES = 1,       /* a pattern */
-	MEETS = 2,         /* the selection criteria */
-	CHILD_MEETS = 4,   /* a name below it does */
-	CHILD_MISSING = 8  /* a name below it does and matches no pattern */
+	MATCHES = 1,      /* a pattern */
+	MEETS = 2,        /* the selection criteria */
+	CHILD_MEETS = 4,  /* a name below it does */
+	CHILD_MISSING = 8 /* a name below it does and matches no pattern */
 };
 
 struct list_args {

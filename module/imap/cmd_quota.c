@@ -178,8 +178,8 @@ static enum hf_status setquota_start(struct imap_cmd *cmd)
 		imap_text(cmd, args->unknown ? "No such resource" : "A limit is at least 1");
 		return HF_ECANNOT;
 	}
-	return imap_submit(cmd, hf_op_user_quota(cmd->session->store, args->user.name,
-						  &args->limits));
+	return imap_submit(cmd,
+			   hf_op_user_quota(cmd->session->store, args->user.name, &args->limits));
 }
 
 static enum hf_status setquota_done(struct imap_cmd *cmd, const struct hf_op *op)

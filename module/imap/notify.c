@@ -130,7 +130,7 @@ static const struct hf_mailbox_info *find_id(const struct catalogue *catalogue, 
 			high = middle;
 	}
 	return low < catalogue->id_count && catalogue->by_id[low]->id == id ? catalogue->by_id[low]
-									   : NULL;
+									    : NULL;
 }
 
 static struct hf_str parent_of(struct hf_str name)

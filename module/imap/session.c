@@ -12,7 +12,7 @@
  * Only this file looks at the slice and at the output queue's marks. One command at a time: the
  * next is not looked at before the tagged response of the one before is written, so replies come in
  * the order of commands and pipelined commands see each other's changes. Between commands nothing
- * untagged is sent: news waits for the next command or IDLE. */
+ * untagged is sent: news waits for the next command or IDLE, unless NOTIFY wants it at once. */
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"

@@ -6,8 +6,8 @@
 #include "module/imap/imap.h"
 
 struct imap_url {
-	struct hf_str mailbox;  /* UTF-8, checked; data NULL: the selected one */
-	uint32_t uidvalidity;   /* 0: not given */
+	struct hf_str mailbox; /* UTF-8, checked; data NULL: the selected one */
+	uint32_t uidvalidity;  /* 0: not given */
 	struct hf_uid uid;
 	struct hf_str section;  /* decoded, as between the brackets of BODY[]; empty: the message */
 	uint64_t offset, count; /* octets of that; count UINT64_MAX: to the end */
