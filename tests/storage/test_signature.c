@@ -118,10 +118,17 @@ static void make_prefix(struct hf_buf *out)
 	hf_buf_add_lit(out, "Received: from");
 	add_value(out);
 	hf_buf_add_lit(out, ";\r\n\tMon, 1 Jan 2024\r\n");
-	if (pick(20) == 0)
-		hf_buf_add_lit(out, "Content-Type: application/pdf\r\n");
-	if (pick(20) == 0)
-		hf_buf_add_lit(out, "no line end");
+	switch (pick(40)) { /* such as nobody makes: they change how the content is read */
+	case 0:
+		hf_buf_add_lit(out, "Content-Type: text/plain; charset=utf-8\r\n");
+		break;
+	case 1:
+		hf_buf_add_lit(out, "X-Odd: no line end");
+		break;
+	case 2:
+		hf_buf_add_lit(out, "\r\n");
+		break;
+	}
 }
 
 /* As a search looks through it. */
