@@ -131,7 +131,7 @@ class Server:
             self.call("user add", name, password=PASSWORD)
         return names
 
-    def deliver(self, recipient, message, sender="sender@example.net"):
+    def deliver(self, recipient, message, sender="sender@example.net", expected="250"):
         """By LMTP; the reply to the message, after the reply code."""
         with self.connect(self.lmtp, 30) as sock, sock.makefile("rwb") as file:
             def reply():
@@ -157,7 +157,7 @@ class Server:
                 message += b"\r\n"
             stuffed = (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:]
             file.write(stuffed)
-            return command(".", "250")
+            return command(".", expected)
 
     def stop(self, keep=False):
         """What went wrong, or None."""

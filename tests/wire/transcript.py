@@ -522,7 +522,8 @@ class Replay:
 
     def do_deliver(self, step):
         recipient, message = self._message(step)
-        self.server.deliver(recipient.decode(), message)
+        expected, _, recipient = ("250 " + recipient.decode()).rpartition(" ")
+        self.server.deliver(recipient, message, expected=expected.split()[-1])
 
     def do_append(self, step):
         arguments, message = self._message(step)
