@@ -17,6 +17,7 @@ static void results_fini(struct op_results *results)
 {
 	hf_set_fini(&results->modified);
 	hf_set_fini(&results->applied);
+	hf_set_fini(&results->unseen);
 	hf_set_fini(&results->expunged);
 	hf_set_fini(&results->copied_from);
 	hf_set_fini(&results->copied_to);
@@ -56,6 +57,7 @@ void op_piece_merge(struct hf_op *op)
 
 	hf_set_union(&to->modified, &piece->modified);
 	hf_set_union(&to->applied, &piece->applied);
+	hf_set_union(&to->unseen, &piece->unseen);
 	hf_set_union(&to->expunged, &piece->expunged);
 	hf_set_union(&to->copied_from, &piece->copied_from);
 	hf_set_union(&to->copied_to, &piece->copied_to);
@@ -86,6 +88,11 @@ const struct hf_set *hf_op_modified(const struct hf_op *op)
 const struct hf_set *hf_op_applied(const struct hf_op *op)
 {
 	return &op->results.applied;
+}
+
+const struct hf_set *hf_op_unseen(const struct hf_op *op)
+{
+	return &op->results.unseen;
 }
 
 const struct hf_set *hf_op_expunged(const struct hf_op *op)

@@ -45,6 +45,8 @@ HF_API struct hf_op *hf_op_store(const struct hf_view *view, const struct hf_set
 HF_API const struct hf_set *hf_op_modified(const struct hf_op *op);
 /* UIDs whose flags were set (changed or already so). */
 HF_API const struct hf_set *hf_op_applied(const struct hf_op *op);
+/* Of those it changed: had been changed by others since the view was last synced. */
+HF_API const struct hf_set *hf_op_unseen(const struct hf_op *op);
 /* Whether this operation gave out this modseq: news of one's own. */
 HF_API bool hf_op_made_modseq(const struct hf_op *op, struct hf_mod modseq);
 

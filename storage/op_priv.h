@@ -20,7 +20,7 @@ struct op_kind {
 };
 
 struct op_results {
-	struct hf_set modified, applied, expunged, copied_from, copied_to, appended;
+	struct hf_set modified, applied, unseen, expunged, copied_from, copied_to, appended;
 	uint64_t *modseqs; /* given out in the view's mailbox, ascending */
 	size_t modseq_count;
 	uint32_t uidvalidity;

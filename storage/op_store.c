@@ -9,6 +9,7 @@ struct op_store {
 	uint64_t mailbox;
 	struct hf_set uids;
 	struct hf_flag_change change; /* keywords in the arena */
+	uint64_t told;                /* modseq up to which the session knows the mailbox */
 	uint32_t from, piece_from;
 };
 
@@ -48,6 +49,8 @@ static enum hf_status change_one(struct op_store *store, struct batch *batch, st
 		*modseq = ++mailbox->row.highestmodseq;
 		op_made(&store->op, *modseq);
 	}
+	if (record->modseq.n > store->told)
+		hf_set_add(&store->op.piece.unseen, record->uid.n);
 	new.modseq.n = *modseq;
 	mailbox_count(batch, mailbox, NULL, record, -1);
 	mailbox_count(batch, mailbox, NULL, &new, 1);
@@ -120,6 +123,7 @@ struct hf_op *op_store_new(uint64_t mailbox, const struct hf_set *uids, const st
 	struct hf_str *keywords;
 
 	store->mailbox = mailbox;
+	store->told = UINT64_MAX;
 	hf_set_copy(&store->uids, uids);
 	store->change = *change;
 	keywords = hf_new_array(store->op.arena, struct hf_str, change->keyword_count);
@@ -131,7 +135,10 @@ struct hf_op *op_store_new(uint64_t mailbox, const struct hf_set *uids, const st
 
 struct hf_op *hf_op_store(const struct hf_view *view, const struct hf_set *uids, const struct hf_flag_change *change)
 {
-	return op_store_new(hf_view_mailbox(view), uids, change);
+	struct hf_op *op = op_store_new(hf_view_mailbox(view), uids, change);
+
+	((struct op_store *)op)->told = hf_view_modseq(view).n;
+	return op;
 }
 
 /* \Recent --------------------------------------------------------------------------------------------------------- */

@@ -146,7 +146,9 @@ static void write_changed(struct imap_session *session, struct hf_seq seq)
 	if (!imap_notify_wants(session, true) &&
 	    !(cmd && cmd->op && hf_op_made_modseq(cmd->op, record.modseq)))
 		return;
-	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq))
+	/* What another session did before is told, though the command's own change came over it. */
+	if (!session->priv->news_quiet || !hf_op_made_modseq(cmd->op, record.modseq) ||
+	    (!cmd->told && hf_set_has(hf_op_unseen(cmd->op), record.uid.n)))
 		imap_write_flags(session, seq, &record, with_uid);
 	else if (!cmd->told && session->enabled & IMAP_EN_CONDSTORE)
 		write_modseq(session, seq, &record);
