@@ -572,6 +572,13 @@ uint64_t hf_account_user(const struct hf_account *account)
  * ------------------------------------------------------------------------------------------------------------
  */
 
+/* Without the account's lock. */
+static void settle_recent(const struct hf_account *account, struct hf_mailbox_info *info)
+{
+	if (info->recent)
+		info->recent = hf_mailbox_recent(account->registry, info->id, info->recent);
+}
+
 void hf_account_list(struct hf_account *account, struct hf_arena *arena,
 		     struct hf_mailbox_info **listp, size_t *count)
 {
@@ -605,6 +612,8 @@ void hf_account_list(struct hf_account *account, struct hf_arena *arena,
 		n++;
 	}
 	pthread_mutex_unlock(&account->lock);
+	for (i = 0; i < n; i++)
+		settle_recent(account, &list[i]);
 	*listp = list;
 	*count = n;
 }
@@ -631,6 +640,8 @@ enum hf_status hf_account_find(struct hf_account *account, struct hf_str name,
 		status = HF_OK;
 	}
 	pthread_mutex_unlock(&account->lock);
+	if (status == HF_OK)
+		settle_recent(account, info);
 	return status;
 }
 

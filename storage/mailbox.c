@@ -499,6 +499,26 @@ void hf_publish_mailbox(struct hf_store *store, const struct hf_mailbox_news *ne
 		hf_account_publish_mailbox(registry, news);
 }
 
+uint32_t hf_mailbox_recent(struct hf_registry *registry, uint64_t mailbox, uint32_t stored)
+{
+	struct hf_open *open = hf_open_acquire(registry, &registry->mailboxes, mailbox, NULL);
+	struct hf_mailbox *mb;
+	uint32_t recent = stored;
+
+	if (!open)
+		return stored;
+	mb = HF_CONTAINER(open, struct hf_mailbox, open);
+	pthread_rwlock_wrlock(&mb->lock);
+	if (mb->state == HF_MAILBOX_READY) {
+		const struct hf_uidlist *list = hf_mailbox_list_locked(mb);
+
+		recent = hf_uidlist_count(list) - hf_uidlist_rank(list, mb->recent_from);
+	}
+	pthread_rwlock_unlock(&mb->lock);
+	hf_mailbox_release(mb);
+	return recent < stored ? recent : stored;
+}
+
 /* Loading (storage.md section 6: register, buffer, load, apply by modseq, answer when flushed)
  * --------------------------- */
 

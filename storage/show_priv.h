@@ -237,6 +237,10 @@ void hf_mailbox_mourned_locked(struct hf_mailbox *mailbox, struct hf_view *view)
 	HF_REQUIRES(mailbox->lock);
 uint64_t hf_mailbox_owner(struct hf_mailbox *mailbox);
 
+/* How many messages nobody has been given as \Recent, of `stored` as the row has it: the row follows
+ * a claim late, the open mailbox knows it at once. */
+uint32_t hf_mailbox_recent(struct hf_registry *registry, uint64_t mailbox, uint32_t stored);
+
 /* The newest list, brought up to date; borrowed until the lock is released. */
 struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mailbox) HF_REQUIRES(mailbox->lock);
 /* UIDs of messages that came or changed after modseq, in any order, possibly repeated, possibly of
