@@ -39,7 +39,7 @@ static enum hf_status add_item(struct op_append *append, struct batch *batch, st
 	if (status == HF_OK)
 		status = email_create(batch, owner, &email, &record.email, &record.thread);
 	if (status == HF_OK)
-		status = mailbox_keywords(batch, mailbox, item->keywords, item->keyword_count, true, &record.keywords);
+		status = mailbox_keywords(batch, mailbox, item->keywords, item->keyword_count, false, &record.keywords);
 	if (status != HF_OK)
 		return status;
 	record.size = message->size > UINT32_MAX ? UINT32_MAX : (uint32_t)message->size;
@@ -104,6 +104,20 @@ static enum hf_status find_replaced(struct op_append *append, struct batch *batc
 	return status;
 }
 
+/* Seen early, the refusal costs nothing; keywords of several messages that are too many only together are seen late. */
+static bool has_room_for_keywords(const struct op_append *append, const struct row_mailbox *row)
+{
+	for (size_t i = 0; i < append->count; i++) {
+		const struct append_item *item = &append->items[i];
+		unsigned missing;
+
+		mailbox_keywords_find(row, item->keywords, item->keyword_count, &missing);
+		if (row->keyword_count + missing > HF_KEYWORDS_MAX)
+			return false;
+	}
+	return true;
+}
+
 static enum hf_status append_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_append *append = (struct op_append *)op;
@@ -128,6 +142,8 @@ static enum hf_status append_apply(struct hf_op *op, struct batch *batch)
 	if ((owner->row.limit_size && owner->row.used_size + append->size > owner->row.limit_size + less) ||
 	    (owner->row.limit_count && owner->row.used_count + append->count > owner->row.limit_count + fewer))
 		return HF_EOVERQUOTA;
+	if (!has_room_for_keywords(append, &mailbox->row))
+		return HF_ELIMIT;
 	modseq = ++mailbox->row.highestmodseq;
 	if (append->mailbox == append->replaced_mailbox)
 		op_made(op, modseq);

@@ -6,7 +6,10 @@
  * where nobody looks (rows past UIDNEXT do not count), and the last piece moves UIDNEXT over them and publishes
  * all. Meanwhile the target hands out no other UIDs: operations that want one wait. A modseq far ahead is taken for the
  * copies, so that changes of flags in the target can go on below it. A `P` row lets start-up remove what a crash leaves;
- * a failure midway removes it in the same way, at once. */
+ * a failure midway removes it in the same way, at once.
+ *
+ * Keywords for which the target has no room left are not on the copies: a message that cannot be copied or moved at all would
+ * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). */
 
 #include "base/mem.h"
 #include "storage/op_priv.h"
