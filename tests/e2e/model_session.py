@@ -202,7 +202,7 @@ class Session:
                 enabled = self.client.ok(f"ENABLE {name}")
                 expect(any(name.upper() in e.upper().decode().split() for e in enabled), f"ENABLE {name}", enabled)
         if self.notify:
-            self.client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
+            self.client.ok("NOTIFY SET (SELECTED-DELAYED (MessageNew (UID FLAGS MODSEQ) MessageExpunge FlagChange))")
         self.socket = self.client.socket
         self.socket.setblocking(False)
         self.inflight = collections.deque()
