@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One mail transaction: the message goes into a stage while it arrives, then one operation delivers it to all recipients, then each gets
  * its reply (RFC 2033 §4.2). Nothing is said before the operation is durable. */
+#include "base/counter.h"
 #include "base/mem.h"
 #include "module/lmtp/lmtp.h"
 
@@ -95,10 +96,21 @@ enum hf_status lmtp_message_finish(struct lmtp_session *session)
 	return HF_OK;
 }
 
+static void count(const struct hf_delivered *delivered)
+{
+	if (delivered->status != HF_OK)
+		hf_counter_add(hf_counter_get("lmtp.refused", "recipients who did not get a message that came in"), 1);
+	else if (delivered->repeated)
+		hf_counter_add(hf_counter_get("lmtp.repeated", "deliveries recognised as repeated"), 1);
+	else
+		hf_counter_add(hf_counter_get("lmtp.delivered", "messages delivered, by recipient"), 1);
+}
+
 static void reply_one(struct lmtp_session *session, const struct lmtp_rcpt *rcpt, const struct hf_delivered *delivered)
 {
 	struct lmtp_answer answer = lmtp_answer(delivered->status);
 
+	count(delivered);
 	if (delivered->status == HF_OK)
 		hf_info(&session->log, "delivered user=%s to=%s from=%s mailbox=%llu uid=%u%s", hf_log_quote(rcpt->user_name),
 			hf_log_quote(rcpt->address), hf_log_quote(session->sender),

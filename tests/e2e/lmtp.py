@@ -179,6 +179,8 @@ def delivered_once():
     check("a repeated delivery is acknowledged", first[0].startswith(b"250") and again[0].startswith(b"250"), (first, again))
     check("and not stored again, but another sender's is, and a new recipient's", len(inbox("carl")) == before + 2 and
           other[0].startswith(b"250") and b"Subject: once" in newest("bob"), len(inbox("carl")) - before)
+    stats = server.hfctl("stats").stdout
+    check("stats count both kinds", re.search(r"^lmtp\.repeated +1$", stats, re.M) and re.search(r"^lmtp\.delivered +\d+$", stats, re.M), stats)
     with server.lmtp_client() as c:
         for _ in range(2):
             c.deliver(message("twice", message_id="<twice@x>"), ["carl@example.org"])
