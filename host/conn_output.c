@@ -73,7 +73,11 @@ void hf_conn_output_drop(struct hf_conn *conn)
 
 bool hf_conn_output_pending(const struct hf_conn *conn)
 {
-	return conn->out_first || (conn->compress && hf_compress_output(conn->compress).size);
+	if (conn->out_first)
+		return true;
+	/* What the compressor holds back is pending as well: a drain may end before its flush. */
+	return conn->compress && !conn->gone &&
+	       (hf_compress_output(conn->compress).size || hf_compress_unflushed(conn->compress));
 }
 
 static void broken(struct hf_conn *conn)

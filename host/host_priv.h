@@ -56,6 +56,8 @@ void hf_sched_push(struct hf_sched *sched, struct hf_conn *conn, bool long_lane)
  * *stop: the worker ends. */
 struct hf_conn *hf_sched_pop(struct hf_sched *sched, bool *stop);
 void hf_sched_awake(struct hf_sched *sched);
+/* A busy worker has met a signal that was meant for a sleeper. */
+void hf_sched_signal_taken(struct hf_sched *sched);
 bool hf_sched_all_busy(struct hf_sched *sched);
 size_t hf_sched_length(struct hf_sched *sched);
 

@@ -128,6 +128,13 @@ void hf_sched_awake(struct hf_sched *sched)
 	pthread_mutex_unlock(&sched->lock);
 }
 
+void hf_sched_signal_taken(struct hf_sched *sched)
+{
+	pthread_mutex_lock(&sched->lock);
+	sched->signals = 0;
+	pthread_mutex_unlock(&sched->lock);
+}
+
 bool hf_sched_all_busy(struct hf_sched *sched)
 {
 	bool busy;

@@ -56,6 +56,8 @@ static struct hf_conn *poll_once(struct hf_host *host, bool block)
 			hf_timers_run(&host->timers);
 			break;
 		case HF_POLL_WAKE:
+			if (!block) /* it was meant for a sleeper: the next pop signals again */
+				hf_sched_signal_taken(&host->sched);
 			break;
 		}
 	}

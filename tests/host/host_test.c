@@ -153,6 +153,9 @@ static unsigned obey(struct session *session, struct hf_str line)
 		send_pattern(conn, n, n / 2);
 	} else if (hf_str_eq(word, HF_STR("BUSY"))) {
 		usleep((useconds_t)n * 1000);
+	} else if (hf_str_eq(word, HF_STR("LATE"))) { /* words at the end of a slice */
+		usleep((useconds_t)n * 1000);
+		hf_conn_printf(conn, "late\r\n");
 	} else if (hf_str_eq(word, HF_STR("TIMER"))) {
 		hf_conn_timer(conn, n);
 	} else if (hf_str_eq(word, HF_STR("OFF"))) {

@@ -192,6 +192,18 @@ START_TEST(idle_in_the_middle_of_an_octet)
 }
 END_TEST
 
+/* The drain behind a step that used up its slice ends before the compressor is flushed. */
+START_TEST(what_a_long_step_has_written_is_flushed)
+{
+	struct client client;
+
+	begin(&client);
+	PUT(&client, "LATE 30");
+	z_expect(&client, "late");
+	end(&client);
+}
+END_TEST
+
 START_TEST(much_output_is_small)
 {
 	struct client client;
@@ -269,6 +281,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, idle_connections_give_the_compressor_back_and_go_on);
 	tcase_add_test(tc, the_window_outlives_idle_periods);
 	tcase_add_test(tc, idle_in_the_middle_of_an_octet);
+	tcase_add_test(tc, what_a_long_step_has_written_is_flushed);
 	tcase_add_test(tc, much_output_is_small);
 	tcase_add_test(tc, a_bomb_is_only_lines);
 	tcase_add_test(tc, what_is_no_deflate_stream_ends_the_connection);
