@@ -171,8 +171,8 @@ struct hf_mailbox {
 	uint32_t list_last;
 	struct hf_uidvec removed;
 
-	uint32_t recent_from HF_GUARDED_BY(
-		lock); /* messages from this UID on are \Recent to the next who comes */
+	/* messages from this UID on are \Recent to the next who comes */
+	uint32_t recent_from HF_GUARDED_BY(lock);
 
 	_Atomic(struct hf_keyword *) keywords[HF_KEYWORDS_MAX];
 	_Atomic unsigned keyword_count;
@@ -183,8 +183,8 @@ struct hf_mailbox {
 	struct hf_view *loader HF_GUARDED_BY(lock);
 	bool load_row_done, load_index_done;
 	uint32_t load_next; /* UID from which to go on */
-	uint32_t load_recent HF_GUARDED_BY(
-		lock); /* count of \Recent messages, of the row or the newest publication */
+	/* count of \Recent messages, of the row or the newest publication */
+	uint32_t load_recent HF_GUARDED_BY(lock);
 	bool load_published HF_GUARDED_BY(lock); /* there was a publication */
 	bool barrier_asked, barrier_passed HF_GUARDED_BY(lock);
 	struct hf_load_waiter load_waiter;

@@ -5,6 +5,7 @@
  * Arguments: none. TLS stays; what ID said was only logged. On a compressed connection the command
  * is neither announced nor taken, as it would have to end the compression in the middle of what the
  * client may have sent on. */
+#include "base/assert.h"
 #include "module/imap/session_priv.h"
 
 #include "base/mem.h"
@@ -30,7 +31,7 @@ static void unauthenticate_after(struct imap_session *session)
 	session->admin = false;
 	session->enabled = 0;
 	session->state = IMAP_NOT_AUTHENTICATED;
-	hf_conn_set_user(session->conn, HF_STR_NULL);
+	hf_assert(hf_conn_set_user(session->conn, HF_STR_NULL) == HF_OK); /* nobody has no limit */
 	hf_conn_set_activity(session->conn, "");
 	session->priv->turn_over = false; /* commands may have been sent along, §3 */
 	imap_timeout_start(session);      /* as long to log in as at first */

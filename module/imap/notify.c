@@ -114,6 +114,7 @@ static void catalogue_init(struct catalogue *catalogue, struct hf_arena *arena,
 	for (size_t i = 0; i < count; i++)
 		if (list[i].id)
 			catalogue->by_id[catalogue->id_count++] = &list[i];
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
 	qsort(catalogue->by_id, catalogue->id_count, sizeof(*catalogue->by_id), compare_ids);
 }
 

@@ -198,6 +198,7 @@ static enum hf_status read_list(struct search_run *run)
 	struct hf_email email;
 	enum hf_status status = HF_OK;
 
+	row.headers = HF_STR_NULL;
 	if (!run->list)
 		status = hf_list_reader_open(session->store, hf_view_owner(session->view), &run->list);
 	if (status == HF_OK)
