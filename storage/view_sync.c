@@ -54,6 +54,8 @@ static struct hf_uidlist *extended(const struct hf_mailbox *mb, struct hf_uidlis
 }
 
 static void gather_locked(struct hf_view *view, bool hold_expunges, struct gathered *g)
+	HF_REQUIRES(view->mailbox->lock);
+static void gather_locked(struct hf_view *view, bool hold_expunges, struct gathered *g)
 {
 	struct hf_mailbox *mb = view->mailbox;
 	uint64_t pending = mb->first_gone + mb->gone_count - view->gone_next;

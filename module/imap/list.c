@@ -169,8 +169,7 @@ static bool advance(struct matcher *m, char c, bool fold)
 
 	for (size_t i = m->pattern.size + 1; i-- > 0;) {
 		char from = i < m->pattern.size ? m->pattern.data[i] : '\0';
-		bool stays = m->active[i] && i < m->pattern.size &&
-			     (from == '*' || (from == '%' && c != '/'));
+		bool stays = (from == '*' || (from == '%' && c != '/')) && m->active[i];
 		bool comes = i > 0 && m->active[i - 1] && !is_wild(m->pattern.data[i - 1]) &&
 			     same_char(m->pattern.data[i - 1], c, fold);
 
