@@ -32,6 +32,8 @@ void fetch_out_send(struct fetch_out *out, struct hf_conn *conn)
 {
 	size_t i, at = 0;
 
+	if (!out->text.size)
+		return; /* slices stand between texts: there is none either */
 	for (i = 0; i < out->slice_count; i++) {
 		struct fetch_slice *slice = &out->slices[i];
 

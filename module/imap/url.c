@@ -35,7 +35,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* RFC 3986 §2.1. */
+/* RFC 3986 §2.1. NUL does not occur in a URL, neither raw nor encoded. */
 static bool decode(struct hf_arena *arena, struct hf_str in, struct hf_str *out)
 {
 	char *to = hf_arena_alloc(arena, in.size + 1);
@@ -44,6 +44,8 @@ static bool decode(struct hf_arena *arena, struct hf_str in, struct hf_str *out)
 	for (size_t i = 0; i < in.size; i++) {
 		int high, low;
 
+		if (!in.data[i])
+			return false;
 		if (in.data[i] != '%') {
 			to[size++] = in.data[i];
 			continue;

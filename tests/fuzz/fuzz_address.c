@@ -29,8 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	hf_references_parse(arena, in, in, &message);
 	hf_assert(message.reference_count <= 100);
+	/* something, "@", something; a quoted local part may begin with "@" itself */
 	for (uint32_t i = 0; i < message.reference_count; i++)
-		hf_assert(hf_str_chr(message.references[i], '@') > 0);
+		hf_assert(message.references[i].size >= 3 &&
+			  hf_str_chr(message.references[i], '@') >= 0);
 	if (hf_content_type_parse(arena, in, 20, &word, &subtype, &params)) {
 		hf_assert(word.size && subtype.size && params.count <= 20);
 		for (uint32_t i = 0; i < params.count; i++)
