@@ -89,6 +89,17 @@ enum hf_status hf_list_reader_get(struct hf_list_reader *r, uint64_t email, stru
 	return status == HF_OK ? HF_OK : damaged(r->rows.store, "list row", r->rows.owner, email);
 }
 
+bool hf_list_has_field(struct hf_str name)
+{
+	static const char *const names[] = { "From",	   "To",	  "Cc",		"Bcc",	    "Subject", "Date",
+					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
+
+	for (size_t i = 0; i < HF_COUNT(names); i++)
+		if (hf_str_ieq(name, hf_str(names[i])))
+			return true;
+	return false;
+}
+
 void hf_list_reader_close(struct hf_list_reader **reader)
 {
 	if (!*reader)

@@ -50,6 +50,9 @@ struct hf_list_row {
 	bool subject_is_reply;
 };
 
+/* Whether `headers` holds the fields of that name: the one list of them. */
+HF_API bool hf_list_has_field(struct hf_str name);
+
 struct hf_list_reader;
 HF_API enum hf_status hf_list_reader_open(struct hf_store *store, uint64_t owner, struct hf_list_reader **reader);
 /* Sequential access (ascending email ids) is served from bulk reads. The row is borrowed until the next get. */

@@ -471,17 +471,6 @@ enum hf_status stage_write_content(const struct hf_stage *stage, struct batch *b
 	return status;
 }
 
-static bool is_listed(struct hf_str name)
-{
-	static const char *const names[] = { "From",	   "To",	  "Cc",		"Bcc",	    "Subject", "Date",
-					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
-
-	for (size_t i = 0; i < HF_COUNT(names); i++)
-		if (hf_str_ieq(name, hf_str(names[i])))
-			return true;
-	return false;
-}
-
 /* The fields that clients ask for in lists, borrowed from `out`; NULL when they are too many, or hold NUL, which is shown otherwise. */
 static struct hf_str listed_headers(const struct hf_stage *stage, struct hf_buf *out)
 {
@@ -490,7 +479,7 @@ static struct hf_str listed_headers(const struct hf_stage *stage, struct hf_buf 
 	for (uint32_t i = 0; ok && i < stage->message.field_count; i++) {
 		const struct hf_field *field = &stage->message.fields[i];
 
-		if (!is_listed(field->name))
+		if (!hf_list_has_field(field->name))
 			continue;
 		ok = (uint64_t)field->offset + field->size <= stage->head.size &&
 		     out->size + field->size <= LIST_HEADERS_MAX;

@@ -29,19 +29,6 @@ struct section {
 	struct hf_str label;   /* "BODY[1.HEADER]<0>" */
 };
 
-/* What struct hf_list_row.headers holds. */
-static bool is_common_field(struct hf_str name)
-{
-	static const char *const names[] = { "From",       "To",          "Cc",       "Bcc",     "Subject", "Date",
-					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
-	size_t i;
-
-	for (i = 0; i < HF_COUNT(names); i++)
-		if (hf_str_ieq(name, hf_str(names[i])))
-			return true;
-	return false;
-}
-
 static enum hf_status parse_fields(struct imap_cmd *cmd, struct imap_parser *p, struct section *s)
 {
 	size_t capacity = 0;
@@ -64,7 +51,7 @@ static enum hf_status parse_fields(struct imap_cmd *cmd, struct imap_parser *p, 
 			s->fields = grown;
 		}
 		s->fields[s->field_count++] = name;
-		s->common_fields = s->common_fields && is_common_field(name);
+		s->common_fields = s->common_fields && hf_list_has_field(name);
 	} while (imap_parse_is(p, ' '));
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, ")");
 }

@@ -165,17 +165,12 @@ static bool see_field(void *arg, struct hf_str name, struct hf_str value, struct
 /* What has not been found is not there. `common`: only the fields that the list row has are decided. */
 static void close_fields(struct search_run *run, bool common)
 {
-	static const char *const names[] = { "From", "To", "Cc", "Bcc", "Subject", "Date", "Message-ID", "In-Reply-To",
-					     "References", "Reply-To", "Sender" };
 	struct search_node *node;
-	size_t i;
 
 	for (node = run->program->texts; node; node = node->next_text) {
 		if (node->kind != SEARCH_FIELD || node->seen != SEARCH_UNKNOWN)
 			continue;
-		for (i = 0; common && i < HF_COUNT(names) && !hf_str_ieq(node->field, hf_str(names[i])); i++)
-			;
-		if (!common || i < HF_COUNT(names))
+		if (!common || hf_list_has_field(node->field))
 			node->seen = SEARCH_NO;
 	}
 }
