@@ -14,6 +14,7 @@ import re
 import sys
 
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+FAILURE = re.compile(r"^FAILED: |^not ok|^\S+:\d+:[FE]:|ERROR: |Sanitizer|Assertion")
 PASSED = re.compile(r"^\S+:\d+:P:|^$")
 SCRIPT = re.compile(r"^(?:# )?(?:\S+: )?(\d+) passed, (\d+) failed", re.M)
 
@@ -52,7 +53,8 @@ class Count:
                 print(f"  {log}:", file=sys.stderr)
                 with open(log, encoding="utf-8", errors="replace") as file:
                     told = [line for line in file.read().split("\n") if not PASSED.match(line)]
-                for line in told[-30:]:
+                # What failed comes first: readers of a long output may get to see only a part of it.
+                for line in [line for line in told if FAILURE.search(line)][:20] + told[-10:]:
                     print(f"  | {line}", file=sys.stderr)
         self.passed += passed
         self.failed += failed

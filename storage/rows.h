@@ -20,8 +20,8 @@
 #include "storage/record.h"
 
 #define ROW_VERSION 1
-#define STORE_FORMAT 2 /* of the whole store, in row V; a newer one is refused. Raise it when a row changes */
-#define STORE_FORMAT_OLDEST 2 /* that can be read; 1: before the first release */
+#define STORE_FORMAT 3 /* of the whole store, in row V; a newer one is refused. Raise it when a row changes */
+#define STORE_FORMAT_OLDEST 3 /* that can be read; 1 and 2: before the first release */
 
 /* Databases. */
 enum table {
