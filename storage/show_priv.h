@@ -213,6 +213,7 @@ struct hf_view {
 	struct hf_uidlist *list; /* changed by its session under mailbox->lock */
 	uint64_t gone_next;      /* the first expunge it has not synced; guarded by mailbox->lock */
 	uint64_t modseq;
+	uint64_t user; /* who looks; 0: the owner */
 	uint64_t owner;
 	uint32_t uidnext, uidvalidity, keyword_version;
 	uint32_t recent_count;

@@ -106,8 +106,8 @@ static enum hf_status view_attach(struct hf_view *view)
 	return HF_OK;
 }
 
-enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool examine,
-			    struct hf_waiter *news, struct hf_view **viewp)
+enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t user,
+			    bool examine, struct hf_waiter *news, struct hf_view **viewp)
 {
 	struct hf_view *view = *viewp;
 	enum hf_status status;
@@ -115,6 +115,7 @@ enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool exami
 	if (!view) {
 		view = hf_alloc_zero(sizeof(*view));
 		view->store = store;
+		view->user = user;
 		view->examine = examine;
 		view->news = news;
 		view->mailbox = hf_mailbox_acquire(hf_store_registry(store), mailbox);

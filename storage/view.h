@@ -19,13 +19,13 @@
 struct hf_store;
 struct hf_view;
 
-/* Opens (or joins) a mailbox. `news` is woken when there is something to sync. HF_MORE: call again when it is our turn (a
+/* Opens (or joins) a mailbox. `user`: who looks; 0: as its owner. `news` is woken when there is something to sync. HF_MORE: call again when it is our turn (a
  * large mailbox is read in slices; *view holds the state in between); HF_WAIT: another session is reading it, `news` will be woken, then call
  * again. HF_ENONEXISTENT. With `examine`, \Recent is not claimed (RFC 3501 §6.3.2).
  * *view is NULL at the first call, and again after an error; after HF_MORE or HF_WAIT call with the same arguments, or
  * hf_view_close(). `news` is woken once until the next sync, so look at hf_view_has_news() before parking. */
-HF_API enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, bool examine, struct hf_waiter *news,
-				   struct hf_view **view);
+HF_API enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine,
+				   struct hf_waiter *news, struct hf_view **view);
 HF_API void hf_view_close(struct hf_view **view);
 
 /* As of the last sync. */

@@ -173,7 +173,7 @@ static enum hf_status source_open(struct imap_cmd *cmd, struct hf_str text)
 	struct imap_session *session = cmd->session;
 	struct append_source *source = args->source;
 	enum hf_status status =
-		hf_view_open(session->store, source->mailbox, true,
+		hf_view_open(session->store, source->mailbox, session->user_id, true,
 			     hf_conn_waiter(session->conn, HF_EV_NEWS), &source->view);
 
 	if (status == HF_OK)

@@ -192,7 +192,7 @@ static enum hf_status open_next(struct imap_cmd *cmd)
 
 	if (session->view && info->id == hf_view_mailbox(session->view))
 		return begin_search(cmd, session->view);
-	status = hf_view_open(session->store, info->id, true,
+	status = hf_view_open(session->store, info->id, session->user_id, true,
 			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 	return status == HF_OK ? begin_search(cmd, args->view) : status;
 }

@@ -119,7 +119,7 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 
 	if (args->told)
 		return resync_next(session, &args->resync);
-	status = hf_view_open(session->store, args->mailbox, args->examine,
+	status = hf_view_open(session->store, args->mailbox, session->user_id, args->examine,
 			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 	if (status != HF_OK)
 		return status;

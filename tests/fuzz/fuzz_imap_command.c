@@ -47,7 +47,7 @@ static void begin(void)
 	hf_assert(hf_account_open(store, user.id, &account) == HF_OK);
 	hf_assert(hf_account_find(account, HF_STR("INBOX"), arena, &inbox) == HF_OK);
 	hf_account_close(&account);
-	hf_assert(hf_view_open(store, inbox.id, true, NULL, &view) == HF_OK);
+	hf_assert(hf_view_open(store, inbox.id, 0, true, NULL, &view) == HF_OK);
 	hf_arena_free(&arena);
 	atexit(end);
 }

@@ -746,7 +746,7 @@ enum hf_status open_view(struct hf_store *store, uint64_t mailbox, bool examine,
 
 	*view = NULL;
 	do {
-		status = hf_view_open(store, mailbox, examine, &news->waiter, view);
+		status = hf_view_open(store, mailbox, 0, examine, &news->waiter, view);
 	} while (status == HF_MORE || (status == HF_WAIT && counter_sleep(news)));
 	return status;
 }

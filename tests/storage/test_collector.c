@@ -50,7 +50,7 @@ static struct hf_view *open_view(uint64_t mailbox)
 	struct hf_view *view = NULL;
 	enum hf_status status;
 
-	while ((status = hf_view_open(store, mailbox, false, &news.waiter, &view)) != HF_OK) {
+	while ((status = hf_view_open(store, mailbox, 0, false, &news.waiter, &view)) != HF_OK) {
 		must(status == HF_MORE || status == HF_WAIT);
 		if (status == HF_WAIT)
 			must(sem_wait(&news.sem) == 0);

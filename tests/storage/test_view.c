@@ -122,15 +122,15 @@ START_TEST(a_large_mailbox_is_read_in_slices_while_others_wait)
 
 	hf_store_registry(store)->load_slice = 100;
 	fake_fill(store, box, 250);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_WAIT);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	ck_assert_uint_eq(other_news.woken, 0);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_OK);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_OK);
 	ck_assert_uint_eq(other_news.woken, 1);
 	ck_assert_uint_eq(news.woken, 0);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_OK);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_OK);
 	ck_assert_uint_eq(hf_view_count(view), 250);
 	ck_assert_uint_eq(hf_view_count(second), 250);
 	ck_assert_uint_eq(fake_reads(store), 3);
@@ -144,12 +144,12 @@ START_TEST(another_goes_on_with_the_load_when_the_first_leaves)
 
 	hf_store_registry(store)->load_slice = 100;
 	fake_fill(store, box, 250);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	hf_view_close(&view);
 	ck_assert_uint_eq(other_news.woken, 1);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_MORE);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_OK);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_OK);
 	ck_assert_uint_eq(hf_view_count(second), 250);
 	ck_assert_uint_eq(fake_reads(store), 3);
 	hf_view_close(&second);
@@ -162,13 +162,13 @@ START_TEST(a_failed_load_wakes_those_who_wait_and_they_try_again)
 
 	hf_store_registry(store)->load_slice = 100;
 	fake_fill(store, box, 150);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	fake_fail(store, HF_EIO);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_EIO);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_EIO);
 	ck_assert_ptr_null(view);
 	ck_assert_uint_eq(other_news.woken, 1);
-	ck_assert_int_eq(hf_view_open(store, box, false, &other_news.waiter, &second), HF_OK);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_OK);
 	ck_assert_uint_eq(hf_view_count(second), 150);
 	hf_view_close(&second);
 }
@@ -178,7 +178,7 @@ START_TEST(a_load_that_nobody_finishes_leaves_nothing)
 {
 	hf_store_registry(store)->load_slice = 100;
 	fake_fill(store, box, 150);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
 	hf_view_close(&view);
 	ck_assert_uint_eq(hf_store_registry(store)->mailboxes.count, 0);
 	open_it();
@@ -191,14 +191,14 @@ START_TEST(what_is_not_durable_yet_is_waited_for)
 	uint32_t uid = fake_append(store, box, 0);
 
 	fake_flags(store, box, uid, HF_FLAG_SEEN);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_WAIT);
 	fake_append(store, box, 0); /* committed later: not waited for */
 	fake_publish(store, 1);
 	ck_assert_uint_eq(news.woken, 0);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_WAIT);
 	fake_publish(store, 1);
 	ck_assert_uint_eq(news.woken, 1);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_OK);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_OK);
 	ck_assert_uint_eq(hf_view_count(view), 1);
 	ck_assert(!hf_view_has_news(view));
 	fake_publish_all(store);
@@ -209,7 +209,7 @@ END_TEST
 START_TEST(closing_while_the_barrier_is_awaited_is_safe)
 {
 	fake_append(store, box, 0);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_WAIT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_WAIT);
 	hf_view_close(&view);
 	fake_publish_all(store);
 	ck_assert_uint_eq(news.woken, 0);
@@ -222,10 +222,10 @@ START_TEST(a_mailbox_deleted_while_it_is_read_is_not_opened)
 {
 	hf_store_registry(store)->load_slice = 100;
 	fake_fill(store, box, 150);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_MORE);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_MORE);
 	fake_mailbox_delete(store, box);
 	fake_publish_all(store);
-	ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_ENONEXISTENT);
+	ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_ENONEXISTENT);
 	ck_assert_ptr_null(view);
 }
 END_TEST
@@ -265,12 +265,12 @@ START_TEST(changes_during_the_load_are_not_lost)
 	hf_store_registry(store)->load_slice = 64;
 	fake_fill(store, box, 500);
 	fake_hook(store, meanwhile, NULL);
-	while ((status = hf_view_open(store, box, false, &news.waiter, &view)) == HF_MORE)
+	while ((status = hf_view_open(store, box, 0, false, &news.waiter, &view)) == HF_MORE)
 		;
 	fake_hook(store, NULL, NULL);
 	fake_publish_all(store);
 	if (status == HF_WAIT)
-		ck_assert_int_eq(hf_view_open(store, box, false, &news.waiter, &view), HF_OK);
+		ck_assert_int_eq(hf_view_open(store, box, 0, false, &news.waiter, &view), HF_OK);
 	ck_assert_uint_eq(hf_view_count(view), fake_count(store, box));
 	ck_assert_uint_eq(hf_view_uidnext(view).n, fake_uidnext(store, box));
 	ck_assert_uint_eq(hf_view_modseq(view).n, fake_modseq(store, box));

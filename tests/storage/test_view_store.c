@@ -57,7 +57,7 @@ static void session_open(struct session *s)
 	enum hf_status status;
 
 	do {
-		status = hf_view_open(store, inbox, false, &s->news.waiter, &s->view);
+		status = hf_view_open(store, inbox, 0, false, &s->news.waiter, &s->view);
 		if (status == HF_WAIT)
 			must(sem_wait(&s->news.sem) == 0);
 	} while (status == HF_MORE || status == HF_WAIT);

@@ -19,7 +19,7 @@ static void setup(void)
 	for (int i = 0; i < 3; i++)
 		fixture_add(&f, 0, "Subject: x\n\ny\n");
 	fixture_select(&f, false);
-	ck_assert_int_eq(hf_view_open(f.store, f.inbox, false, &nobody, &other), HF_OK);
+	ck_assert_int_eq(hf_view_open(f.store, f.inbox, 0, false, &nobody, &other), HF_OK);
 }
 
 static void teardown(void)
