@@ -126,9 +126,18 @@ enum hf_status mailbox_keywords(struct batch *batch, struct batch_mailbox *mailb
 				size_t count, bool drop, uint64_t *bits);
 /* Bits that would be found without making any; *missing counts the others. */
 uint64_t mailbox_keywords_find(const struct row_mailbox *row, const struct hf_str *names, size_t count, unsigned *missing);
-/* Keeps the record of an expunged message until its time is over. */
-enum hf_status message_keep(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_record *record,
-			    struct hf_mod modseq, bool at_once);
+/* Keeps the records of expunged messages, ascending, until their time is over (`at_once`: it is). Several share a row. */
+struct keeping {
+	struct batch *batch;
+	struct batch_mailbox *mailbox;
+	bool at_once;
+	struct row_kept row;
+};
+void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq,
+		   bool at_once);
+enum hf_status keeping_add(struct keeping *keeping, const struct hf_record *record);
+/* What is not yet written. Without it, as after an error, that is forgotten. */
+enum hf_status keeping_end(struct keeping *keeping);
 /* One `gone` row; the oldest ones go when there are many. */
 enum hf_status mailbox_gone(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_set *uids,
 			    struct hf_mod modseq);

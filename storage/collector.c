@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "storage/op_priv.h"
 
-#define DUE_ROWS 256
+#define DUE_ROWS 32          /* each of up to KEPT_RECORDS messages */
 #define EXPIRY_ROWS 512
-#define SCAN_PIECES 16       /* runs of DUE_ROWS looked at in one step for something that is not pinned */
+#define SCAN_PIECES 64       /* runs of DUE_ROWS looked at in one step for something that is not pinned */
 #define FREE_OCTETS (1u << 20)
 #define AGAIN_S 60           /* a deleted mailbox some of whose messages are pinned */
 
@@ -75,23 +75,28 @@ static enum hf_status empty_index(struct batch *batch, struct batch_mailbox *mai
 {
 	struct hf_set all = HF_SET_INIT;
 	struct index_walk walk;
+	struct keeping keeping;
 	struct hf_record record;
 	unsigned count = 0;
-	enum hf_status status;
+	enum hf_status status, end;
 
 	hf_set_add_range(&all, 1, UINT32_MAX);
+	keeping_begin(&keeping, batch, mailbox, HF_MOD(mailbox->row.highestmodseq), at_once);
 	index_walk_init(&walk, batch, mailbox->id, &all, 1, mailbox->row.uidnext);
 	while (count < OP_PIECE / 2 && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		mailbox_count(batch, mailbox, NULL, &record, -1);
 		status = index_walk_delete(&walk);
 		if (status == HF_OK)
-			status = message_keep(batch, mailbox, &record, HF_MOD(mailbox->row.highestmodseq), at_once);
+			status = keeping_add(&keeping, &record);
 		if (status != HF_OK)
 			break;
 		count++;
 	}
 	index_walk_fini(&walk);
 	hf_set_fini(&all);
+	end = keeping_end(&keeping);
+	if (end != HF_OK && (status == HF_OK || status == HF_ENONEXISTENT))
+		status = end;
 	mailbox->publish = mailbox->row_changed; /* nobody shows it any more */
 	if (status == HF_ENONEXISTENT)
 		return HF_OK;
@@ -327,9 +332,13 @@ static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const s
 	if (hf_mailbox_is_pinned(store, due->mailbox))
 		return true;
 	key_message(&key, due->mailbox, due->uid);
-	return table_get(store->env, NULL, TABLE_KEPT, &key, value) == HF_OK &&
-	       row_kept_decode(due->uid, hf_buf_str(value), &kept) == HF_OK &&
-	       hf_email_is_pinned(store, due->owner, kept.record.email);
+	if (table_get(store->env, NULL, TABLE_KEPT, &key, value) != HF_OK ||
+	    row_kept_decode(due->uid, hf_buf_str(value), &kept) != HF_OK)
+		return false;
+	for (unsigned i = 0; i < kept.count; i++)
+		if (hf_email_is_pinned(store, due->owner, kept.records[i].email))
+			return true;
+	return false;
 }
 
 /* The mailbox itself, once nothing of it is kept. */
@@ -367,7 +376,7 @@ static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
 	return HF_OK;
 }
 
-static enum hf_status due_message(struct batch *batch, const struct due *due)
+static enum hf_status due_messages(struct batch *batch, const struct due *due)
 {
 	struct row_kept kept;
 	struct row_key key;
@@ -379,8 +388,8 @@ static enum hf_status due_message(struct batch *batch, const struct due *due)
 		return HF_OK; /* went before its time */
 	if (status == HF_OK)
 		status = row_kept_decode(due->uid, hf_buf_str(&batch->value), &kept);
-	if (status == HF_OK)
-		status = email_unref(batch, due->owner, kept.record.email);
+	for (unsigned i = 0; status == HF_OK && i < kept.count; i++)
+		status = email_unref(batch, due->owner, kept.records[i].email);
 	return status == HF_OK ? batch_delete(batch, TABLE_KEPT, &key) : status;
 }
 
@@ -396,7 +405,7 @@ static enum hf_status due_apply(struct hf_op *op, struct batch *batch)
 		key_due(&key, due->time, due->mailbox, due->uid);
 		status = batch_delete(batch, TABLE_META, &key);
 		if (status == HF_OK)
-			status = due->uid.n ? due_message(batch, due) : due_mailbox(batch, due);
+			status = due->uid.n ? due_messages(batch, due) : due_mailbox(batch, due);
 	}
 	return status;
 }

@@ -187,26 +187,44 @@ enum hf_status mailbox_keywords(struct batch *batch, struct batch_mailbox *mailb
 
 /* Leaving --------------------------------------------------------------------------------------------------------- */
 
-enum hf_status message_keep(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_record *record,
-			    struct hf_mod modseq, bool at_once)
+void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq,
+		   bool at_once)
 {
-	struct row_kept kept = { .record = *record, .time = batch->now, .modseq = modseq };
-	int64_t due = batch->now + (at_once ? 0 : (int64_t)batch->store->settings.kept_s);
-	uint8_t row[ROW_KEPT_SIZE];
-	struct hf_buf owner = HF_BUF_INIT;
+	keeping->batch = batch;
+	keeping->mailbox = mailbox;
+	keeping->at_once = at_once;
+	keeping->row.time = batch->now;
+	keeping->row.modseq = modseq;
+	keeping->row.count = 0;
+}
+
+enum hf_status keeping_end(struct keeping *keeping)
+{
+	struct batch *batch = keeping->batch;
+	int64_t due = batch->now + (keeping->at_once ? 0 : (int64_t)batch->store->settings.kept_s);
+	struct hf_uid first = keeping->row.records[0].uid;
 	struct row_key key;
 	enum hf_status status;
 
-	row_kept_encode(&kept, row);
-	key_message(&key, mailbox->id, record->uid);
-	status = batch_put(batch, TABLE_KEPT, &key, hf_str_n(row, sizeof(row)));
+	if (!keeping->row.count)
+		return HF_OK;
+	hf_buf_clear(&batch->row);
+	row_kept_encode(first, &keeping->row, &batch->row);
+	keeping->row.count = 0;
+	key_message(&key, keeping->mailbox->id, first);
+	status = batch_put(batch, TABLE_KEPT, &key, hf_buf_str(&batch->row));
 	if (status != HF_OK)
 		return status;
-	row_id_encode(mailbox->row.owner, &owner);
-	key_due(&key, due, mailbox->id, record->uid);
-	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&owner));
-	hf_buf_fini(&owner);
-	return status;
+	hf_buf_clear(&batch->row);
+	row_id_encode(keeping->mailbox->row.owner, &batch->row);
+	key_due(&key, due, keeping->mailbox->id, first);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+enum hf_status keeping_add(struct keeping *keeping, const struct hf_record *record)
+{
+	keeping->row.records[keeping->row.count++] = *record;
+	return keeping->row.count == KEPT_RECORDS ? keeping_end(keeping) : HF_OK;
 }
 
 static enum hf_status gone_trim(struct batch *batch, struct batch_mailbox *mailbox)

@@ -65,6 +65,7 @@ static enum hf_status replace(struct op_append *append, struct batch *batch, str
 {
 	struct hf_set uids = HF_SET_INIT;
 	struct hf_record gone = *record;
+	struct keeping keeping;
 	uint64_t modseq = ++mailbox->row.highestmodseq;
 	struct row_key key;
 	enum hf_status status;
@@ -73,8 +74,11 @@ static enum hf_status replace(struct op_append *append, struct batch *batch, str
 	mailbox_count(batch, mailbox, owner, record, -1);
 	key_message(&key, mailbox->id, record->uid);
 	status = batch_delete(batch, TABLE_INDEX, &key);
+	keeping_begin(&keeping, batch, mailbox, HF_MOD(modseq), false);
 	if (status == HF_OK)
-		status = message_keep(batch, mailbox, record, HF_MOD(modseq), false);
+		status = keeping_add(&keeping, record);
+	if (status == HF_OK)
+		status = keeping_end(&keeping);
 	hf_set_add(&uids, record->uid.n);
 	if (status == HF_OK)
 		status = mailbox_gone(batch, mailbox, &uids, HF_MOD(modseq));

@@ -119,6 +119,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	uint64_t source_modseq = 0, target_modseq = 0;
 	struct batch_user *giver, *taker;
 	struct index_walk walk;
+	struct keeping keeping;
 	struct hf_record record, copy;
 	unsigned count = 0;
 	enum hf_status status = batch_user(batch, source->row.owner, &giver);
@@ -137,13 +138,14 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 			source_modseq = ++source->row.highestmodseq;
 			target_modseq = source == target ? source_modseq : ++target->row.highestmodseq;
 			op_made(op, source_modseq);
+			keeping_begin(&keeping, batch, source, HF_MOD(source_modseq), false);
 		}
 		mailbox_count(batch, source, giver, &record, -1);
 		status = index_walk_delete(&walk);
 		if (status == HF_OK)
 			status = make_copy(&map, taker, &record, false, target->row.uidnext, target_modseq, &copy);
 		if (status == HF_OK && !same_owner)
-			status = message_keep(batch, source, &record, HF_MOD(source_modseq), false);
+			status = keeping_add(&keeping, &record);
 		if (status != HF_OK)
 			break;
 		target->row.uidnext++;
@@ -160,9 +162,11 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	index_walk_fini(&walk);
 	op->piece.uidvalidity = target->row.uidvalidity;
 	if (count && (status == HF_OK || status == HF_ENONEXISTENT)) {
-		enum hf_status gone = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
+		enum hf_status end = keeping_end(&keeping);
 
-		status = gone != HF_OK ? gone : status;
+		if (end == HF_OK)
+			end = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
+		status = end != HF_OK ? end : status;
 	}
 	if (status == HF_ENONEXISTENT)
 		return HF_OK;

@@ -12,19 +12,20 @@ struct op_expunge {
 };
 
 static enum hf_status expunge_one(struct op_expunge *expunge, struct batch *batch, struct batch_mailbox *mailbox,
-				  struct batch_user *owner, struct index_walk *walk, struct hf_record *record,
-				  uint64_t *modseq)
+				  struct batch_user *owner, struct index_walk *walk, struct keeping *keeping,
+				  struct hf_record *record, uint64_t *modseq)
 {
 	enum hf_status status;
 
 	if (!*modseq) {
 		*modseq = ++mailbox->row.highestmodseq;
 		op_made(&expunge->op, *modseq);
+		keeping_begin(keeping, batch, mailbox, HF_MOD(*modseq), false);
 	}
 	mailbox_count(batch, mailbox, owner, record, -1);
 	status = index_walk_delete(walk);
 	if (status == HF_OK)
-		status = message_keep(batch, mailbox, record, HF_MOD(*modseq), false);
+		status = keeping_add(keeping, record);
 	record->modseq.n = *modseq;
 	batch_change(batch, mailbox, HF_CHANGE_GONE, record);
 	hf_set_add(&expunge->op.piece.expunged, record->uid.n);
@@ -38,6 +39,7 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 	struct batch_user *owner;
 	struct index_walk walk;
 	struct hf_record record;
+	struct keeping keeping;
 	uint64_t modseq = 0;
 	unsigned count = 0;
 	enum hf_status status = batch_mailbox(batch, expunge->mailbox, false, &mailbox);
@@ -52,7 +54,7 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (!expunge->any_flags && !(record.flags & HF_FLAG_DELETED))
 			continue;
-		status = expunge_one(expunge, batch, mailbox, owner, &walk, &record, &modseq);
+		status = expunge_one(expunge, batch, mailbox, owner, &walk, &keeping, &record, &modseq);
 		if (status != HF_OK)
 			break;
 		count++;
@@ -60,9 +62,11 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 	expunge->piece_from = walk.from;
 	index_walk_fini(&walk);
 	if (modseq && (status == HF_OK || status == HF_ENONEXISTENT)) {
-		enum hf_status gone = mailbox_gone(batch, mailbox, &op->piece.expunged, HF_MOD(modseq));
+		enum hf_status end = keeping_end(&keeping);
 
-		status = gone != HF_OK ? gone : status;
+		if (end == HF_OK)
+			end = mailbox_gone(batch, mailbox, &op->piece.expunged, HF_MOD(modseq));
+		status = end != HF_OK ? end : status;
 	}
 	if (status == HF_ENONEXISTENT)
 		return HF_OK;

@@ -74,25 +74,47 @@ enum hf_status row_index_decode(struct hf_uid uid, struct hf_str in, struct hf_r
 	return HF_OK;
 }
 
-void row_kept_encode(const struct row_kept *row, uint8_t out[ROW_KEPT_SIZE])
+void row_kept_encode(struct hf_uid key, const struct row_kept *row, struct hf_buf *out)
 {
-	row_index_encode(&row->record, out);
-	put(put(out + ROW_INDEX_SIZE, (uint64_t)row->time, 8), row->modseq.n, 8);
+	uint32_t last = key.n;
+
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_be64(out, (uint64_t)row->time);
+	hf_buf_add_be64(out, row->modseq.n);
+	for (unsigned i = 0; i < row->count; i++) {
+		const struct hf_record *record = &row->records[i];
+		uint8_t octets[ROW_INDEX_SIZE];
+
+		hf_buf_add_varint(out, record->uid.n - last);
+		row_index_encode(record, octets);
+		hf_buf_add(out, octets, sizeof(octets));
+		last = record->uid.n;
+	}
 }
 
-enum hf_status row_kept_decode(struct hf_uid uid, struct hf_str in, struct row_kept *row)
+enum hf_status row_kept_decode(struct hf_uid key, struct hf_str in, struct row_kept *row)
 {
-	const uint8_t *from = (const uint8_t *)in.data + ROW_INDEX_SIZE;
-	enum hf_status status;
+	struct hf_reader r = hf_reader_init(in);
+	uint32_t last = key.n;
+	uint64_t time;
+	uint8_t version = 0;
 
-	if (in.size < ROW_KEPT_SIZE)
+	row->count = 0;
+	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_be64(&r, &time) || !hf_read_be64(&r, &row->modseq.n))
 		return HF_ECORRUPT;
-	status = row_index_decode(uid, in, &row->record);
-	if (status != HF_OK)
-		return status;
-	row->time = (int64_t)take(&from, 8);
-	row->modseq.n = take(&from, 8);
-	return HF_OK;
+	row->time = (int64_t)time;
+	while (r.pos != r.end) {
+		struct hf_str octets;
+		uint64_t distance;
+
+		if (row->count == KEPT_RECORDS || !hf_read_varint(&r, &distance) || distance > UINT32_MAX - last ||
+		    !hf_read_bytes(&r, ROW_INDEX_SIZE, &octets))
+			return HF_ECORRUPT;
+		last += (uint32_t)distance;
+		if (row_index_decode(HF_UID(last), octets, &row->records[row->count++]) != HF_OK)
+			return HF_ECORRUPT;
+	}
+	return row->count ? HF_OK : HF_ECORRUPT;
 }
 
 void row_gone_encode(const struct hf_set *uids, struct hf_buf *out)

@@ -28,7 +28,7 @@ enum table {
 	TABLE_META,   /* "meta": everything small, by type (below) */
 	TABLE_INDEX,  /* "index": key mailbox be64, uid be32; row struct hf_record in 64 octets */
 	TABLE_GONE,   /* "gone": key mailbox be64, modseq be64; row expunged UIDs as ranges */
-	TABLE_KEPT,   /* "kept": key mailbox be64, uid be32; row an index row, time be64, modseq be64 */
+	TABLE_KEPT,   /* "kept": key mailbox be64, uid be32; row struct row_kept */
 	TABLE_LIST,   /* "list": key owner be64, email be64; row memberships and struct hf_list_row */
 	TABLE_EMAIL,  /* "email": key owner be64, email be64; row struct row_email */
 	TABLE_THREAD, /* "thread": key owner be64, hash of Message-ID be64; row struct row_thread */
@@ -48,7 +48,7 @@ enum meta_type {
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
 	META_ALIAS = 'I',        /* canonical name; user be64 */
 	META_JOB = 'J',          /* kind u8, id be64; work left over: JOB_* below; owner be64 */
-	META_DUE = 'K',          /* time be64, mailbox be64, uid be32 (0: the deleted mailbox itself); kept until then; owner be64 */
+	META_DUE = 'K',          /* time be64, mailbox be64, uid be32 (of a row `kept`; 0: the deleted mailbox itself); until then; owner be64 */
 	META_LISTING = 'L',      /* owner be64, mailbox name; mailbox be64 */
 	META_MAILBOX = 'M',      /* mailbox be64; struct row_mailbox */
 	META_NAME = 'N',         /* canonical user name; user be64 */
@@ -158,15 +158,18 @@ enum hf_status row_mailbox_decode(struct hf_arena *arena, struct hf_str in, stru
 void row_index_encode(const struct hf_record *record, uint8_t out[ROW_INDEX_SIZE]);
 enum hf_status row_index_decode(struct hf_uid uid, struct hf_str in, struct hf_record *record);
 
-/* kept. */
-#define ROW_KEPT_SIZE (ROW_INDEX_SIZE + 16)
+/* kept: some messages that left together, ascending by UID; the row's key has the UID of what was then the first of them, and keeps
+ * it for the row's life: the K row names it. Version 1, time be64, modseq be64, then for each the distance of its UID from the one
+ * before it (from the key's), varint, and its index row. So many stay on their page. */
+#define KEPT_RECORDS 14
 struct row_kept {
-	struct hf_record record;
 	int64_t time;         /* of the expunge */
 	struct hf_mod modseq; /* of the expunge */
+	unsigned count;
+	struct hf_record records[KEPT_RECORDS];
 };
-void row_kept_encode(const struct row_kept *row, uint8_t out[ROW_KEPT_SIZE]);
-enum hf_status row_kept_decode(struct hf_uid uid, struct hf_str in, struct row_kept *row);
+void row_kept_encode(struct hf_uid key, const struct row_kept *row, struct hf_buf *out);
+enum hf_status row_kept_decode(struct hf_uid key, struct hf_str in, struct row_kept *row);
 
 /* gone: version, count varint, then for each range the distance from the end of the last and its length, varints. */
 void row_gone_encode(const struct hf_set *uids, struct hf_buf *out);

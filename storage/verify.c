@@ -207,11 +207,13 @@ static void count_kept(struct verify *v, uint64_t mailbox)
 	while (scan_next(&scan, &key, &value) == HF_OK) {
 		struct row_kept kept;
 
-		if (row_kept_decode(HF_UID(key_be32(key, 8)), value, &kept) == HF_OK)
-			member_add(v, kept.record.email);
-		else
-			wrong(v, "mailbox %llu uid %u: row of an expunged message cannot be read",
+		if (row_kept_decode(HF_UID(key_be32(key, 8)), value, &kept) != HF_OK) {
+			wrong(v, "mailbox %llu uid %u: row of expunged messages cannot be read",
 			      (unsigned long long)mailbox, key_be32(key, 8));
+			continue;
+		}
+		for (unsigned i = 0; i < kept.count; i++)
+			member_add(v, kept.records[i].email);
 	}
 	scan_close(&scan);
 }

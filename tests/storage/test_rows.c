@@ -72,14 +72,37 @@ START_TEST(index_and_kept_rows)
 	struct hf_record record = { .uid = { 7 }, .size = UINT32_MAX, .keywords = UINT64_MAX - 1, .modseq = { 1u << 30 },
 				    .email = 5, .thread = 6, .internaldate = -62135596800, .flags = HF_FLAGS_ALL,
 				    .sent = 253402300799, .sent_zone = -720, .saved = 4000000000u }, back;
-	struct row_kept kept = { .record = record, .time = 77, .modseq = { 88 } }, kept_back;
-	uint8_t row[ROW_KEPT_SIZE];
+	struct row_kept kept = { .time = 77, .modseq = { 88 } }, kept_back = { .time = 0 };
+	uint8_t row[ROW_INDEX_SIZE];
 
-	row_kept_encode(&kept, row);
+	row_index_encode(&record, row);
 	ck_assert_int_eq(row_index_decode(HF_UID(7), hf_str_n(row, ROW_INDEX_SIZE), &back), HF_OK);
 	ck_assert_mem_eq(&record, &back, sizeof(record));
-	ck_assert_int_eq(row_kept_decode(HF_UID(7), hf_str_n(row, sizeof(row)), &kept_back), HF_OK);
+	for (kept.count = 0; kept.count < KEPT_RECORDS; kept.count++) {
+		kept.records[kept.count] = record;
+		kept.records[kept.count].uid.n = kept.count == KEPT_RECORDS - 1 ? UINT32_MAX : 7 + 300 * kept.count;
+	}
+	hf_buf_clear(&buf);
+	row_kept_encode(HF_UID(7), &kept, &buf);
+	ck_assert_int_eq(row_kept_decode(HF_UID(7), hf_buf_str(&buf), &kept_back), HF_OK);
 	ck_assert_mem_eq(&kept, &kept_back, sizeof(kept));
+	ck_assert_uint_lt(buf.size, 1000); /* else it would not stay on its page */
+	for (size_t size = 0; size < buf.size; size++) {
+		bool between = row_kept_decode(HF_UID(7), hf_str_n(buf.data, size), &kept_back) == HF_OK;
+
+		must(!between || kept_back.count < kept.count); /* ends between two records */
+	}
+	kept.count = 1; /* the first one has been taken out: the key stays */
+	kept.records[0].uid.n = 9;
+	hf_buf_clear(&buf);
+	row_kept_encode(HF_UID(7), &kept, &buf);
+	ck_assert_int_eq(row_kept_decode(HF_UID(7), hf_buf_str(&buf), &kept_back), HF_OK);
+	ck_assert_uint_eq(kept_back.records[0].uid.n, 9);
+	kept.count = 0;
+	hf_buf_clear(&buf);
+	row_kept_encode(HF_UID(7), &kept, &buf);
+	ck_assert_int_eq(row_kept_decode(HF_UID(7), hf_buf_str(&buf), &kept_back), HF_ECORRUPT);
+	hf_buf_clear(&buf);
 	ck_assert_int_eq(row_index_decode(HF_UID(7), hf_str_n(row, ROW_INDEX_SIZE - 1), &back), HF_ECORRUPT);
 	row[0] = 2;
 	ck_assert_int_eq(row_index_decode(HF_UID(7), hf_str_n(row, ROW_INDEX_SIZE), &back), HF_ECORRUPT);
