@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Chunks of content: zstd level 1 where that is smaller, else raw; a checksum over what is stored. Compression contexts
- * are large, so they are kept for reuse, a few at most. */
+/* Chunks of content; a checksum over what is stored. lz4, as reading mail is what happens most: it unpacks three times as fast as
+ * zstd and packs at half the cost, for a third more octets on disk. Of larger chunks in which lz4 finds little, which are mostly
+ * attachments in base64, zstd still takes a quarter. Raw where neither saves an eighth. Contexts of zstd are large, so they
+ * are kept for reuse, a few at most. */
 
+#include <lz4.h>
 #include <pthread.h>
 #include <zstd.h>
 
@@ -9,6 +12,7 @@
 #include "storage/rows.h"
 
 #define CONTEXTS 16
+#define ZSTD_MIN (8u * 1024) /* of smaller chunks the pages cost more than the octets */
 
 static struct {
 	pthread_mutex_t lock;
@@ -73,19 +77,44 @@ static uint64_t chunk_checksum(uint64_t content, uint32_t part, uint8_t codec, u
 	return row_checksum(content, (uint64_t)part << 32 ^ (uint64_t)codec << 56 ^ size, stored);
 }
 
+static bool is_worth(size_t stored, size_t size)
+{
+	return stored && stored < size - size / 8;
+}
+
+static size_t compress_lz4(struct hf_str data, char *to, size_t room)
+{
+	int stored = LZ4_compress_default(data.data, to, (int)data.size, (int)room);
+
+	return stored > 0 ? (size_t)stored : 0;
+}
+
+static size_t compress_zstd(struct hf_str data, char *to, size_t room)
+{
+	ZSTD_CCtx *context = compressor_get();
+	size_t stored = ZSTD_compressCCtx(context, to, room, data.data, data.size, 1);
+
+	compressor_put(context);
+	return ZSTD_isError(stored) ? 0 : stored;
+}
+
 void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, struct hf_buf *out)
 {
 	size_t bound = ZSTD_compressBound(data.size), stored, start = out->size;
-	ZSTD_CCtx *context = compressor_get();
 	struct hf_buf head = HF_BUF_INIT;
-	uint8_t codec = CODEC_ZSTD;
+	uint8_t codec = CODEC_LZ4;
 	char *at;
 
-	hf_assert(data.size <= UINT32_MAX);
-	at = hf_buf_reserve(out, ROW_CHUNK_HEAD + (bound > data.size ? bound : data.size)) + ROW_CHUNK_HEAD;
-	stored = ZSTD_compressCCtx(context, at, bound, data.data, data.size, 1);
-	compressor_put(context);
-	if (ZSTD_isError(stored) || stored >= data.size) {
+	hf_assert(data.size <= CHUNK_SIZE);
+	if (bound < (size_t)LZ4_compressBound((int)data.size))
+		bound = (size_t)LZ4_compressBound((int)data.size);
+	at = hf_buf_reserve(out, ROW_CHUNK_HEAD + bound) + ROW_CHUNK_HEAD;
+	stored = compress_lz4(data, at, bound);
+	if (!is_worth(stored, data.size) && data.size >= ZSTD_MIN) {
+		codec = CODEC_ZSTD;
+		stored = compress_zstd(data, at, bound);
+	}
+	if (!is_worth(stored, data.size)) {
 		codec = CODEC_RAW;
 		stored = data.size;
 		if (stored)
@@ -100,6 +129,20 @@ void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, struc
 	hf_buf_added(out, ROW_CHUNK_HEAD + stored);
 }
 
+/* Whether exactly `size` octets came out of it. */
+static bool decompress(uint8_t codec, struct hf_str stored, char *to, size_t size)
+{
+	ZSTD_DCtx *context;
+	size_t got;
+
+	if (codec == CODEC_LZ4)
+		return LZ4_decompress_safe(stored.data, to, (int)stored.size, (int)size) == (int)size;
+	context = decompressor_get();
+	got = ZSTD_decompressDCtx(context, to, size, stored.data, stored.size);
+	decompressor_put(context);
+	return !ZSTD_isError(got) && got == size;
+}
+
 enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
 				struct hf_str *data)
 {
@@ -108,8 +151,6 @@ enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str i
 	uint32_t size = 0;
 	uint64_t checksum = 0;
 	struct hf_str stored;
-	ZSTD_DCtx *context;
-	size_t got;
 
 	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_u8(&r, &codec) ||
 	    !hf_read_be32(&r, &size) || !hf_read_be64(&r, &checksum) || size > CHUNK_SIZE)
@@ -121,14 +162,10 @@ enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str i
 		*data = stored;
 		return stored.size == size ? HF_OK : HF_ECORRUPT;
 	}
-	if (codec != CODEC_ZSTD)
+	if ((codec != CODEC_ZSTD && codec != CODEC_LZ4) || stored.size > INT32_MAX)
 		return HF_ECORRUPT;
 	hf_buf_clear(scratch);
-	hf_buf_reserve(scratch, size + 1);
-	context = decompressor_get();
-	got = ZSTD_decompressDCtx(context, scratch->data, size, stored.data, stored.size);
-	decompressor_put(context);
-	if (ZSTD_isError(got) || got != size)
+	if (!decompress(codec, stored, hf_buf_reserve(scratch, size + 1), size))
 		return HF_ECORRUPT;
 	hf_buf_added(scratch, size);
 	*data = hf_buf_str(scratch);

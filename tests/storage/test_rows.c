@@ -234,6 +234,39 @@ START_TEST(chunks_shrink_when_they_can_and_notice_every_bit)
 }
 END_TEST
 
+/* Text: lz4. What has no repetition but few symbols, as attachments in base64: zstd. Small pieces of that and noise: as they are. */
+START_TEST(chunks_have_the_codec_that_suits_them)
+{
+	static const char symbols[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const struct {
+		unsigned symbols;
+		size_t size;
+		uint8_t codec;
+	} cases[] = { { 2, 500, CODEC_LZ4 },	     { 2, CHUNK_SIZE, CODEC_LZ4 }, { 64, 4096, CODEC_RAW },
+		      { 64, CHUNK_SIZE, CODEC_ZSTD }, { 256, 4096, CODEC_RAW },	   { 256, CHUNK_SIZE, CODEC_RAW } };
+	static char data[CHUNK_SIZE];
+	struct hf_buf scratch = HF_BUF_INIT;
+	uint64_t seed = 4;
+	struct hf_str back;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		for (size_t j = 0; j < cases[i].size; j++) {
+			unsigned n = (unsigned)(random_next(&seed) >> 33) % cases[i].symbols;
+
+			data[j] = cases[i].symbols == 2	   ? "holdfast "[j % 9]
+				  : cases[i].symbols == 64 ? symbols[n]
+							   : (char)n;
+		}
+		hf_buf_clear(&buf);
+		row_chunk_encode(5, 6, hf_str_n(data, cases[i].size), &buf);
+		ck_assert_uint_eq((uint8_t)buf.data[1], cases[i].codec);
+		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
+		assert_octets(back, hf_str_n(data, cases[i].size));
+	}
+	hf_buf_fini(&scratch);
+}
+END_TEST
+
 /* Each enumerator of meta_type in rows.h has its comment, and nothing else is in the table. */
 START_TEST(every_type_of_key_is_documented)
 {
@@ -286,6 +319,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, list_rows_keep_the_oldest_and_newest_references);
 	tcase_add_test(tc, email_thread_and_content_rows);
 	tcase_add_test(tc, chunks_shrink_when_they_can_and_notice_every_bit);
+	tcase_add_test(tc, chunks_have_the_codec_that_suits_them);
 	tcase_add_test(tc, every_type_of_key_is_documented);
 }
 
