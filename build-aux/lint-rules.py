@@ -148,7 +148,7 @@ class Lint:
                     yield f"{name}:{number}: write RFC nnnn, with a space"
 
     def spdx(self):
-        suffixes = (".c", ".h", ".py", ".sh", ".am", ".ac", ".m4", ".inc", ".map", ".supp")
+        suffixes = (".c", ".h", ".js", ".py", ".sh", ".am", ".ac", ".m4", ".inc", ".map", ".supp")
         for name in self.names:
             head = lines(name)[:4] if os.path.getsize(name) < 4 << 20 else []
             script = bool(head) and head[0].startswith("#!")
