@@ -120,21 +120,28 @@ void index_walk_fini(struct index_walk *walk);
 /* Adds the record to, or removes it from, the mailbox's counters and its owner's quota. */
 void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct batch_user *owner,
 		   const struct hf_record *record, int sign);
+/* With so much more. */
+bool over_quota(const struct batch_user *user, uint64_t size, uint64_t count);
 /* Bits of keywords that the mailbox knows; new ones get a bit. HF_ELIMIT (nothing has changed) unless `drop`: those that find
  * no room are left out. */
 enum hf_status mailbox_keywords(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_str *names,
 				size_t count, bool drop, uint64_t *bits);
 /* Bits that would be found without making any; *missing counts the others. */
 uint64_t mailbox_keywords_find(const struct row_mailbox *row, const struct hf_str *names, size_t count, unsigned *missing);
-/* Keeps the records of expunged messages, ascending, until their time is over (`at_once`: it is). Several share a row. */
+/* Keywords of the source, by bit, as bits of the target, for one operation; those for which it has no room are left out. */
+struct keyword_map {
+	struct batch *batch;
+	struct batch_mailbox *source, *target;
+	uint64_t known, bits[HF_KEYWORDS_MAX];
+};
+enum hf_status keyword_map(struct keyword_map *map, uint64_t from, uint64_t *to);
+/* Keeps the records of expunged messages, ascending, until their time is over. Several share a row. */
 struct keeping {
 	struct batch *batch;
 	struct batch_mailbox *mailbox;
-	bool at_once;
 	struct row_kept row;
 };
-void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq,
-		   bool at_once);
+void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq);
 enum hf_status keeping_add(struct keeping *keeping, const struct hf_record *record);
 /* What is not yet written. Without it, as after an error, that is forgotten. */
 enum hf_status keeping_end(struct keeping *keeping);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Collectors: work in the background, in operations of bounded cost, by the housekeeping thread.
  *
- *   J  deleted mailboxes are emptied into `kept`, deleted users taken apart
- *   K  messages whose retention is over lose a membership; emails, then contents without any go
+ *   J  deleted users are taken apart
+ *   K  messages whose retention is over, and those of mailboxes deleted so long ago, lose a membership; emails, then contents without any go
  *   G  the parts of content that nothing references
  *   T  records of deliveries that are old
  *
@@ -13,10 +13,11 @@
 #include "storage/op_priv.h"
 
 #define DUE_ROWS 32          /* each of up to KEPT_RECORDS messages */
+#define FREE_MESSAGES 400    /* of a deleted mailbox, in one step */
 #define EXPIRY_ROWS 512
 #define SCAN_PIECES 64       /* runs of DUE_ROWS looked at in one step for something that is not pinned */
 #define FREE_OCTETS (1u << 20)
-#define AGAIN_S 60           /* a deleted mailbox some of whose messages are pinned */
+#define AGAIN_S 60           /* a deleted mailbox of which something expunged is still kept */
 
 static bool run(struct hf_store *store, struct hf_op *op)
 {
@@ -26,13 +27,15 @@ static bool run(struct hf_store *store, struct hf_op *op)
 	return ok;
 }
 
-static enum hf_status put_due(struct batch *batch, int64_t time, uint64_t mailbox, uint32_t uid, uint64_t owner)
+enum hf_status due_put(struct batch *batch, int64_t time, uint64_t mailbox, uint32_t uid, uint64_t owner, uint64_t serial)
 {
 	struct hf_buf row = HF_BUF_INIT;
 	struct row_key key;
 	enum hf_status status;
 
 	row_id_encode(owner, &row);
+	if (!uid)
+		hf_buf_add_be64(&row, serial);
 	key_due(&key, time, mailbox, HF_UID(uid));
 	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&row));
 	hf_buf_fini(&row);
@@ -63,48 +66,20 @@ static enum hf_status delete_run(struct batch *batch, unsigned table, const stru
 	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 
-/* J: a deleted mailbox --------------------------------------------------------------------------------------------- */
+/* J: a deleted user ------------------------------------------------------------------------------------------------- */
 
-struct op_empty {
+#define HIDE_MAILBOXES 128
+
+struct op_erase {
 	struct hf_op op;
-	uint64_t mailbox;
-	uint32_t kept_from, piece_kept_from; /* a deleted user's: rows of `kept` before this are due now */
+	uint64_t user;
+	uint64_t *mailboxes; /* those to be hidden, or already deleted ones that are now due; none: the last step */
+	size_t count, at, piece_at;
+	uint32_t kept_from, piece_kept_from; /* of mailboxes[at]: rows of `kept` before this are due now */
 };
 
-static enum hf_status empty_index(struct batch *batch, struct batch_mailbox *mailbox, bool at_once)
-{
-	struct hf_set all = HF_SET_INIT;
-	struct index_walk walk;
-	struct keeping keeping;
-	struct hf_record record;
-	unsigned count = 0;
-	enum hf_status status, end;
-
-	hf_set_add_range(&all, 1, UINT32_MAX);
-	keeping_begin(&keeping, batch, mailbox, HF_MOD(mailbox->row.highestmodseq), at_once);
-	index_walk_init(&walk, batch, mailbox->id, &all, 1, mailbox->row.uidnext);
-	while (count < OP_PIECE / 2 && (status = index_walk_next(&walk, &record)) == HF_OK) {
-		mailbox_count(batch, mailbox, NULL, &record, -1);
-		status = index_walk_delete(&walk);
-		if (status == HF_OK)
-			status = keeping_add(&keeping, &record);
-		if (status != HF_OK)
-			break;
-		count++;
-	}
-	index_walk_fini(&walk);
-	hf_set_fini(&all);
-	end = keeping_end(&keeping);
-	if (end != HF_OK && (status == HF_OK || status == HF_ENONEXISTENT))
-		status = end;
-	mailbox->publish = mailbox->row_changed; /* nobody shows it any more */
-	if (status == HF_ENONEXISTENT)
-		return HF_OK;
-	return status == HF_OK ? HF_MORE : status;
-}
-
 /* What had been expunged before its owner was deleted is due at once. */
-static enum hf_status hasten(struct op_empty *empty, struct batch *batch, struct batch_mailbox *mailbox)
+static enum hf_status hasten(struct op_erase *erase, struct batch *batch, struct batch_mailbox *mailbox, uint32_t kept_from)
 {
 	struct cursor *cursor = NULL;
 	struct hf_str key, value;
@@ -112,13 +87,12 @@ static enum hf_status hasten(struct op_empty *empty, struct batch *batch, struct
 	unsigned count = 0;
 	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_KEPT, &cursor);
 
-	empty->piece_kept_from = empty->kept_from;
-	key_message(&from, mailbox->id, HF_UID(empty->kept_from));
+	key_message(&from, mailbox->id, HF_UID(kept_from));
 	if (status == HF_OK)
 		status = cursor_seek(cursor, &from, &key, &value);
 	while (status == HF_OK && key_be64(key, 0) == mailbox->id && count < OP_PIECE) {
-		empty->piece_kept_from = key_be32(key, 8) + 1;
-		status = put_due(batch, batch->now, mailbox->id, key_be32(key, 8), mailbox->row.owner);
+		erase->piece_kept_from = key_be32(key, 8) + 1;
+		status = due_put(batch, batch->now, mailbox->id, key_be32(key, 8), mailbox->row.owner, 0);
 		if (status == HF_OK)
 			status = cursor_next(cursor, &key, &value);
 		count++;
@@ -129,73 +103,21 @@ static enum hf_status hasten(struct op_empty *empty, struct batch *batch, struct
 	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 
-static enum hf_status empty_apply(struct hf_op *op, struct batch *batch)
-{
-	struct op_empty *empty = (struct op_empty *)op;
-	struct batch_mailbox *mailbox;
-	struct batch_user *user;
-	struct row_key key;
-	bool at_once;
-	enum hf_status status = batch_mailbox(batch, empty->mailbox, true, &mailbox);
-
-	if (status != HF_OK && status != HF_ENONEXISTENT)
-		return status;
-	if (status == HF_OK) {
-		int64_t due = batch->now;
-
-		at_once = batch_user(batch, mailbox->row.owner, &user) == HF_ENONEXISTENT;
-		status = empty_index(batch, mailbox, at_once);
-		if (status == HF_OK && at_once)
-			status = hasten(empty, batch, mailbox);
-		if (status != HF_OK)
-			return status;
-		/* A second after its last message. */
-		due += 1 + (at_once ? 0 : (int64_t)batch->store->settings.kept_s);
-		status = put_due(batch, due, mailbox->id, 0, mailbox->row.owner);
-		if (status != HF_OK)
-			return status;
-	}
-	key_kind(&key, META_JOB, JOB_MAILBOX, empty->mailbox);
-	return batch_delete(batch, TABLE_META, &key);
-}
-
-static void empty_committed(struct hf_op *op)
-{
-	struct op_empty *empty = (struct op_empty *)op;
-
-	empty->kept_from = empty->piece_kept_from;
-}
-
-static const struct op_kind kind_empty = { .name = "empty", .apply = empty_apply, .committed = empty_committed };
-
-/* J: a deleted user ------------------------------------------------------------------------------------------------- */
-
-#define HIDE_MAILBOXES 128
-
-struct op_erase {
-	struct hf_op op;
-	uint64_t user;
-	uint64_t *mailboxes; /* those to be hidden, or already deleted ones to be emptied at once; none: the last step */
-	size_t count;
-};
-
 static enum hf_status erase_mailboxes(struct op_erase *erase, struct batch *batch)
 {
-	for (size_t i = 0; i < erase->count; i++) {
+	for (erase->piece_at = erase->at; erase->piece_at < erase->count; erase->piece_at++) {
+		uint32_t kept_from = erase->piece_at == erase->at ? erase->kept_from : 0;
 		struct batch_mailbox *mailbox;
-		struct row_key key;
-		enum hf_status status = batch_mailbox(batch, erase->mailboxes[i], true, &mailbox);
+		enum hf_status status = batch_mailbox(batch, erase->mailboxes[erase->piece_at], true, &mailbox);
 
 		if (status == HF_ENONEXISTENT)
 			continue;
-		if (status == HF_OK && !(mailbox->row.flags & MAILBOX_DELETED)) {
+		if (status == HF_OK && !(mailbox->row.flags & MAILBOX_DELETED))
 			status = mailbox_hide(batch, mailbox);
-		} else if (status == HF_OK) {
-			hf_buf_clear(&batch->row);
-			row_id_encode(erase->user, &batch->row);
-			key_kind(&key, META_JOB, JOB_MAILBOX, mailbox->id);
-			status = batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
-		}
+		else if (status == HF_OK)
+			status = due_put(batch, batch->now, mailbox->id, 0, erase->user, 0);
+		if (status == HF_OK)
+			status = hasten(erase, batch, mailbox, kept_from);
 		if (status != HF_OK)
 			return status;
 	}
@@ -204,7 +126,7 @@ static enum hf_status erase_mailboxes(struct op_erase *erase, struct batch *batc
 
 static enum hf_status erase_rest(struct op_erase *erase, struct batch *batch)
 {
-	static const enum meta_type types[] = { META_SUBSCRIPTION, META_SECRET, META_LISTING };
+	static const enum meta_type types[] = { META_SUBSCRIPTION, META_SECRET, META_LISTING, META_DELETED };
 	struct batch_user *user;
 	struct row_key key;
 	enum hf_status status = HF_OK;
@@ -233,12 +155,25 @@ static enum hf_status erase_apply(struct hf_op *op, struct batch *batch)
 	return erase->count ? erase_mailboxes(erase, batch) : erase_rest(erase, batch);
 }
 
+static void erase_committed(struct hf_op *op)
+{
+	struct op_erase *erase = (struct op_erase *)op;
+
+	erase->at = erase->piece_at;
+	erase->kept_from = erase->piece_kept_from;
+}
+
 static void erase_fini(struct hf_op *op)
 {
 	hf_free(((struct op_erase *)op)->mailboxes);
 }
 
-static const struct op_kind kind_erase = { .name = "erase", .apply = erase_apply, .fini = erase_fini };
+static const struct op_kind kind_erase = {
+	.name = "erase",
+	.apply = erase_apply,
+	.committed = erase_committed,
+	.fini = erase_fini,
+};
 
 /* All rows `M` are looked through: erasing an account is rare, and deleted mailboxes are in no list. */
 static bool erase_user(struct hf_store *store, uint64_t user)
@@ -297,14 +232,8 @@ static bool step_jobs(struct hf_store *store)
 		id = key_be64(key, 2);
 	}
 	scan_close(&scan);
-	if (found && kind == JOB_USER) {
+	if (found && kind == JOB_USER)
 		ok = erase_user(store, id);
-	} else if (found && kind == JOB_MAILBOX) {
-		struct op_empty *empty = op_new(&kind_empty, sizeof(*empty));
-
-		empty->mailbox = id;
-		ok = run(store, &empty->op);
-	}
 	return ok;
 }
 
@@ -313,6 +242,7 @@ static bool step_jobs(struct hf_store *store)
 struct due {
 	int64_t time;
 	uint64_t mailbox, owner;
+	uint64_t serial; /* of a deleted mailbox */
 	struct hf_uid uid;
 };
 
@@ -320,6 +250,7 @@ struct op_due {
 	struct hf_op op;
 	struct due rows[DUE_ROWS];
 	size_t count;
+	const struct due *unfinished; /* a mailbox of which there is more to free */
 };
 
 static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const struct due *due)
@@ -327,10 +258,10 @@ static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const s
 	struct row_kept kept;
 	struct row_key key;
 
-	if (!due->uid.n)
-		return false;
 	if (hf_mailbox_is_pinned(store, due->mailbox))
 		return true;
+	if (!due->uid.n)
+		return false;
 	key_message(&key, due->mailbox, due->uid);
 	if (table_get(store->env, NULL, TABLE_KEPT, &key, value) != HF_OK ||
 	    row_kept_decode(due->uid, hf_buf_str(value), &kept) != HF_OK)
@@ -341,35 +272,77 @@ static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const s
 	return false;
 }
 
-/* The mailbox itself, once nothing of it is kept. */
-static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
+/* Of the messages that a deleted mailbox had, one piece. HF_MORE: there are more. */
+static enum hf_status free_index(struct batch *batch, struct batch_mailbox *mailbox)
 {
-	struct batch_mailbox *mailbox;
+	struct hf_set all = HF_SET_INIT;
+	struct index_walk walk;
+	struct hf_record record;
+	unsigned count = 0;
+	enum hf_status status;
+
+	hf_set_add_range(&all, 1, UINT32_MAX);
+	index_walk_init(&walk, batch, mailbox->id, &all, 1, mailbox->row.uidnext);
+	while (count < FREE_MESSAGES && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		mailbox_count(batch, mailbox, NULL, &record, -1);
+		status = index_walk_delete(&walk);
+		if (status == HF_OK)
+			status = email_unref(batch, mailbox->row.owner, record.email);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	index_walk_fini(&walk);
+	hf_set_fini(&all);
+	mailbox->publish = mailbox->row_changed; /* nobody shows it any more */
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	return status == HF_OK ? HF_MORE : status;
+}
+
+static enum hf_status has_kept(struct batch *batch, uint64_t mailbox, bool *has)
+{
 	struct cursor *cursor = NULL;
 	struct hf_str key, value;
 	struct row_key from;
-	bool kept;
+	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_KEPT, &cursor);
+
+	key_message(&from, mailbox, HF_UID(0));
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	*has = status == HF_OK && key_be64(key, 0) == mailbox;
+	cursor_close(&cursor);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+/* The mailbox itself. From its first piece on it cannot be brought back. What had been expunged from it before has rows K of its own,
+ * which come first unless the time for which messages are kept was made shorter meanwhile. HF_MORE: again, without delay. */
+static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
+{
+	struct batch_mailbox *mailbox;
+	struct row_key from;
+	bool kept = false;
 	enum hf_status status = batch_mailbox(batch, due->mailbox, true, &mailbox);
 
-	if (status == HF_ENONEXISTENT)
+	if (status == HF_ENONEXISTENT || (status == HF_OK && !(mailbox->row.flags & MAILBOX_DELETED)))
 		return HF_OK;
+	if (status == HF_OK && due->serial) {
+		key_deleted(&from, mailbox->row.owner, mailbox->row.name, due->serial);
+		status = batch_delete(batch, TABLE_META, &from);
+	}
 	if (status == HF_OK)
-		status = cursor_open(batch->store->env, batch->txn, TABLE_KEPT, &cursor);
+		status = free_index(batch, mailbox);
+	if (status == HF_OK)
+		status = has_kept(batch, due->mailbox, &kept);
 	if (status != HF_OK)
 		return status;
-	key_message(&from, due->mailbox, HF_UID(0));
-	status = cursor_seek(cursor, &from, &key, &value);
-	kept = status == HF_OK && key_be64(key, 0) == due->mailbox;
-	cursor_close(&cursor);
-	if (status != HF_OK && status != HF_ENONEXISTENT)
-		return status;
 	if (kept)
-		return put_due(batch, batch->now + AGAIN_S, due->mailbox, 0, due->owner);
+		return due_put(batch, batch->now + AGAIN_S, due->mailbox, 0, due->owner, 0);
 	from.size = 0;
 	key_add_be64(&from, due->mailbox);
 	status = delete_run(batch, TABLE_GONE, &from, OP_PIECE);
 	if (status != HF_OK)
-		return status == HF_MORE ? put_due(batch, batch->now, due->mailbox, 0, due->owner) : status;
+		return status;
 	mailbox->removed = true;
 	mailbox->dirty = true;
 	batch->writes++;
@@ -393,19 +366,25 @@ static enum hf_status due_messages(struct batch *batch, const struct due *due)
 	return status == HF_OK ? batch_delete(batch, TABLE_KEPT, &key) : status;
 }
 
+/* Of mailboxes, one piece of one of them; those behind it wait for the next time. */
 static enum hf_status due_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_due *args = (struct op_due *)op;
 	enum hf_status status = HF_OK;
 
-	for (size_t i = 0; i < args->count && status == HF_OK; i++) {
+	args->unfinished = NULL;
+	for (size_t i = 0; i < args->count && status == HF_OK && !args->unfinished; i++) {
 		const struct due *due = &args->rows[i];
 		struct row_key key;
 
+		status = due->uid.n ? due_messages(batch, due) : due_mailbox(batch, due);
+		if (status == HF_MORE) {
+			args->unfinished = due;
+			return HF_OK;
+		}
 		key_due(&key, due->time, due->mailbox, due->uid);
-		status = batch_delete(batch, TABLE_META, &key);
 		if (status == HF_OK)
-			status = due->uid.n ? due_messages(batch, due) : due_mailbox(batch, due);
+			status = batch_delete(batch, TABLE_META, &key);
 	}
 	return status;
 }
@@ -436,6 +415,7 @@ static bool due_scan(struct hf_store *store, struct op_due *args)
 		}
 		due->mailbox = key_be64(key, 9);
 		due->uid.n = key_be32(key, 17);
+		due->serial = key_be64(value, 9);
 		key_due(from, due->time, due->mailbox, due->uid);
 		if (row_id_decode(value, &due->owner) == HF_OK)
 			args->count++;
@@ -473,8 +453,14 @@ static bool step_due(struct hf_store *store)
 			writer_wait_published(store->writer);
 		due_leave_pinned(store, args);
 	}
-	if (args->count)
-		return run(store, op);
+	if (args->count) {
+		bool ok = hf_store_run(store, op) == HF_OK;
+
+		if (ok && args->unfinished)
+			key_due(&store->due_from, args->unfinished->time, args->unfinished->mailbox, HF_UID(0));
+		hf_op_free(&op);
+		return ok;
+	}
 	hf_op_free(&op);
 	return false;
 }

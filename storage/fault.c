@@ -13,6 +13,7 @@ static const char *const names[FAULT_COUNT] = {
 	[FAULT_BATCH_FLUSHED] = "batch.flushed",     [FAULT_BATCH_PUBLISHED] = "batch.published",
 	[FAULT_STAGE_CHUNK] = "stage.chunk",         [FAULT_CHECKPOINT] = "checkpoint",
 	[FAULT_COPY_PIECE] = "copy.piece",
+	[FAULT_RESTORE_PIECE] = "restore.piece",
 };
 
 static struct {

@@ -12,6 +12,7 @@ enum fault {
 	FAULT_STAGE_CHUNK,     /* stage.chunk: chunks of a large message are written ahead */
 	FAULT_CHECKPOINT,      /* checkpoint: before it */
 	FAULT_COPY_PIECE,      /* copy.piece: a piece of a large copy is committed */
+	FAULT_RESTORE_PIECE,   /* restore.piece: a piece of what is brought back is committed */
 	FAULT_COUNT
 };
 

@@ -129,6 +129,12 @@ void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct ba
 	batch_touch_user(batch, owner);
 }
 
+bool over_quota(const struct batch_user *user, uint64_t size, uint64_t count)
+{
+	return (user->row.limit_size && user->row.used_size + size > user->row.limit_size) ||
+	       (user->row.limit_count && user->row.used_count + count > user->row.limit_count);
+}
+
 /* Keywords: a bit keeps its name for the life of the mailbox ------------------------------------------------------------ */
 
 static int keyword_bit(const struct row_mailbox *row, struct hf_str name)
@@ -185,14 +191,32 @@ enum hf_status mailbox_keywords(struct batch *batch, struct batch_mailbox *mailb
 	return HF_OK;
 }
 
+enum hf_status keyword_map(struct keyword_map *map, uint64_t from, uint64_t *to)
+{
+	*to = map->source == map->target ? from : 0;
+	for (unsigned bit = 0; map->source != map->target && bit < HF_KEYWORDS_MAX && from >> bit; bit++) {
+		enum hf_status status;
+
+		if (!(from >> bit & 1) || bit >= map->source->row.keyword_count)
+			continue;
+		if (!(map->known >> bit & 1)) {
+			status = mailbox_keywords(map->batch, map->target, &map->source->row.keywords[bit], 1, true,
+						  &map->bits[bit]);
+			if (status != HF_OK)
+				return status;
+			map->known |= UINT64_C(1) << bit;
+		}
+		*to |= map->bits[bit];
+	}
+	return HF_OK;
+}
+
 /* Leaving --------------------------------------------------------------------------------------------------------- */
 
-void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq,
-		   bool at_once)
+void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_mailbox *mailbox, struct hf_mod modseq)
 {
 	keeping->batch = batch;
 	keeping->mailbox = mailbox;
-	keeping->at_once = at_once;
 	keeping->row.time = batch->now;
 	keeping->row.modseq = modseq;
 	keeping->row.count = 0;
@@ -201,7 +225,7 @@ void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_ma
 enum hf_status keeping_end(struct keeping *keeping)
 {
 	struct batch *batch = keeping->batch;
-	int64_t due = batch->now + (keeping->at_once ? 0 : (int64_t)batch->store->settings.kept_s);
+	int64_t due = batch->now + (int64_t)batch->store->settings.kept_s;
 	struct hf_uid first = keeping->row.records[0].uid;
 	struct row_key key;
 	enum hf_status status;
@@ -215,10 +239,7 @@ enum hf_status keeping_end(struct keeping *keeping)
 	status = batch_put(batch, TABLE_KEPT, &key, hf_buf_str(&batch->row));
 	if (status != HF_OK)
 		return status;
-	hf_buf_clear(&batch->row);
-	row_id_encode(keeping->mailbox->row.owner, &batch->row);
-	key_due(&key, due, keeping->mailbox->id, first);
-	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+	return due_put(batch, due, keeping->mailbox->id, first.n, keeping->mailbox->row.owner, 0);
 }
 
 enum hf_status keeping_add(struct keeping *keeping, const struct hf_record *record)

@@ -74,7 +74,7 @@ static enum hf_status replace(struct op_append *append, struct batch *batch, str
 	mailbox_count(batch, mailbox, owner, record, -1);
 	key_message(&key, mailbox->id, record->uid);
 	status = batch_delete(batch, TABLE_INDEX, &key);
-	keeping_begin(&keeping, batch, mailbox, HF_MOD(modseq), false);
+	keeping_begin(&keeping, batch, mailbox, HF_MOD(modseq));
 	if (status == HF_OK)
 		status = keeping_add(&keeping, record);
 	if (status == HF_OK)

@@ -36,42 +36,6 @@ struct op_copy {
 	enum hf_status failure;
 };
 
-/* Keywords of the source, by bit, as bits of the target. */
-struct keyword_map {
-	struct batch *batch;
-	struct batch_mailbox *source, *target;
-	uint64_t known, bits[HF_KEYWORDS_MAX];
-};
-
-static enum hf_status map_keywords(struct keyword_map *map, uint64_t from, uint64_t *to)
-{
-	*to = 0;
-	if (map->source == map->target)
-		*to = from;
-	else
-		for (unsigned bit = 0; bit < HF_KEYWORDS_MAX && from >> bit; bit++) {
-			enum hf_status status;
-
-			if (!(from >> bit & 1) || bit >= map->source->row.keyword_count)
-				continue;
-			if (!(map->known >> bit & 1)) {
-				status = mailbox_keywords(map->batch, map->target, &map->source->row.keywords[bit], 1, true,
-							  &map->bits[bit]);
-				if (status != HF_OK)
-					return status;
-				map->known |= UINT64_C(1) << bit;
-			}
-			*to |= map->bits[bit];
-		}
-	return HF_OK;
-}
-
-static bool over_quota(const struct batch_user *user, uint64_t size, uint64_t count)
-{
-	return (user->row.limit_size && user->row.used_size + size > user->row.limit_size) ||
-	       (user->row.limit_count && user->row.used_count + count > user->row.limit_count);
-}
-
 static enum hf_status put_index(struct batch *batch, uint64_t mailbox, const struct hf_record *record)
 {
 	uint8_t row[ROW_INDEX_SIZE];
@@ -88,7 +52,7 @@ static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owne
 {
 	struct batch *batch = map->batch;
 	uint64_t keywords, email, thread;
-	enum hf_status status = map_keywords(map, from->keywords, &keywords);
+	enum hf_status status = keyword_map(map, from->keywords, &keywords);
 
 	if (status != HF_OK)
 		return status;
@@ -138,7 +102,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 			source_modseq = ++source->row.highestmodseq;
 			target_modseq = source == target ? source_modseq : ++target->row.highestmodseq;
 			op_made(op, source_modseq);
-			keeping_begin(&keeping, batch, source, HF_MOD(source_modseq), false);
+			keeping_begin(&keeping, batch, source, HF_MOD(source_modseq));
 		}
 		mailbox_count(batch, source, giver, &record, -1);
 		status = index_walk_delete(&walk);

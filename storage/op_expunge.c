@@ -20,7 +20,7 @@ static enum hf_status expunge_one(struct op_expunge *expunge, struct batch *batc
 	if (!*modseq) {
 		*modseq = ++mailbox->row.highestmodseq;
 		op_made(&expunge->op, *modseq);
-		keeping_begin(keeping, batch, mailbox, HF_MOD(*modseq), false);
+		keeping_begin(keeping, batch, mailbox, HF_MOD(*modseq));
 	}
 	mailbox_count(batch, mailbox, owner, record, -1);
 	status = index_walk_delete(walk);

@@ -23,14 +23,16 @@ enum hf_status mailbox_find(struct batch *batch, uint64_t owner, struct hf_str n
 	return status == HF_OK ? row_id_decode(hf_buf_str(&batch->value), id) : status;
 }
 
-static enum hf_status put_listing(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t id)
+enum hf_status listing_put(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t id)
 {
 	struct row_key key;
+	enum hf_status status;
 
 	hf_buf_clear(&batch->row);
 	row_id_encode(id, &batch->row);
 	key_owned(&key, META_LISTING, owner, name);
-	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+	return status == HF_OK ? deleted_name_used(batch, owner, name) : status;
 }
 
 enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str name, uint32_t special_use, uint64_t *id)
@@ -56,16 +58,17 @@ enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str n
 	batch_touch_user(batch, user);
 	*id = ids_new_mailbox(batch->store);
 	batch_add_mailbox(batch, *id, &row);
-	return put_listing(batch, owner, name, *id);
+	return listing_put(batch, owner, name, *id);
 }
 
 enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
 {
 	struct batch_user *owner;
 	struct row_key key;
+	bool erased = batch_user(batch, mailbox->row.owner, &owner) != HF_OK;
 	enum hf_status status;
 
-	if (batch_user(batch, mailbox->row.owner, &owner) == HF_OK) {
+	if (!erased) {
 		uint64_t size = mailbox->row.size, count = mailbox->row.messages;
 
 		owner->row.used_size -= size < owner->row.used_size ? size : owner->row.used_size;
@@ -78,16 +81,11 @@ enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
 	batch_touch_mailbox(batch, mailbox);
 	key_owned(&key, META_LISTING, mailbox->row.owner, mailbox->row.name);
 	status = batch_delete(batch, TABLE_META, &key);
-	if (status != HF_OK)
-		return status;
-	hf_buf_clear(&batch->row);
-	row_id_encode(mailbox->row.owner, &batch->row);
-	key_kind(&key, META_JOB, JOB_MAILBOX, mailbox->id);
-	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+	return status == HF_OK ? deleted_keep(batch, mailbox, erased) : status;
 }
 
 /* The levels above `name` that are missing. */
-static enum hf_status make_superiors(struct batch *batch, uint64_t owner, struct hf_str name)
+enum hf_status mailbox_make_superiors(struct batch *batch, uint64_t owner, struct hf_str name)
 {
 	uint64_t id;
 
@@ -106,7 +104,7 @@ static enum hf_status make_superiors(struct batch *batch, uint64_t owner, struct
 	return HF_OK;
 }
 
-static enum hf_status is_free(struct batch *batch, uint64_t owner, struct hf_str name)
+enum hf_status mailbox_is_free(struct batch *batch, uint64_t owner, struct hf_str name)
 {
 	uint64_t id;
 	enum hf_status status = mailbox_find(batch, owner, name, &id);
@@ -133,9 +131,9 @@ static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
 	enum hf_status status = batch_user(batch, args->user, &user);
 
 	if (status == HF_OK)
-		status = is_free(batch, args->user, args->name);
+		status = mailbox_is_free(batch, args->user, args->name);
 	if (status == HF_OK)
-		status = make_superiors(batch, args->user, args->name);
+		status = mailbox_make_superiors(batch, args->user, args->name);
 	if (status == HF_OK)
 		status = mailbox_make(batch, args->user, args->name, args->special_use, &op->piece.mailbox);
 	return status;
@@ -185,7 +183,7 @@ static enum hf_status add_rename(struct op_mailbox *args, struct batch *batch, s
 	*end = &rename->next;
 	if (rename->to.size > HF_NAME_MAX)
 		return HF_ELIMIT;
-	return is_free(batch, args->user, rename->to);
+	return mailbox_is_free(batch, args->user, rename->to);
 }
 
 static enum hf_status find_children(struct op_mailbox *args, struct batch *batch, struct rename **list)
@@ -228,7 +226,7 @@ static enum hf_status rename_one(struct batch *batch, uint64_t owner, const stru
 	key_owned(&key, META_LISTING, owner, rename->from);
 	status = batch_delete(batch, TABLE_META, &key);
 	if (status == HF_OK)
-		status = put_listing(batch, owner, rename->to, rename->id);
+		status = listing_put(batch, owner, rename->to, rename->id);
 	mailbox->row.name = rename->to;
 	mailbox->row_changed = true;
 	batch_touch_mailbox(batch, mailbox);
@@ -247,9 +245,9 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 	if (status == HF_OK)
 		status = batch_mailbox(batch, id, false, &inbox);
 	if (status == HF_OK && !args->target) {
-		status = is_free(batch, args->user, args->to);
+		status = mailbox_is_free(batch, args->user, args->to);
 		if (status == HF_OK)
-			status = make_superiors(batch, args->user, args->to);
+			status = mailbox_make_superiors(batch, args->user, args->to);
 		if (status == HF_OK)
 			status = mailbox_make(batch, args->user, args->to, 0, &args->piece_target);
 		args->below = inbox->row.uidnext;
@@ -281,7 +279,7 @@ static enum hf_status rename_apply(struct hf_op *op, struct batch *batch)
 		return HF_ECANNOT; /* below itself */
 	status = find_children(args, batch, &list);
 	if (status == HF_OK)
-		status = make_superiors(batch, args->user, args->to);
+		status = mailbox_make_superiors(batch, args->user, args->to);
 	for (; list && status == HF_OK; list = list->next)
 		status = rename_one(batch, args->user, list);
 	return status;

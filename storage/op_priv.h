@@ -66,7 +66,19 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 			  const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
 /* Removes one piece of a copy that was not finished; HF_MORE when there is more. */
 enum hf_status copy_undo_piece(struct batch *batch, uint64_t target);
-/* The mailbox goes out of sight: row L, flag, job. Its messages count no more for the quota. */
+/* HF_EEXISTS when there is one of that name. */
+enum hf_status mailbox_is_free(struct batch *batch, uint64_t owner, struct hf_str name);
+/* The levels above `name` that are missing. */
+enum hf_status mailbox_make_superiors(struct batch *batch, uint64_t owner, struct hf_str name);
+/* Row L. */
+enum hf_status listing_put(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t id);
+/* Row K. `serial`: of a deleted mailbox (`uid` 0) that can be brought back, that of its row X. */
+enum hf_status due_put(struct batch *batch, int64_t time, uint64_t mailbox, uint32_t uid, uint64_t owner, uint64_t serial);
+/* Row X, unless it cannot be brought back (`erased`: nor waits for anything), and row K. */
+enum hf_status deleted_keep(struct batch *batch, struct batch_mailbox *mailbox, bool erased);
+/* The name is given to a mailbox: the one that had it last must not come back under it with its UIDVALIDITY. */
+enum hf_status deleted_name_used(struct batch *batch, uint64_t owner, struct hf_str name);
+/* The mailbox goes out of sight: row L, flag, rows K and X. Its messages count no more for the quota. */
 enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox);
 
 #endif

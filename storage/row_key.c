@@ -107,6 +107,13 @@ void key_expiry(struct row_key *key, int64_t time, uint64_t user, uint64_t mailb
 	key_add_str(key, hf_str_n(hash, 32));
 }
 
+void key_deleted(struct row_key *key, uint64_t owner, struct hf_str name, uint64_t serial)
+{
+	key_owned(key, META_DELETED, owner, name);
+	key_add_u8(key, 0);
+	key_add_be64(key, ~serial);
+}
+
 void key_message(struct row_key *key, uint64_t mailbox, struct hf_uid uid)
 {
 	key->size = 0;

@@ -43,6 +43,27 @@ enum hf_status row_counters_decode(struct hf_str in, struct row_counters *row)
 	return ok ? HF_OK : HF_ECORRUPT;
 }
 
+void row_deleted_encode(const struct row_deleted *row, struct hf_buf *out)
+{
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_be64(out, row->mailbox);
+	hf_buf_add_be64(out, (uint64_t)row->time);
+	hf_buf_add_be64(out, (uint64_t)row->due);
+	hf_buf_add_be32(out, row->flags);
+}
+
+enum hf_status row_deleted_decode(struct hf_str in, struct row_deleted *row)
+{
+	struct hf_reader r = hf_reader_init(in);
+	uint64_t time = 0, due = 0;
+	bool ok = version_ok(&r) && hf_read_be64(&r, &row->mailbox) && hf_read_be64(&r, &time) && hf_read_be64(&r, &due) &&
+		  hf_read_be32(&r, &row->flags);
+
+	row->time = (int64_t)time;
+	row->due = (int64_t)due;
+	return ok ? HF_OK : HF_ECORRUPT;
+}
+
 void row_user_encode(const struct row_user *row, struct hf_buf *out)
 {
 	hf_buf_add_char(out, ROW_VERSION);

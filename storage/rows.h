@@ -48,7 +48,8 @@ enum meta_type {
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
 	META_ALIAS = 'I',        /* canonical name; user be64 */
 	META_JOB = 'J',          /* kind u8, id be64; work left over: JOB_* below; owner be64 */
-	META_DUE = 'K',          /* time be64, mailbox be64, uid be32 (of a row `kept`; 0: the deleted mailbox itself); until then; owner be64 */
+	META_DUE = 'K',          /* time be64, mailbox be64, uid be32 (of a row `kept`; 0: the deleted mailbox itself); until then; owner be64,
+				  * of a mailbox also the serial be64 of its row X, 0: none */
 	META_LISTING = 'L',      /* owner be64, mailbox name; mailbox be64 */
 	META_MAILBOX = 'M',      /* mailbox be64; struct row_mailbox */
 	META_NAME = 'N',         /* canonical user name; user be64 */
@@ -59,14 +60,15 @@ enum meta_type {
 	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, SHA-256; the D row that ends then */
 	META_USER = 'U',         /* user be64; struct row_user */
 	META_VERSION = 'V',      /* 0: format be32, created be64, key of 32 octets; 1: struct row_counters */
-	META_SEEN = 'W'          /* mailbox be64, user be64; UIDs seen by others than the owner. Held (RFC 4314) */
+	META_SEEN = 'W',         /* mailbox be64, user be64; UIDs seen by others than the owner. Held (RFC 4314) */
+	META_DELETED = 'X'       /* owner be64, name, 0, complement of a serial be64; a deleted mailbox that can be brought back: struct row_deleted */
 };
 
 /* PENDING_CONTENT: chunks written ahead of their message; start-up makes them garbage.
  * PENDING_COPY: index rows from UIDNEXT on are a copy not yet finished; start-up removes them. */
 enum { PENDING_CONTENT = 'c', PENDING_COPY = 'm' };
-/* JOB_MAILBOX: the messages of a deleted mailbox go to `kept`, then its row. JOB_USER: everything of a deleted user goes. */
-enum { JOB_MAILBOX = 'm', JOB_USER = 'u' };
+/* JOB_USER: everything of a deleted user goes. */
+enum { JOB_USER = 'u' };
 
 #define ROW_KEY_MAX 1600
 struct row_key {
@@ -93,6 +95,7 @@ void key_kind(struct row_key *key, enum meta_type type, uint8_t kind, uint64_t i
 void key_version(struct row_key *key, uint8_t which);
 void key_secret(struct row_key *key, uint64_t user, struct hf_str mechanism, struct hf_str label);
 void key_due(struct row_key *key, int64_t time, uint64_t mailbox, struct hf_uid uid);
+void key_deleted(struct row_key *key, uint64_t owner, struct hf_str name, uint64_t serial); /* of one name, the latest first */
 void key_delivered(struct row_key *key, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
 void key_expiry(struct row_key *key, int64_t time, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
 
@@ -129,6 +132,16 @@ struct row_user {
 };
 void row_user_encode(const struct row_user *row, struct hf_buf *out);
 enum hf_status row_user_decode(struct hf_arena *arena, struct hf_str in, struct row_user *row);
+
+/* X. The mailbox row stays meanwhile, with MAILBOX_DELETED, and so do its index rows: to bring it back costs the same whatever is in it. */
+enum { DELETED_NAME_USED = 1 }; /* another mailbox has had the name since */
+struct row_deleted {
+	uint64_t mailbox;
+	int64_t time, due; /* of the deletion; until when it can be brought back: the time in its row K */
+	uint32_t flags;    /* DELETED_* */
+};
+void row_deleted_encode(const struct row_deleted *row, struct hf_buf *out);
+enum hf_status row_deleted_decode(struct hf_str in, struct row_deleted *row);
 
 /* M. What changes with every message comes first and has a fixed size: little log. */
 enum { MAILBOX_DELETED = 1 };
