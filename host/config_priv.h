@@ -103,6 +103,8 @@ struct hf_host_settings {
 		const char *directory;
 		uint64_t cache, reserve, ballast, body_file, checkpoint, checkpoint_every, kept,
 			delivered;
+		int64_t annotations_max;
+		uint64_t annotations_size, annotations_user_size;
 		bool flags_relaxed;
 	} store;
 	struct hf_tls_settings tls;

@@ -281,5 +281,8 @@ void hf_setup_store(const struct hf_setup *setup, struct hf_store_settings *sett
 	settings->checkpoint_s = (uint32_t)(setup->host.store.checkpoint_every / 1000);
 	settings->kept_s = (uint32_t)(setup->host.store.kept / 1000);
 	settings->delivered_s = (uint32_t)(setup->host.store.delivered / 1000);
+	settings->annotations_max = (uint32_t)setup->host.store.annotations_max;
+	settings->annotations_size = setup->host.store.annotations_size;
+	settings->annotations_user_size = setup->host.store.annotations_user_size;
 	settings->flags_relaxed = setup->host.store.flags_relaxed;
 }

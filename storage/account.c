@@ -618,6 +618,15 @@ void hf_account_list(struct hf_account *account, struct hf_arena *arena,
 	*count = n;
 }
 
+static void describe_locked(const struct hf_account *account, const struct entry *entry,
+			    struct hf_arena *arena, struct hf_mailbox_info *info)
+	HF_REQUIRES(account->lock)
+{
+	*info = entry->info;
+	info->name = hf_arena_str(arena, entry->info.name);
+	info->subscribed = is_subscribed(account, info->name);
+}
+
 enum hf_status hf_account_find(struct hf_account *account, struct hf_str name,
 			       struct hf_arena *arena, struct hf_mailbox_info *info)
 {
@@ -634,15 +643,29 @@ enum hf_status hf_account_find(struct hf_account *account, struct hf_str name,
 	pthread_mutex_lock(&account->lock);
 	entry = entry_by_name(account, name);
 	if (entry) {
-		*info = entry->info;
-		info->name = hf_arena_str(arena, entry->info.name);
-		info->subscribed = is_subscribed(account, info->name);
+		describe_locked(account, entry, arena, info);
 		status = HF_OK;
 	}
 	pthread_mutex_unlock(&account->lock);
 	if (status == HF_OK)
 		settle_recent(account, info);
 	return status;
+}
+
+enum hf_status hf_account_find_id(struct hf_account *account, uint64_t mailbox,
+				  struct hf_arena *arena, struct hf_mailbox_info *info)
+{
+	const struct entry *entry;
+
+	pthread_mutex_lock(&account->lock);
+	entry = entry_by_id(account, mailbox);
+	if (entry)
+		describe_locked(account, entry, arena, info);
+	pthread_mutex_unlock(&account->lock);
+	if (!entry)
+		return HF_ENONEXISTENT;
+	settle_recent(account, info);
+	return HF_OK;
 }
 
 void hf_account_watch(struct hf_account *account, struct hf_waiter *waiter)

@@ -58,6 +58,9 @@ HF_API void hf_account_list(struct hf_account *account, struct hf_arena *arena, 
 /* `name` in any case for INBOX. HF_ENONEXISTENT. info->name is in the arena. */
 HF_API enum hf_status hf_account_find(struct hf_account *account, struct hf_str name, struct hf_arena *arena,
 				      struct hf_mailbox_info *info);
+/* The same by id. */
+HF_API enum hf_status hf_account_find_id(struct hf_account *account, uint64_t mailbox, struct hf_arena *arena,
+					 struct hf_mailbox_info *info);
 /* The waiter is woken after each published change to the catalogue or to a mailbox in it, until unwatched. */
 HF_API void hf_account_watch(struct hf_account *account, struct hf_waiter *waiter);
 HF_API void hf_account_unwatch(struct hf_account *account, struct hf_waiter *waiter);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
 
 struct batch *batch_new(struct hf_store *store)
@@ -13,6 +14,7 @@ struct batch *batch_new(struct hf_store *store)
 	batch->arena = hf_arena_new();
 	batch->completed_end = &batch->completed;
 	batch->subscriptions_end = &batch->subscriptions;
+	batch->annotations_end = &batch->annotations;
 	return batch;
 }
 
@@ -28,6 +30,8 @@ static void forget(struct batch *batch)
 	batch->subscriptions = NULL;
 	batch->subscriptions_end = &batch->subscriptions;
 	batch->gone_users = NULL;
+	batch->annotations = NULL;
+	batch->annotations_end = &batch->annotations;
 	batch->writes = 0;
 	hf_arena_reset(batch->arena);
 }
@@ -104,6 +108,8 @@ enum hf_status batch_commit(struct batch *batch)
 	}
 	if (status != HF_OK)
 		return status;
+	if (batch->annotations)
+		annotation_committing(batch->store); /* before anybody can read them */
 	txn_commit(&batch->txn);
 	batch->wrote = batch->writes != 0;
 	if (ids)
@@ -152,6 +158,8 @@ void batch_publish(struct batch *batch)
 		news.change_count = m->change_count;
 		hf_publish_mailbox(batch->store, &news);
 	}
+	if (batch->annotations)
+		annotation_publish(batch->store, batch->annotations);
 }
 
 /* Mailboxes ------------------------------------------------------------------------------------------------------- */
@@ -306,6 +314,17 @@ void batch_subscribe(struct batch *batch, uint64_t user, struct hf_str name, boo
 	s->subscribed = subscribed;
 	*batch->subscriptions_end = s;
 	batch->subscriptions_end = &s->next;
+}
+
+void batch_annotated(struct batch *batch, const struct batch_annotation *annotation)
+{
+	struct batch_annotation *a = hf_new(batch->arena, struct batch_annotation);
+
+	*a = *annotation;
+	a->next = NULL;
+	a->name = hf_arena_str(batch->arena, annotation->name);
+	*batch->annotations_end = a;
+	batch->annotations_end = &a->next;
 }
 
 void batch_user_gone(struct batch *batch, uint64_t user)

@@ -37,6 +37,14 @@ struct batch_subscription {
 	bool subscribed;
 };
 
+struct batch_annotation {
+	struct batch_annotation *next;
+	uint64_t mailbox, owner;
+	uint64_t user;   /* 0: shared */
+	uint64_t origin; /* the watch that is not told */
+	struct hf_str name;
+};
+
 struct batch_gone_user {
 	struct batch_gone_user *next;
 	uint64_t user;
@@ -57,6 +65,7 @@ struct batch {
 	struct batch_user *users, *user_buckets[BATCH_BUCKETS];
 	struct batch_subscription *subscriptions, **subscriptions_end;
 	struct batch_gone_user *gone_users;
+	struct batch_annotation *annotations, **annotations_end;
 	struct hf_op *completed, **completed_end; /* to be woken once this is durable and published */
 	struct hf_buf value, row; /* scratch: for the functions of batch.c */
 };
@@ -87,6 +96,8 @@ enum hf_status batch_user_any(struct batch *batch, uint64_t id, struct batch_use
 void batch_touch_user(struct batch *batch, struct batch_user *user);
 struct batch_user *batch_add_user(struct batch *batch, uint64_t id, const struct row_user *row);
 void batch_subscribe(struct batch *batch, uint64_t user, struct hf_str name, bool subscribed);
+/* To be published; copied. */
+void batch_annotated(struct batch *batch, const struct batch_annotation *annotation);
 void batch_user_gone(struct batch *batch, uint64_t user);
 
 /* Rows. */

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
 
 #define DUE_ROWS 32          /* each of up to KEPT_RECORDS messages */
@@ -208,7 +209,7 @@ static bool erase_user(struct hf_store *store, uint64_t user)
 	hf_arena_free(&arena);
 	if (erase)
 		ok = run(store, &erase->op) && ok;
-	if (!ok)
+	if (!ok || !run(store, op_annotations_forget_new(user)))
 		return false;
 	erase = op_new(&kind_erase, sizeof(*erase));
 	erase->user = user;
@@ -341,6 +342,9 @@ static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
 	from.size = 0;
 	key_add_be64(&from, due->mailbox);
 	status = delete_run(batch, TABLE_GONE, &from, OP_PIECE);
+	if (status != HF_OK)
+		return status;
+	status = annotations_drop(batch, due->mailbox, due->owner);
 	if (status != HF_OK)
 		return status;
 	mailbox->removed = true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* CREATE, DELETE, RENAME, SUBSCRIBE, special use. RFC 9051 §6.3.4 to §6.3.9, RFC 6154. */
 
+#include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
 
 struct op_mailbox {
@@ -250,6 +251,8 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 			status = mailbox_make_superiors(batch, args->user, args->to);
 		if (status == HF_OK)
 			status = mailbox_make(batch, args->user, args->to, 0, &args->piece_target);
+		if (status == HF_OK)
+			status = annotations_copy(batch, inbox, args->piece_target);
 		args->below = inbox->row.uidnext;
 		args->op.piece.mailbox = args->piece_target;
 	}
@@ -322,6 +325,7 @@ static enum hf_status special_use_apply(struct hf_op *op, struct batch *batch)
 	mailbox->row.special_use = args->special_use;
 	mailbox->row_changed = true;
 	batch_touch_mailbox(batch, mailbox);
+	annotations_use_changed(batch, mailbox, 0);
 	return HF_OK;
 }
 

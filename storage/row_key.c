@@ -92,6 +92,13 @@ void key_due(struct row_key *key, int64_t time, uint64_t mailbox, struct hf_uid 
 	key_add_be32(key, uid.n);
 }
 
+void key_annotation(struct row_key *key, uint64_t mailbox, uint64_t user, struct hf_str entry)
+{
+	key_id(key, META_ANNOTATION, mailbox);
+	key_add_be64(key, user);
+	key_add_str(key, entry);
+}
+
 void key_delivered(struct row_key *key, uint64_t user, uint64_t mailbox, const uint8_t hash[32])
 {
 	key_id(key, META_DELIVERED, user);

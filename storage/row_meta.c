@@ -71,6 +71,7 @@ void row_user_encode(const struct row_user *row, struct hf_buf *out)
 	hf_buf_add_be64(out, row->used_count);
 	hf_buf_add_be64(out, row->used_mailboxes);
 	hf_buf_add_be64(out, row->last_email);
+	hf_buf_add_be64(out, row->annotations_size);
 	hf_buf_add_be32(out, row->flags);
 	hf_buf_add_be64(out, (uint64_t)row->created);
 	hf_buf_add_be64(out, row->limit_size);
@@ -86,7 +87,8 @@ enum hf_status row_user_decode(struct hf_arena *arena, struct hf_str in, struct 
 	uint64_t created = 0;
 	bool ok = version_ok(&r) && hf_read_be64(&r, &row->used_size) && hf_read_be64(&r, &row->used_count) &&
 		  hf_read_be64(&r, &row->used_mailboxes) &&
-		  hf_read_be64(&r, &row->last_email) && hf_read_be32(&r, &row->flags) &&
+		  hf_read_be64(&r, &row->last_email) && hf_read_be64(&r, &row->annotations_size) &&
+		  hf_read_be32(&r, &row->flags) &&
 		  hf_read_be64(&r, &created) && hf_read_be64(&r, &row->limit_size) &&
 		  hf_read_be64(&r, &row->limit_count) &&
 		  hf_read_be64(&r, &row->limit_mailboxes) && hf_read_varstr(&r, &name);
@@ -96,6 +98,34 @@ enum hf_status row_user_decode(struct hf_arena *arena, struct hf_str in, struct 
 	row->created = (int64_t)created;
 	row->name = hf_arena_str(arena, name);
 	return HF_OK;
+}
+
+void row_annotation_encode(const struct row_annotation *row, struct hf_buf *out)
+{
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_varstr(out, row->written);
+	hf_buf_add_varstr(out, row->value);
+}
+
+enum hf_status row_annotation_decode(struct hf_str in, struct row_annotation *row)
+{
+	struct hf_reader r = hf_reader_init(in);
+
+	return version_ok(&r) && hf_read_varstr(&r, &row->written) && hf_read_varstr(&r, &row->value) ? HF_OK : HF_ECORRUPT;
+}
+
+void row_scope_encode(const struct row_scope *row, struct hf_buf *out)
+{
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_be32(out, row->count);
+	hf_buf_add_be64(out, row->size);
+}
+
+enum hf_status row_scope_decode(struct hf_str in, struct row_scope *row)
+{
+	struct hf_reader r = hf_reader_init(in);
+
+	return version_ok(&r) && hf_read_be32(&r, &row->count) && hf_read_be64(&r, &row->size) ? HF_OK : HF_ECORRUPT;
 }
 
 void row_mailbox_encode(const struct row_mailbox *row, struct hf_buf *out)

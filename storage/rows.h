@@ -42,7 +42,8 @@ enum table {
 /* Types of the rows in `meta`: the first octet of the key. "Held" ones have their place in the format; their commands come
  * later, and nothing writes them yet. */
 enum meta_type {
-	META_ANNOTATION = 'A',   /* mailbox be64 (0: server), user be64 (0: shared), entry name; value. Held (RFC 5464) */
+	META_ANNOTATION = 'A',   /* mailbox be64 (0: server), user be64 (0: shared), entry name; struct row_annotation; without a
+				    name: struct row_scope (RFC 5464) */
 	META_SECRET = 'C',       /* user be64, mechanism varstr, label varstr; secret as text */
 	META_DELIVERED = 'D',    /* user be64, mailbox be64, SHA-256 of sender and content; time be64, uid be32 */
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
@@ -99,6 +100,9 @@ void key_deleted(struct row_key *key, uint64_t owner, struct hf_str name, uint64
 void key_delivered(struct row_key *key, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
 void key_expiry(struct row_key *key, int64_t time, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
 
+#define ROW_ANNOTATION_ENTRY 17 /* where the name begins */
+void key_annotation(struct row_key *key, uint64_t mailbox, uint64_t user, struct hf_str entry);
+
 void key_message(struct row_key *key, uint64_t mailbox, struct hf_uid uid); /* index, kept */
 void key_gone(struct row_key *key, uint64_t mailbox, struct hf_mod modseq);
 void key_email(struct row_key *key, uint64_t owner, uint64_t email); /* list, email, fts */
@@ -128,6 +132,7 @@ struct row_user {
 	uint64_t limit_size, limit_count; /* 0: none */
 	uint64_t used_mailboxes, limit_mailboxes;
 	uint64_t last_email;
+	uint64_t annotations_size; /* of private annotations, and of shared ones of the user's mailboxes: names and values */
 	struct hf_str name;
 };
 void row_user_encode(const struct row_user *row, struct hf_buf *out);
@@ -142,6 +147,21 @@ struct row_deleted {
 };
 void row_deleted_encode(const struct row_deleted *row, struct hf_buf *out);
 enum hf_status row_deleted_decode(struct hf_str in, struct row_deleted *row);
+
+/* A. */
+struct row_annotation {
+	struct hf_str written; /* the name as it was given; empty: as in the key */
+	struct hf_str value;
+};
+void row_annotation_encode(const struct row_annotation *row, struct hf_buf *out);
+enum hf_status row_annotation_decode(struct hf_str in, struct row_annotation *row); /* borrowed */
+/* All annotations of a mailbox that are shared, or private to one user. There is one while there are any. */
+struct row_scope {
+	uint32_t count;
+	uint64_t size; /* of names and values */
+};
+void row_scope_encode(const struct row_scope *row, struct hf_buf *out);
+enum hf_status row_scope_decode(struct hf_str in, struct row_scope *row);
 
 /* M. What changes with every message comes first and has a fixed size: little log. */
 enum { MAILBOX_DELETED = 1 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
 
 void hf_store_settings_init(struct hf_store_settings *settings)
@@ -16,6 +17,9 @@ void hf_store_settings_init(struct hf_store_settings *settings)
 		.checkpoint_s = 60,
 		.kept_s = 7 * 24 * 3600,
 		.delivered_s = 6 * 24 * 3600,
+		.annotations_max = 1000,
+		.annotations_size = UINT64_C(1) << 20,
+		.annotations_user_size = UINT64_C(16) << 20,
 	};
 }
 
@@ -122,6 +126,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 		goto out;
 	}
 	store->registry = hf_registry_new(store);
+	store->annotations = annotation_news_new(store);
 	store->writer = writer_new(store);
 	writer_set_full(store->writer, env_is_full(store->env));
 	if (!settings->read_only) {
@@ -152,6 +157,7 @@ void hf_store_close(struct hf_store **pointer)
 	hf_registry_free(&store->registry);
 	env_close(&store->env);
 	writer_free(&store->writer);
+	annotation_news_free(&store->annotations);
 	ids_free(store);
 	hf_free((void *)(uintptr_t)store->settings.directory);
 	hf_free(store);

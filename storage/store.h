@@ -17,6 +17,7 @@
 #include "base/waiter.h"
 
 #include "storage/account.h"
+#include "storage/annotation.h"
 #include "storage/email.h"
 #include "storage/op.h"
 #include "storage/record.h"
@@ -35,6 +36,9 @@ struct hf_store_settings {
 	uint32_t checkpoint_s;      /* and at least this often; default 60 */
 	uint32_t kept_s;            /* how long an expunged message can be brought back; default 7 days, 0: not at all */
 	uint32_t delivered_s;       /* how long repeated deliveries are recognised; default 6 days, 0: off */
+	uint32_t annotations_max;       /* of a mailbox or the server, shared ones and each user's apart; default 1000 */
+	uint64_t annotations_size;      /* octets of these, names and values; default 1 MiB */
+	uint64_t annotations_user_size; /* octets of all that are charged to a user; default 16 MiB */
 	bool flags_relaxed;         /* flag changes are answered before their flush (within 1 s) */
 	bool read_only;             /* for tools: nothing is written but what recovery needs */
 };

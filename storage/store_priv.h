@@ -32,6 +32,7 @@ struct hf_store {
 	struct writer *writer;
 	struct hf_registry *registry;
 	struct ids ids;
+	struct annotation_news *annotations;
 	uint8_t key[32];
 	struct row_key due_from, garbage_from; /* collector.c: where it goes on looking */
 };

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "message/mime.h"
+#include "storage/annotation_priv.h"
 #include "storage/signature.h"
 #include "storage/store_priv.h"
 
@@ -665,6 +666,29 @@ static void verify_garbage(struct verify *v)
 	scan_close(&scan);
 }
 
+static void note_wrong(void *arg, const char *text)
+{
+	wrong(arg, "%s", text);
+}
+
+static void verify_annotations(struct verify *v)
+{
+	struct findings first = { NULL, 0 }, second = { NULL, 0 };
+
+	/* cppcheck-suppress autoVariables ; for the check below only */
+	v->found = &first;
+	annotation_verify(v->store, note_wrong, v, v->stop);
+	if (first.count && !stopped(v)) {
+		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+		/* cppcheck-suppress autoVariables ; for the check below only */
+		v->found = &second;
+		annotation_verify(v->store, note_wrong, v, v->stop);
+		tell_both(v, &first, &second);
+	}
+	findings_free(&first);
+	findings_free(&second);
+}
+
 enum hf_status hf_store_verify(struct hf_store *store, struct hf_verify *totals,
 			       void (*finding)(void *arg, const char *what), void *arg, const bool *stop)
 {
@@ -677,6 +701,7 @@ enum hf_status hf_store_verify(struct hf_store *store, struct hf_verify *totals,
 	verify_users(&v);
 	verify_contents(&v);
 	verify_garbage(&v);
+	verify_annotations(&v);
 	hf_free(v.mailboxes);
 	hf_free(v.contents);
 	hf_free(v.members);

@@ -26,7 +26,7 @@ static void teardown(void)
 START_TEST(counters_users_and_mailboxes)
 {
 	struct row_counters counters = { 1, UINT64_MAX, 3, 4, 5 }, counters_back;
-	struct row_user user = { USER_DISABLED, -5, 1, 2, 3, 4, 6, 7, 5, HF_STR("anna") }, user_back;
+	struct row_user user = { USER_DISABLED, -5, 1, 2, 3, 4, 6, 7, 5, 8, HF_STR("anna") }, user_back;
 	struct row_mailbox box = { .uidnext = UINT32_MAX, .highestmodseq = 9, .messages = 1, .unseen = 2, .deleted = 3,
 				   .recent = 4, .recent_from = 5, .size = 6, .deleted_size = 14, .gone_floor = 7, .gone_count = 8, .flags = 1,
 				   .owner = 10, .uidvalidity = 11, .special_use = 12, .created = 13,
@@ -44,6 +44,7 @@ START_TEST(counters_users_and_mailboxes)
 	ck_assert_int_eq(row_user_decode(arena, hf_buf_str(&buf), &user_back), HF_OK);
 	ck_assert_int_eq(user_back.created, -5);
 	ck_assert_uint_eq(user_back.last_email, 5);
+	ck_assert_uint_eq(user_back.annotations_size, 8);
 	ck_assert_uint_eq(user_back.used_mailboxes, 6);
 	ck_assert_uint_eq(user_back.limit_mailboxes, 7);
 	assert_octets(user_back.name, user.name);
