@@ -14,37 +14,31 @@ static const struct {
 	{ "trash", HF_USE_TRASH },   { "important", HF_USE_IMPORTANT },
 };
 
-struct call {
-	struct hf_arena *arena;
-	struct hf_user user;
-	struct hf_str name, other; /* normalised second and third argument */
-};
-
-static enum hf_status name_argument(struct call *call, const json_t *args, size_t index,
-				    struct hf_str *name, struct hf_note *why)
+enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
+				    struct hf_note *why)
 {
-	const char *text = hf_verb_arg(args, index), *reason = NULL;
+	const char *reason = NULL;
 	enum hf_status status;
 
 	if (!text)
 		return HF_OK;
-	status = hf_mailbox_name_check(hf_str(text), call->arena, name, &reason);
+	status = hf_mailbox_name_check(hf_str(text), arena, name, &reason);
 	if (status != HF_OK)
 		hf_note_add(why, "mailbox \"%s\": %s", text,
 			    reason ? reason : hf_status_text(status));
 	return status;
 }
 
-/* USER and up to two mailbox names. */
-static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args,
-			    size_t count, struct hf_note *why)
+enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
+				  const json_t *args, size_t least, size_t count,
+				  struct hf_note *why)
 {
 	enum hf_status status;
 
 	memset(call, 0, sizeof(*call));
 	if (hf_verb_store(host, why) != HF_OK)
 		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, count, count, why) != HF_OK)
+	if (hf_verb_args(args, least, count, why) != HF_OK)
 		return HF_ESYNTAX;
 	call->arena = hf_arena_new();
 	status = hf_user_find(host->store, hf_str(hf_verb_arg(args, 0)), call->arena, &call->user);
@@ -52,13 +46,13 @@ static enum hf_status begin(struct call *call, struct hf_host *host, const json_
 		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0),
 			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
 	if (status == HF_OK)
-		status = name_argument(call, args, 1, &call->name, why);
+		status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 1), &call->name, why);
 	if (status == HF_OK)
-		status = name_argument(call, args, 2, &call->other, why);
+		status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 2), &call->other, why);
 	return status;
 }
 
-static enum hf_status finish(struct call *call, struct hf_host *host, struct hf_op *op,
+static enum hf_status finish(struct hf_verb_call *call, struct hf_host *host, struct hf_op *op,
 			     struct hf_note *why)
 {
 	enum hf_status status = hf_store_run(host->store, op);
@@ -93,12 +87,12 @@ static enum hf_status mailbox_list(struct hf_host *host, void *state, const json
 {
 	struct hf_account *account = NULL;
 	struct hf_mailbox_info *list;
-	struct call call;
+	struct hf_verb_call call;
 	enum hf_status status;
 	size_t count;
 
 	(void)state;
-	status = begin(&call, host, args, 1, why);
+	status = hf_verb_call_begin(&call, host, args, 1, 1, why);
 	if (status == HF_OK)
 		status = hf_account_open(host->store, call.user.id, &account);
 	if (status == HF_OK) {
@@ -127,7 +121,7 @@ static enum hf_status mailbox_create(struct hf_host *host, void *state, const js
 {
 	const char *use = hf_verb_option(args, "special-use");
 	uint32_t special_use = 0;
-	struct call call;
+	struct hf_verb_call call;
 	enum hf_status status;
 
 	(void)state;
@@ -141,7 +135,7 @@ static enum hf_status mailbox_create(struct hf_host *host, void *state, const js
 			"--special-use takes one of: all, archive, drafts, flagged, important, junk, sent, trash");
 		return HF_ESYNTAX;
 	}
-	status = begin(&call, host, args, 2, why);
+	status = hf_verb_call_begin(&call, host, args, 2, 2, why);
 	if (status == HF_OK)
 		status = finish(
 			&call, host,
@@ -154,8 +148,8 @@ static enum hf_status mailbox_create(struct hf_host *host, void *state, const js
 static enum hf_status mailbox_delete(struct hf_host *host, void *state, const json_t *args,
 				     json_t **result, struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 2, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, why);
 
 	(void)state;
 	(void)result;
@@ -169,8 +163,8 @@ static enum hf_status mailbox_delete(struct hf_host *host, void *state, const js
 static enum hf_status mailbox_rename(struct hf_host *host, void *state, const json_t *args,
 				     json_t **result, struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 3, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 3, 3, why);
 
 	(void)state;
 	(void)result;

@@ -5,7 +5,7 @@
 
 #include "host/host_priv.h"
 
-extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[],
+extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_kept[],
 	hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */
@@ -23,6 +23,19 @@ bool hf_verb_flag(const json_t *args, const char *name);
 const char *hf_verb_option(const json_t *args, const char *name);
 /* HF_EUNAVAILABLE in a host without a store (tests). */
 enum hf_status hf_verb_store(struct hf_host *host, struct hf_note *why);
+
+/* verbs_mailbox.c: what verbs with "USER [MAILBOX [OTHER]]" work on. */
+struct hf_verb_call {
+	struct hf_arena *arena; /* to be freed, whatever came of it */
+	struct hf_user user;
+	struct hf_str name, other; /* second and third argument, normalised */
+};
+enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
+				  const json_t *args, size_t least, size_t count,
+				  struct hf_note *why);
+/* A mailbox name given otherwise; NULL leaves *name as it is. */
+enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
+				    struct hf_note *why);
 
 /* conn_info.c: living connections, as an array of objects; of one user, or all (NULL). */
 json_t *hf_conns_list(struct hf_host *host, const char *user);
