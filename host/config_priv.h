@@ -101,7 +101,7 @@ struct hf_host_settings {
 	} top;
 	struct {
 		const char *directory;
-		uint64_t cache, reserve, ballast, body_file, checkpoint, checkpoint_every, kept,
+		uint64_t cache, facts, reserve, ballast, body_file, checkpoint, checkpoint_every, kept,
 			delivered;
 		int64_t annotations_max;
 		uint64_t annotations_size, annotations_user_size;

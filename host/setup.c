@@ -274,6 +274,7 @@ void hf_setup_store(const struct hf_setup *setup, struct hf_store_settings *sett
 	hf_store_settings_init(settings);
 	settings->directory = setup->host.store.directory;
 	settings->cache_size = setup->host.store.cache;
+	settings->facts_size = setup->host.store.facts;
 	settings->reserve_size = setup->host.store.reserve;
 	settings->ballast_size = setup->host.store.ballast;
 	settings->body_file_size = setup->host.store.body_file;

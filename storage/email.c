@@ -89,15 +89,22 @@ enum hf_status hf_list_reader_get(struct hf_list_reader *r, uint64_t email, stru
 	return status == HF_OK ? HF_OK : damaged(r->rows.store, "list row", r->rows.owner, email);
 }
 
-bool hf_list_has_field(struct hf_str name)
+int hf_list_field(struct hf_str name)
 {
-	static const char *const names[] = { "From",	   "To",	  "Cc",		"Bcc",	    "Subject", "Date",
-					     "Message-ID", "In-Reply-To", "References", "Reply-To", "Sender" };
+	static const struct hf_str names[] = {
+		{ "From", 4 },	  { "To", 2 },		{ "Cc", 2 },	       { "Bcc", 3 },	     { "Subject", 7 }, { "Date", 4 },
+		{ "Message-ID", 10 }, { "In-Reply-To", 11 }, { "References", 10 }, { "Reply-To", 8 }, { "Sender", 6 },
+	};
 
 	for (size_t i = 0; i < HF_COUNT(names); i++)
-		if (hf_str_ieq(name, hf_str(names[i])))
-			return true;
-	return false;
+		if (hf_str_ieq(name, names[i]))
+			return (int)i;
+	return -1;
+}
+
+bool hf_list_has_field(struct hf_str name)
+{
+	return hf_list_field(name) >= 0;
 }
 
 void hf_list_reader_close(struct hf_list_reader **reader)

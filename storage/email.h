@@ -50,7 +50,8 @@ struct hf_list_row {
 	bool subject_is_reply;
 };
 
-/* Whether `headers` holds the fields of that name: the one list of them. */
+/* The number (below 32) of a header field that `headers` holds; -1: not one of them. The one list of them. */
+HF_API int hf_list_field(struct hf_str name);
 HF_API bool hf_list_has_field(struct hf_str name);
 
 struct hf_list_reader;

@@ -15,8 +15,10 @@ enum { CHUNK_MIN = 4 };
 
 void hf_recset_fini(struct hf_recset *set)
 {
-	for (size_t i = 0; i < set->chunk_count; i++)
+	for (size_t i = 0; i < set->chunk_count; i++) {
+		hf_free(set->chunks[i].flags);
 		hf_free(set->chunks[i].records);
+	}
 	hf_free(set->chunks);
 	memset(set, 0, sizeof(*set));
 }
@@ -29,6 +31,11 @@ static struct hf_record *records_of(const struct hf_recchunk *chunk)
 static bool is_unseen(const struct hf_record *record)
 {
 	return !(record->flags & HF_FLAG_SEEN);
+}
+
+static uint8_t flags_of(const struct hf_record *record)
+{
+	return (uint8_t)(record->flags & HF_FLAGS_ALL);
 }
 
 /* The last chunk with first <= uid, or 0. */
@@ -117,8 +124,15 @@ static struct hf_recchunk *insert_chunk(struct hf_recset *set, size_t at, uint32
 	return &set->chunks[at];
 }
 
+static void drop_flags(struct hf_recchunk *chunk)
+{
+	hf_free(chunk->flags);
+	chunk->flags = NULL;
+}
+
 static void drop_chunk(struct hf_recset *set, size_t at)
 {
+	drop_flags(&set->chunks[at]);
 	hf_free(set->chunks[at].records);
 	memmove(set->chunks + at, set->chunks + at + 1,
 		(set->chunk_count - at - 1) * sizeof(*set->chunks));
@@ -166,6 +180,7 @@ static void split(struct hf_recset *set, size_t at)
 	upper->count = lower->count - half;
 	memcpy(upper->records, records_of(lower) + half, upper->count * sizeof(struct hf_record));
 	lower->count = half;
+	drop_flags(lower);
 	recount(lower);
 	recount(upper);
 }
@@ -178,6 +193,10 @@ static void insert_at(struct hf_recchunk *chunk, uint32_t at, const struct hf_re
 	records = records_of(chunk);
 	memmove(records + at + 1, records + at, (chunk->count - at) * sizeof(*records));
 	records[at] = *record;
+	if (chunk->flags) {
+		memmove(chunk->flags + at + 1, chunk->flags + at, chunk->count - at);
+		chunk->flags[at] = flags_of(record);
+	}
 	chunk->count++;
 	count_in(chunk, record);
 	chunk->first = records[0].uid.n;
@@ -200,6 +219,8 @@ bool hf_recset_put(struct hf_recset *set, const struct hf_record *record)
 	if (at < chunk->count && records_of(chunk)[at].uid.n == uid) {
 		chunk->unseen -= is_unseen(records_of(chunk) + at);
 		records_of(chunk)[at] = *record;
+		if (chunk->flags)
+			chunk->flags[at] = flags_of(record);
 		count_in(chunk, record);
 		return false;
 	}
@@ -241,8 +262,11 @@ void hf_recset_append(struct hf_recset *set, const struct hf_record *records, si
 		if (more > count)
 			more = (uint32_t)count;
 		memcpy(records_of(chunk) + chunk->count, records, more * sizeof(*records));
-		for (uint32_t i = 0; i < more; i++)
+		for (uint32_t i = 0; i < more; i++) {
+			if (chunk->flags)
+				chunk->flags[chunk->count + i] = flags_of(records + i);
 			count_in(chunk, records + i);
+		}
 		chunk->count += more;
 		chunk->first = records_of(chunk)->uid.n;
 		set->count += more;
@@ -271,6 +295,7 @@ static void merge(struct hf_recset *set, size_t at)
 		lower->records =
 			hf_realloc_array(lower->records, lower->capacity, sizeof(struct hf_record));
 	}
+	drop_flags(lower);
 	memcpy(records_of(lower) + lower->count, records_of(upper),
 	       upper->count * sizeof(struct hf_record));
 	lower->count += upper->count;
@@ -298,6 +323,8 @@ bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *rem
 	if (removed)
 		*removed = records[at];
 	chunk->unseen -= is_unseen(records + at);
+	if (chunk->flags)
+		memmove(chunk->flags + at, chunk->flags + at + 1, chunk->count - at - 1);
 	set->count--;
 	if (--chunk->count == 0) {
 		drop_chunk(set, i);
@@ -314,4 +341,72 @@ bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *rem
 	if (i)
 		merge(set, i - 1);
 	return true;
+}
+
+/* Flags
+ * -------------------------------------------------------------------------------------------------------------- */
+
+bool hf_recset_has_flags(const struct hf_recset *set)
+{
+	for (size_t i = 0; i < set->chunk_count; i++)
+		if (!set->chunks[i].flags)
+			return false;
+	return true;
+}
+
+void hf_recset_ready_flags(struct hf_recset *set)
+{
+	for (size_t i = 0; i < set->chunk_count; i++) {
+		struct hf_recchunk *chunk = &set->chunks[i];
+
+		if (chunk->flags)
+			continue;
+		chunk->flags = hf_alloc(HF_RECCHUNK_MAX);
+		for (uint32_t j = 0; j < chunk->count; j++)
+			chunk->flags[j] = flags_of(records_of(chunk) + j);
+	}
+}
+
+/* Where the run of records that are alike ends: eight at a time. */
+static uint32_t end_of_run(const uint8_t *flags, uint32_t at, uint32_t count, uint8_t mask, bool has)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), all = mask * ones;
+
+	while (at < count) {
+		uint64_t eight;
+
+		if (at + 8 <= count) {
+			memcpy(&eight, flags + at, 8);
+			eight &= all;
+			if (has ? eight == all : !eight) {
+				at += 8;
+				continue;
+			}
+		}
+		if (((flags[at] & mask) == mask) != has)
+			break;
+		at++;
+	}
+	return at;
+}
+
+void hf_recset_flagged(const struct hf_recset *set, uint8_t flags, void (*fn)(void *arg, uint32_t first, uint32_t last),
+		       void *arg)
+{
+	uint32_t before = 0;
+
+	for (size_t i = 0; i < set->chunk_count; i++) {
+		const struct hf_recchunk *chunk = &set->chunks[i];
+		uint32_t at = 0, end;
+
+		while (at < chunk->count) {
+			at = end_of_run(chunk->flags, at, chunk->count, flags, false);
+			if (at == chunk->count)
+				break;
+			end = end_of_run(chunk->flags, at, chunk->count, flags, true);
+			fn(arg, before + at, before + end - 1);
+			at = end;
+		}
+		before += chunk->count;
+	}
 }

@@ -19,6 +19,7 @@ struct hf_recchunk {
 	uint32_t unseen;     /* records without \Seen */
 	uint64_t modseq_max; /* no record has a greater one; not lowered by removals */
 	struct hf_record *records;
+	uint8_t *flags; /* of records[start ..], for hf_recset_flagged(); NULL: not up to date */
 };
 
 struct hf_recset {
@@ -38,6 +39,13 @@ void hf_recset_append(struct hf_recset *set, const struct hf_record *records, si
 bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *removed);
 /* Greatest UID, or 0. */
 uint32_t hf_recset_last(const struct hf_recset *set);
+
+/* Whether hf_recset_flagged() can be asked; else hf_recset_ready_flags() makes it so (the set is changed). */
+bool hf_recset_has_flags(const struct hf_recset *set);
+void hf_recset_ready_flags(struct hf_recset *set);
+/* Calls fn for each run of records, by place from 0, that have all the flags (system flags alone). A fraction of a nanosecond each. */
+void hf_recset_flagged(const struct hf_recset *set, uint8_t flags, void (*fn)(void *arg, uint32_t first, uint32_t last),
+		       void *arg);
 
 /* A place in the set; valid until the next change. */
 struct hf_recplace {

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "storage/hot_priv.h"
 #include "storage/show_priv.h"
 
 enum { BUCKETS_MIN = 64 };
@@ -28,6 +29,7 @@ struct hf_registry *hf_registry_new(struct hf_store *store)
 	table_init(&registry->mailboxes, HF_IDLE_RECORDS_MAX, HF_IDLE_MAILBOXES_MAX);
 	table_init(&registry->accounts, HF_IDLE_CATALOGUE_MAX, HF_IDLE_ACCOUNTS_MAX);
 	registry->pins = hf_pins_new();
+	registry->hot = hot_new(HF_FACTS_SIZE);
 	registry->load_slice = HF_LOAD_SLICE;
 	registry->log_max = HF_LOG_MAX;
 	registry->ghosts_max = HF_GHOSTS_MAX;
@@ -58,6 +60,7 @@ void hf_registry_free(struct hf_registry **registryp)
 	table_fini(&registry->mailboxes);
 	table_fini(&registry->accounts);
 	hf_pins_free(&registry->pins);
+	hot_free(&registry->hot);
 	pthread_mutex_destroy(&registry->lock);
 	hf_free(registry);
 }

@@ -49,6 +49,7 @@ struct hf_open_table {
 };
 
 struct hf_pins;
+struct hot;
 
 struct hf_registry {
 	struct hf_store *store;
@@ -56,6 +57,7 @@ struct hf_registry {
 	struct hf_open_table mailboxes HF_GUARDED_BY(lock);
 	struct hf_open_table accounts HF_GUARDED_BY(lock);
 	struct hf_pins *pins;
+	struct hot *hot; /* facts and memos of mailboxes */
 	/* Limits, as below; tests make them small before they open anything. */
 	uint32_t load_slice, log_max, ghosts_max;
 };
@@ -67,6 +69,7 @@ enum {
 	HF_IDLE_CATALOGUE_MAX = 10000, /* mailboxes in catalogues kept warm */
 	HF_IDLE_ACCOUNTS_MAX = 10000,
 	HF_LOAD_SLICE = 8192, /* records read by one call of hf_view_open() */
+	HF_FACTS_SIZE = 64 << 20, /* octets of facts and memos, unless the settings say otherwise */
 	HF_LOG_MAX = 65536,   /* entries of a mailbox's change log */
 	HF_GHOSTS_MAX =
 		200000, /* expunges, beyond as many as it shows, that a view may leave unsynced */

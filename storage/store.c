@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening and closing. */
 
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
+#include "storage/hot_priv.h"
 #include "storage/op_priv.h"
+#include "storage/show_priv.h"
 
 void hf_store_settings_init(struct hf_store_settings *settings)
 {
@@ -103,6 +107,17 @@ static enum hf_status check_version(struct hf_store *store, struct hf_note *why)
 	return status;
 }
 
+static uint64_t facts_size(const struct hf_store_settings *settings)
+{
+	uint64_t size = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 16;
+
+	if (settings->facts_size)
+		return settings->facts_size;
+	if (size < HF_FACTS_SIZE)
+		return HF_FACTS_SIZE;
+	return size > UINT64_C(1) << 30 ? UINT64_C(1) << 30 : size;
+}
+
 enum hf_status hf_store_open(const struct hf_store_settings *settings, const struct hf_log *log, struct hf_note *why,
 			     struct hf_store **result)
 {
@@ -127,6 +142,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 	}
 	store->registry = hf_registry_new(store);
 	store->annotations = annotation_news_new(store);
+	hot_set_max(store->registry->hot, facts_size(settings));
 	store->writer = writer_new(store);
 	writer_set_full(store->writer, env_is_full(store->env));
 	if (!settings->read_only) {

@@ -30,6 +30,7 @@ struct hf_store;
 struct hf_store_settings {
 	const char *directory;
 	uint64_t cache_size;        /* octets; 0: a quarter of memory, at least 256 MiB, at most 8 GiB */
+	uint64_t facts_size;        /* octets of facts of messages (storage/facts.h); 0: a sixteenth of memory, 64 MiB to 1 GiB */
 	uint64_t reserve_size;      /* free disk octets below which nothing is written; default 256 MiB */
 	uint64_t ballast_size;      /* octets kept so that recovery can run on a full disk; default 64 MiB */
 	uint64_t body_file_size;    /* octets after which a new body file begins; default 256 GiB */

@@ -4,9 +4,9 @@
 
 #include "base/mem.h"
 
-void match_rows_init(struct match_rows *rows, struct imap_cmd *cmd, const struct hf_set *matches, bool wants_list)
+void match_rows_init(struct match_rows *rows, struct imap_cmd *cmd, const struct hf_set *matches)
 {
-	*rows = (struct match_rows){ .cmd = cmd, .matches = matches, .wants_list = wants_list };
+	*rows = (struct match_rows){ .cmd = cmd, .matches = matches };
 	rows->records = hf_alloc(MATCH_READ_AHEAD * sizeof *rows->records);
 }
 
@@ -46,7 +46,7 @@ static bool next_record(struct match_rows *rows, struct match_row *row)
 	return true;
 }
 
-static void read_list(struct match_rows *rows, struct match_row *row)
+const struct hf_list_row *match_rows_list(struct match_rows *rows, struct match_row *row)
 {
 	struct imap_session *session = rows->cmd->session;
 	enum hf_status status = HF_OK;
@@ -57,20 +57,27 @@ static void read_list(struct match_rows *rows, struct match_row *row)
 		status = hf_list_reader_get(rows->reader, row->record->email, &row->row);
 	if (status == HF_OK) {
 		row->list = &row->row;
-		return;
+		return row->list;
 	}
 	hf_error(&session->log, "row-failed mailbox=%llu uid=%u reason=%s", (unsigned long long)hf_view_mailbox(session->view),
 		 row->record->uid.n, hf_log_quote(hf_str(hf_status_text(status))));
 	if (rows->failed == HF_OK || status == HF_ECORRUPT)
 		rows->failed = status;
+	return NULL;
 }
 
 bool match_rows_next(struct match_rows *rows, struct match_row *row)
 {
-	if (!next_record(rows, row))
-		return false;
 	row->list = NULL;
-	if (rows->wants_list)
-		read_list(rows, row);
-	return true;
+	return next_record(rows, row);
+}
+
+bool match_rows_are_most(const struct match_rows *rows)
+{
+	return hf_set_size(rows->matches) * 2 > hf_view_count(rows->cmd->session->view);
+}
+
+bool match_rows_are_all(const struct match_rows *rows)
+{
+	return rows->matches->count && hf_set_size(rows->matches) == hf_view_count(rows->cmd->session->view);
 }

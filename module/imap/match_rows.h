@@ -15,7 +15,6 @@ struct match_rows {
 	uint32_t next;                 /* in the range; 0: begin it */
 	struct hf_record *records;
 	uint32_t record_first, record_count;
-	bool wants_list;
 	struct hf_list_reader *reader;
 	enum hf_status failed;         /* HF_OK, or why a row could not be read */
 };
@@ -23,13 +22,19 @@ struct match_rows {
 struct match_row {
 	struct hf_seq seq;
 	const struct hf_record *record;
-	const struct hf_list_row *list; /* until the next one; NULL: not wanted, or damaged (logged, see failed) */
+	const struct hf_list_row *list; /* match_rows_list() sets it; until the next one. NULL: not asked for, or damaged */
 	struct hf_list_row row;
 };
 
-void match_rows_init(struct match_rows *rows, struct imap_cmd *cmd, const struct hf_set *matches, bool wants_list);
+void match_rows_init(struct match_rows *rows, struct imap_cmd *cmd, const struct hf_set *matches);
 void match_rows_fini(struct match_rows *rows);
 /* Ascending by sequence number; false at the end. */
 bool match_rows_next(struct match_rows *rows, struct match_row *row);
+/* Reads the list row of that message; NULL when it is damaged (logged, see failed). */
+const struct hf_list_row *match_rows_list(struct match_rows *rows, struct match_row *row);
+/* Whether nearly all messages of the view are walked over: then it pays to have facts of all in memory. */
+bool match_rows_are_most(const struct match_rows *rows);
+/* Whether all are. */
+bool match_rows_are_all(const struct match_rows *rows);
 
 #endif

@@ -60,6 +60,8 @@ struct search_node {
 	struct hf_matcher *matcher;
 	struct hf_trigrams *trigrams;  /* of the text; NULL: signatures do not help */
 	enum search_answer seen;       /* of this message: FIELD, BODY_TEXT, ANY_TEXT; UNKNOWN until decided */
+	struct hf_set found, unknown;  /* sequence numbers, while search_bulk.c has looked: FIELD */
+	bool looked;
 	struct search_node *next_text; /* all nodes with a matcher */
 	struct search_node *next_set;  /* all nodes with a set */
 };
@@ -138,6 +140,13 @@ struct search_message {
 };
 /* The program's answer with what the message offers. `node->seen` holds what texts have been found. */
 enum search_answer search_eval(const struct search_node *node, const struct search_message *m);
+
+/* search_bulk.c: all messages at once. */
+struct search_bulk;
+struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program);
+/* A bounded piece of work. HF_OK: nothing outside of `candidates` (sequence numbers; empty before) matches; *exact: all in it do. */
+enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candidates, bool *exact);
+void search_bulk_free(struct search_bulk **bulk);
 
 /* search_run.c: one pass over the view. */
 struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *program);

@@ -12,6 +12,8 @@
 struct search_run {
 	struct imap_cmd *cmd;
 	struct search_program *program;
+	struct search_bulk *bulk;       /* while it is asked */
+	struct hf_set candidates;       /* what it left */
 	const struct hf_set *within;    /* sequence numbers to try; NULL: all */
 	size_t within_range;
 	struct hf_record *records;
@@ -63,6 +65,7 @@ struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *p
 	run->scratch = hf_arena_new();
 	run->sink.text = sink_text;
 	run->next = 1;
+	run->bulk = search_bulk_new(cmd, program);
 	for (node = program->texts; node; node = node->next_text) {
 		run->fields |= node->kind == SEARCH_FIELD;
 		run->trigrams |= node->trigrams != NULL;
@@ -76,6 +79,8 @@ void search_run_free(struct search_run **run_p)
 
 	if (!run)
 		return;
+	search_bulk_free(&run->bulk);
+	hf_set_fini(&run->candidates);
 	hf_mime_free(&run->mime);
 	hf_content_close(&run->content);
 	hf_list_reader_close(&run->list);
@@ -100,6 +105,7 @@ enum hf_status search_run_failed(const struct search_run *run)
 void search_run_within(struct search_run *run, const struct hf_set *seqs)
 {
 	run->within = seqs;
+	search_bulk_free(&run->bulk); /* they are few */
 }
 
 /* Goes on to the next number to try; false: there is none. */
@@ -359,11 +365,31 @@ static enum hf_status try_rows(struct search_run *run, enum search_answer *answe
 	return begin_text(run);
 }
 
+/* HF_MORE: go on, with the messages in run->within; HF_OK: matches are the answer. */
+static enum hf_status try_all(struct search_run *run, struct hf_set *matches)
+{
+	bool exact;
+	enum hf_status status = search_bulk_next(run->bulk, &run->candidates, &exact);
+
+	if (status != HF_OK)
+		return status;
+	search_bulk_free(&run->bulk);
+	if (exact && !run->program->uses_modseq) {
+		hf_set_copy(matches, &run->candidates);
+		return HF_OK;
+	}
+	run->within = &run->candidates;
+	return HF_MORE;
+}
+
 enum hf_status search_run_next(struct search_run *run, struct hf_set *matches)
 {
 	enum search_answer answer = SEARCH_NO;
 	enum hf_status status;
 	unsigned budget = RECORD_BATCH;
+
+	if (run->bulk)
+		return try_all(run, matches);
 
 	imap_progress(run->cmd->session, run->next ? run->next - 1 : 0, hf_view_count(run->cmd->session->view));
 	if (run->mime) {

@@ -5,6 +5,7 @@
 
 #include "module/imap/match_rows.h"
 #include "module/imap/merge_sort.h"
+#include "storage/facts.h"
 
 enum sort_key {
 	SORT_ARRIVAL,
@@ -47,6 +48,12 @@ struct sort_run {
 	size_t count, capacity;
 	struct hf_arena *texts;
 	struct merge_sort sort;                    /* its items: the result, by index */
+	struct hf_facts *facts[SORT_KEY_COUNT];    /* by criterion */
+	/* The order of all messages is kept (storage/facts.h), for this view's messages and criteria. */
+	struct hf_memo *memo;
+	const uint32_t *order;                     /* sequence numbers in order; NULL: by sort.items */
+	uint32_t *picked;                          /* those of the memo's that match */
+	size_t at;                                 /* in the memo */
 };
 
 void sort_run_init(struct sort_run *run, struct imap_cmd *cmd, const struct sort_criteria *criteria,
@@ -59,7 +66,7 @@ enum hf_status sort_run_failed(const struct sort_run *run);
 /* The message in place `at`, from 0. */
 static inline uint32_t sort_run_seq(const struct sort_run *run, size_t at)
 {
-	return run->seqs[run->sort.items[at].index];
+	return run->order ? run->order[at] : run->seqs[run->sort.items[at].index];
 }
 
 #endif

@@ -2,10 +2,9 @@
 /* What the threading algorithms share: gathering, the order by sent date, nodes, a hash table. */
 #include "module/imap/thread.h"
 
-#include "base/digest.h"
 #include "base/mem.h"
 
-#define GATHER_BATCH 128
+#define GATHER_BATCH 512
 #define NODES_MAX ((size_t)8 << 20) /* with all that goes with a node: half a gigabyte */
 
 static const struct thread_algorithm *const algorithms[] = { &thread_orderedsubject, &thread_references, &thread_refs };
@@ -21,13 +20,6 @@ const struct thread_algorithm *thread_algorithm_find(struct hf_str name)
 }
 
 /* The table ---------------------------------------------------------------------------------------------------------- */
-
-uint64_t thread_hash(struct hf_str text)
-{
-	uint64_t hash = hf_hash(text);
-
-	return hash ? hash : 1;
-}
 
 static struct thread_slot *find_slot(const struct thread_table *table, uint64_t hash)
 {
@@ -106,7 +98,8 @@ void thread_run_init(struct thread_run *run, struct imap_cmd *cmd, const struct 
 		     const struct hf_set *matches)
 {
 	*run = (struct thread_run){ .algorithm = algorithm, .first_root = THREAD_NONE, .last_root = THREAD_NONE };
-	match_rows_init(&run->rows, cmd, matches, true);
+	match_rows_init(&run->rows, cmd, matches);
+	run->facts = hf_facts_open(cmd->session->store, cmd->session->view, HF_FACT_THREAD, match_rows_are_most(&run->rows));
 }
 
 void thread_run_fini(struct thread_run *run)
@@ -114,6 +107,7 @@ void thread_run_fini(struct thread_run *run)
 	if (!run->algorithm)
 		return;
 	match_rows_fini(&run->rows);
+	hf_facts_close(&run->facts);
 	merge_sort_fini(&run->by_date);
 	merge_sort_fini(&run->roots);
 	thread_table_fini(&run->table);
@@ -124,7 +118,7 @@ void thread_run_fini(struct thread_run *run)
 	run->algorithm = NULL;
 }
 
-bool thread_run_add(struct thread_run *run, const struct match_row *row)
+bool thread_run_add(struct thread_run *run, const struct match_row *row, const uint64_t *words, size_t count)
 {
 	struct thread_message *message;
 
@@ -134,12 +128,25 @@ bool thread_run_add(struct thread_run *run, const struct match_row *row)
 	}
 	message = &run->messages[run->count];
 	*message = (struct thread_message){ .seq = row->seq.n, .node = THREAD_NONE, .arrived = row->record->internaldate };
-	if (row->list) {
-		message->subject = row->list->base_subject.size ? thread_hash(row->list->base_subject) : 0;
-		message->is_reply = row->list->subject_is_reply;
+	if (count) {
+		message->subject = words[HF_THREAD_SUBJECT];
+		message->is_reply = words[HF_THREAD_REPLY];
 	}
 	merge_sort_add(&run->by_date, merge_key(row->record->sent), (uint32_t)run->count);
-	return run->algorithm->add(run, (uint32_t)run->count++, row->list) && run->node_count <= NODES_MAX;
+	return run->algorithm->add(run, (uint32_t)run->count++, words, count) && run->node_count <= NODES_MAX;
+}
+
+/* False: too large to hold. */
+static bool add_row(struct thread_run *run, struct match_row *row)
+{
+	uint64_t words[HF_THREAD_REFERENCES + HF_LIST_REFERENCES_MAX];
+	const struct hf_list_row *list;
+	struct hf_str fact;
+
+	if (hf_facts_get(run->facts, row->record->uid, &fact)) /* aligned */
+		return thread_run_add(run, row, (const uint64_t *)(const void *)fact.data, fact.size / sizeof *words);
+	list = match_rows_list(&run->rows, row);
+	return thread_run_add(run, row, words, list ? hf_fact_thread(list, words) : 0);
 }
 
 enum hf_status thread_run_next(struct thread_run *run)
@@ -151,7 +158,7 @@ enum hf_status thread_run_next(struct thread_run *run)
 	for (; !run->gathered && budget; budget--) {
 		if (!match_rows_next(&run->rows, &row))
 			run->gathered = true;
-		else if (!thread_run_add(run, &row))
+		else if (!add_row(run, &row))
 			return HF_ELIMIT;
 	}
 	if (!run->gathered)

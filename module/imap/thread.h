@@ -7,6 +7,7 @@
 #include "module/imap/link_cut.h"
 #include "module/imap/match_rows.h"
 #include "module/imap/merge_sort.h"
+#include "storage/facts.h"
 
 #define THREAD_NONE UINT32_MAX
 
@@ -37,15 +38,13 @@ struct thread_table {
 /* The value kept for the hash (not 0), THREAD_NONE at first. Valid until the next call. */
 uint32_t *thread_table_find(struct thread_table *table, uint64_t hash);
 void thread_table_fini(struct thread_table *table);
-/* Never 0. */
-uint64_t thread_hash(struct hf_str text);
 
 struct thread_run;
 
 struct thread_algorithm {
 	const char *name;
-	/* A message, in order of sequence number; its entry in run->messages is there, its node is not. False: too large to hold. */
-	bool (*add)(struct thread_run *run, uint32_t message, const struct hf_list_row *list);
+	/* A message, in order of sequence number, with its HF_FACT_THREAD words (none: its row is damaged); its entry in run->messages is there, its node is not. False: too large to hold. */
+	bool (*add)(struct thread_run *run, uint32_t message, const uint64_t *words, size_t count);
 	/* All are there, and run->by_date stands. A bounded piece of work; HF_OK: the forest is complete. */
 	enum hf_status (*build)(struct thread_run *run);
 };
@@ -57,6 +56,7 @@ extern const struct thread_algorithm thread_refs;           /* draft-ietf-morg-i
 struct thread_run {
 	const struct thread_algorithm *algorithm;
 	struct match_rows rows;
+	struct hf_facts *facts;
 	bool gathered, ordered;
 	struct thread_message *messages;
 	size_t count, capacity;
@@ -80,7 +80,7 @@ void thread_run_init(struct thread_run *run, struct imap_cmd *cmd, const struct 
 enum hf_status thread_run_next(struct thread_run *run);
 void thread_run_fini(struct thread_run *run);
 /* One message more, in order of sequence number; thread_run_next() does it. False: too large to hold. */
-bool thread_run_add(struct thread_run *run, const struct match_row *row);
+bool thread_run_add(struct thread_run *run, const struct match_row *row, const uint64_t *words, size_t count);
 
 /* For algorithms */
 uint32_t thread_node_add(struct thread_run *run, uint32_t message);

@@ -5,9 +5,10 @@
 
 #define PASS 8192 /* messages of one step */
 
-static bool orderedsubject_add(struct thread_run *run, uint32_t message, const struct hf_list_row *list)
+static bool orderedsubject_add(struct thread_run *run, uint32_t message, const uint64_t *words, size_t count)
 {
-	(void)list;
+	(void)words;
+	(void)count;
 	thread_node_add(run, message);
 	return true;
 }

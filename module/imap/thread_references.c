@@ -17,9 +17,9 @@ static uint32_t new_node(struct thread_run *run, uint32_t message)
 }
 
 /* The node of a message id, a dummy when there was none. */
-static uint32_t node_of_id(struct thread_run *run, struct hf_str id)
+static uint32_t node_of_id(struct thread_run *run, uint64_t id)
 {
-	uint32_t *node = thread_table_find(&run->table, thread_hash(id));
+	uint32_t *node = thread_table_find(&run->table, id);
 
 	if (*node == THREAD_NONE)
 		*node = new_node(run, THREAD_NONE);
@@ -27,11 +27,11 @@ static uint32_t node_of_id(struct thread_run *run, struct hf_str id)
 }
 
 /* A message without an id, or with that of one before it, gets a node that nothing refers to. */
-static uint32_t node_of_message(struct thread_run *run, uint32_t message, struct hf_str id)
+static uint32_t node_of_message(struct thread_run *run, uint32_t message, uint64_t id)
 {
 	uint32_t node;
 
-	if (!id.size)
+	if (!id)
 		return new_node(run, message);
 	node = node_of_id(run, id);
 	if (!thread_is_dummy(run, node))
@@ -50,13 +50,14 @@ static void link_to(struct thread_run *run, uint32_t node, uint32_t parent)
 	run->nodes[node].parent = parent;
 }
 
-bool thread_references_add(struct thread_run *run, uint32_t message, const struct hf_list_row *list)
+bool thread_references_add(struct thread_run *run, uint32_t message, const uint64_t *words, size_t count)
 {
-	uint32_t node = node_of_message(run, message, list ? list->message_id : HF_STR_NULL);
-	uint32_t last = THREAD_NONE, i;
+	uint32_t node = node_of_message(run, message, count ? words[HF_THREAD_ID] : 0);
+	uint32_t last = THREAD_NONE;
+	size_t i;
 
-	for (i = 0; list && i < list->reference_count; i++) { /* (A) */
-		uint32_t next = node_of_id(run, list->references[i]);
+	for (i = HF_THREAD_REFERENCES; i < count; i++) { /* (A) */
+		uint32_t next = node_of_id(run, words[i]);
 
 		if (last != THREAD_NONE && run->nodes[next].parent == THREAD_NONE)
 			link_to(run, next, last);

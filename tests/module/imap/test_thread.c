@@ -32,8 +32,8 @@ static void add_mail(struct thread_run *run, const struct mail *mail, uint32_t s
 	char id[32], refs[6][32], subject[32];
 	struct hf_str references[6];
 	struct match_row row = { .seq = HF_SEQ(seq), .record = &record };
+	uint64_t words[HF_THREAD_REFERENCES + HF_LIST_REFERENCES_MAX];
 
-	row.list = &row.row;
 	if (mail->id >= 0)
 		row.row.message_id = id_text(id, mail->id);
 	for (int i = 0; i < mail->ref_count; i++)
@@ -43,7 +43,7 @@ static void add_mail(struct thread_run *run, const struct mail *mail, uint32_t s
 	if (mail->subject)
 		row.row.base_subject = hf_str_n(subject, (size_t)sprintf(subject, "subject %d", mail->subject));
 	row.row.subject_is_reply = mail->is_reply;
-	ck_assert(thread_run_add(run, &row));
+	ck_assert(thread_run_add(run, &row, words, hf_fact_thread(&row.row, words)));
 }
 
 static void finish(struct thread_run *run, struct hf_buf *out)

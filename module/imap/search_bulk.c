@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a search program says about all messages of the view at once: flags from memory, texts of the usual header fields from facts
+ * (storage/facts.h). The result is a set of sequence numbers outside of which nothing matches; where every key was of that kind
+ * it is the answer, else those messages are tried one by one. */
+#include "base/mem.h"
+#include "module/imap/search.h"
+#include "storage/facts.h"
+
+#define FEW 16 /* when the other keys leave less than one message in so many, fields are not looked for in all */
+
+struct search_bulk {
+	struct imap_cmd *cmd;
+	struct search_program *program;
+	struct search_node *node; /* whose field is being looked for */
+	struct hf_facts *facts;
+	bool begun, fields;       /* fields: they take part */
+};
+
+struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program)
+{
+	struct search_bulk *bulk = hf_alloc_zero(sizeof *bulk);
+
+	bulk->cmd = cmd;
+	bulk->program = program;
+	return bulk;
+}
+
+void search_bulk_free(struct search_bulk **bulk_p)
+{
+	struct search_bulk *bulk = *bulk_p;
+	struct search_node *node;
+
+	if (!bulk)
+		return;
+	hf_facts_close(&bulk->facts);
+	for (node = bulk->program->texts; node; node = node->next_text) {
+		hf_set_fini(&node->found);
+		hf_set_fini(&node->unknown);
+		node->looked = false;
+	}
+	hf_free(bulk);
+	*bulk_p = NULL;
+}
+
+/* Sets ------------------------------------------------------------------------------------------------------------------- */
+
+static void set_all(const struct search_bulk *bulk, struct hf_set *set)
+{
+	uint32_t count = hf_view_count(bulk->cmd->session->view);
+
+	hf_set_clear(set);
+	if (count)
+		hf_set_add_range(set, 1, count);
+}
+
+static bool eval(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set);
+
+static bool eval_not(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
+{
+	struct hf_set child = HF_SET_INIT;
+	bool exact = eval(bulk, node->children, &child);
+
+	set_all(bulk, set);
+	if (exact)
+		hf_set_subtract(set, &child);
+	hf_set_fini(&child);
+	return exact;
+}
+
+static bool eval_children(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
+{
+	const struct search_node *child;
+	bool exact = true, any = node->kind == SEARCH_OR;
+
+	if (any)
+		hf_set_clear(set);
+	else
+		set_all(bulk, set);
+	for (child = node->children; child; child = child->next) {
+		struct hf_set one = HF_SET_INIT;
+
+		exact &= eval(bulk, child, &one);
+		if (any)
+			hf_set_union(set, &one);
+		else
+			hf_set_intersect(set, &one);
+		hf_set_fini(&one);
+	}
+	return exact;
+}
+
+/* `set` (empty at first) becomes one that holds all messages that match; whether it holds no others. Depth is bounded by the parser. */
+static bool eval(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
+{
+	struct hf_view *view = bulk->cmd->session->view;
+
+	switch (node->kind) {
+	case SEARCH_AND:
+	case SEARCH_OR:
+		return eval_children(bulk, node, set);
+	case SEARCH_NOT:
+		return eval_not(bulk, node, set);
+	case SEARCH_ALL:
+		set_all(bulk, set);
+		return true;
+	case SEARCH_FLAGS:
+		if (hf_view_flagged(view, (uint32_t)node->number, set))
+			return true;
+		break;
+	case SEARCH_UIDS:
+		hf_view_seqs_of(view, &node->set, set);
+		return true;
+	case SEARCH_SEQS:
+		set_all(bulk, set);
+		hf_set_intersect(set, &node->set);
+		return true;
+	case SEARCH_FIELD:
+		if (!node->looked)
+			break;
+		hf_set_copy(set, &node->found);
+		hf_set_union(set, &node->unknown);
+		return hf_set_is_empty(&node->unknown);
+	default:
+		break;
+	}
+	set_all(bulk, set);
+	return false;
+}
+
+/* Steps ------------------------------------------------------------------------------------------------------------------ */
+
+static bool can_look(const struct search_node *node)
+{
+	struct hf_str needle;
+
+	if (node->kind != SEARCH_FIELD || node->looked || hf_list_field(node->field) < 0)
+		return false;
+	needle = hf_matcher_folded(node->matcher);
+	return !needle.size || !memchr(needle.data, 0, needle.size);
+}
+
+/* Goes on looking for the fields, one after another. */
+static enum hf_status look(struct search_bulk *bulk)
+{
+	struct imap_session *session = bulk->cmd->session;
+	struct search_node *node = bulk->node;
+	enum hf_status status;
+
+	if (!node) {
+		for (node = bulk->program->texts; node && !can_look(node); node = node->next_text)
+			;
+		if (!node)
+			return HF_OK;
+		bulk->node = node;
+		bulk->facts = hf_facts_open(session->store, session->view,
+					    (enum hf_fact)(HF_FACT_FIELD + hf_list_field(node->field)), true);
+	}
+	status = hf_facts_find(bulk->facts, hf_matcher_folded(node->matcher), &node->found, &node->unknown);
+	if (status == HF_OK) {
+		node->looked = true;
+		bulk->node = NULL;
+		hf_facts_close(&bulk->facts);
+	}
+	return HF_MORE;
+}
+
+static bool has_fields(const struct search_program *program)
+{
+	const struct search_node *node;
+
+	for (node = program->texts; node; node = node->next_text)
+		if (can_look(node))
+			return true;
+	return false;
+}
+
+enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candidates, bool *exact)
+{
+	enum hf_status status;
+
+	if (!bulk->begun) {
+		bulk->begun = true;
+		bulk->fields = has_fields(bulk->program);
+		if (bulk->fields) { /* without them first */
+			eval(bulk, bulk->program->root, candidates);
+			bulk->fields = hf_set_size(candidates) * FEW >= hf_view_count(bulk->cmd->session->view);
+			hf_set_clear(candidates);
+		}
+	}
+	if (bulk->fields) {
+		status = look(bulk);
+		if (status != HF_OK)
+			return status;
+	}
+	*exact = eval(bulk, bulk->program->root, candidates);
+	return HF_OK;
+}
