@@ -70,7 +70,8 @@ static const struct hf_option store_options[] = {
 	  .max = 16 * GIB,
 	  .offset = AT(store, ballast),
 	  .restart = true,
-	  .help = "Space held back so that recovery can run on a full disk." },
+	  .help = "Space held back so that recovery can run on a full disk; 64 MiB is enough, 0 holds "
+		  "nothing back." },
 	{ .name = "body_file",
 	  .type = HF_OPT_SIZE,
 	  .fallback = "256 GiB",

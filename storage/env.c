@@ -15,7 +15,8 @@
 
 #define PAGE_SIZE 4096
 #define LOG_BUFFER (4u << 20)
-#define LOG_FILE (64u << 20)
+#define LOG_FILE_LEAST (16u << 20) /* the library wants four times its buffer */
+#define LOG_FILE_MOST (64u << 20)
 #define MESSAGES_PER_SECOND 5
 
 static const char *const table_names[TABLE_BODY] = { "meta", "index", "gone",   "kept",
@@ -74,6 +75,17 @@ static uint64_t cache_size(const struct hf_store_settings *settings)
 	return size > (UINT64_C(8) << 30) ? UINT64_C(8) << 30 : size;
 }
 
+/* Recovery fills the rest of the last log file with zeros, which on a full disk takes its blocks from the ballast: so
+ * a log file is a part of the ballast only. */
+static uint32_t log_file_size(const struct hf_store_settings *settings)
+{
+	uint64_t size = settings->ballast_size / 4;
+
+	if (!settings->ballast_size || size > LOG_FILE_MOST)
+		return LOG_FILE_MOST;
+	return size < LOG_FILE_LEAST ? LOG_FILE_LEAST : (uint32_t)size;
+}
+
 static int configure(struct env *env)
 {
 	DB_ENV *handle = env->handle;
@@ -87,7 +99,7 @@ static int configure(struct env *env)
 	    (error = handle->set_cachesize(handle, gigabytes, (uint32_t)(cache & ((1u << 30) - 1)),
 					   (int)(gigabytes / 4 + 1))) ||
 	    (error = handle->set_lg_bsize(handle, LOG_BUFFER)) ||
-	    (error = handle->set_lg_max(handle, LOG_FILE)) ||
+	    (error = handle->set_lg_max(handle, log_file_size(&env->settings))) ||
 	    (error = handle->set_lk_max_locks(handle, 100000)) ||
 	    (error = handle->set_lk_max_objects(handle, 100000)) ||
 	    (error = handle->set_lk_max_lockers(handle, 10000)) ||

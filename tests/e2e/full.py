@@ -26,7 +26,7 @@ def text_of(number):
 
 def fills_up():
     global server
-    server = Server(options={"store.directory": f'"{disk}/store"', "store.reserve": '"64 MiB"', "store.ballast": '"16 MiB"',
+    server = Server(options={"store.directory": f'"{disk}/store"', "store.reserve": '"64 MiB"', "store.ballast": '"32 MiB"',
                              "store.checkpoint": '"8 MiB"', "store.cache": '"32 MiB"'}).start()
     server.add_user(ANNA)
     replies = [b""]
