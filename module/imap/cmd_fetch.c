@@ -11,7 +11,8 @@
 #include "module/imap/search.h"
 
 #define READ_AHEAD 256  /* records */
-#define CHEAP_BATCH 64  /* messages of one call of next, when no item reads from disk */
+#define CHEAP_BATCH 64  /* messages of one call of next, when no item reads more than a row */
+#define FACTS_MIN 256   /* messages from which on it pays to have facts of their blocks in memory */
 
 static enum hf_status parse_modifier(struct imap_cmd *cmd, struct imap_parser *p)
 {
@@ -158,6 +159,14 @@ static enum hf_status tell_vanished(struct imap_cmd *cmd)
 	return status;
 }
 
+/* Many messages, and most of those between the first and the last. */
+static bool is_dense(const struct hf_set *seqs)
+{
+	uint64_t size = hf_set_size(seqs);
+
+	return size >= FACTS_MIN && size * 2 > seqs->ranges[seqs->count - 1].last - seqs->ranges[0].first;
+}
+
 static enum hf_status fetch_start(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
@@ -183,6 +192,8 @@ static enum hf_status fetch_start(struct imap_cmd *cmd)
 	args->records = hf_alloc(READ_AHEAD * sizeof *args->records);
 	args->scratch = hf_arena_new();
 	args->flags_key = ~0u;
+	args->use_facts = true;
+	args->make_facts = is_dense(&args->seqs);
 	if (args->needs & FETCH_SETS_SEEN && !cmd->session->read_only)
 		return set_seen(cmd);
 	return HF_MORE;
@@ -255,7 +266,7 @@ static void begin_message(struct imap_cmd *cmd, struct fetch_message *m)
 static enum hf_status fetch_next(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
-	bool cheap = !(args->needs & (FETCH_NEEDS_LIST | FETCH_NEEDS_EMAIL));
+	bool cheap = !(args->needs & (FETCH_NEEDS_TREE | FETCH_NEEDS_CONTENT));
 	unsigned budget = cheap ? CHEAP_BATCH : 1;
 	enum hf_status status = HF_OK;
 
@@ -273,7 +284,7 @@ static enum hf_status fetch_next(struct imap_cmd *cmd)
 			return HF_MORE; /* what is written of it stays until it is whole */
 		if (status != HF_OK)
 			note_failure(cmd, m->record, status);
-		if (!cheap)
+		if (!cheap || m->has_email)
 			hf_arena_reset(args->scratch);
 		status = HF_MORE;
 	}
@@ -301,6 +312,9 @@ static void fetch_finish(struct imap_cmd *cmd)
 	hf_email_reader_close(&args->emails);
 	hf_arena_free(&args->scratch);
 	hf_buf_fini(&args->flags_text);
+	hf_buf_fini(&args->picked);
+	for (size_t i = 0; i < FETCH_FACT_COUNT; i++)
+		hf_facts_close(&args->facts[i]);
 	fetch_out_fini(&args->out);
 }
 

@@ -4,15 +4,19 @@
 #define HF_MODULE_IMAP_FETCH_H
 
 #include "module/imap/imap.h"
+#include "storage/facts.h"
 
 /* What an item reads; what no item of a command needs is not read. */
 enum {
-	FETCH_NEEDS_LIST = 1 << 0,    /* fetch_message.list */
+	FETCH_NEEDS_LIST = 1 << 0,    /* fetch_message.list, before it is written */
 	FETCH_NEEDS_EMAIL = 1 << 1,   /* fetch_message.email, but for its part tree */
 	FETCH_NEEDS_CONTENT = 1 << 2, /* fetch_content() will be called */
 	FETCH_SETS_SEEN = 1 << 3,
 	FETCH_NEEDS_TREE = 1 << 4 | FETCH_NEEDS_EMAIL /* email.message too */
 };
+
+/* What may lie in memory for many messages (storage/facts.h). */
+enum fetch_fact { FETCH_FACT_ENVELOPE, FETCH_FACT_BODYSTRUCTURE, FETCH_FACT_HEADERS, FETCH_FACT_COUNT };
 
 /* The response being built: text, and slices of stored content that go out between it. */
 struct fetch_slice {
@@ -80,9 +84,12 @@ struct fetch_args {
 	uint32_t next;               /* sequence number to do next; 0: begin the range */
 	struct hf_record *records;   /* read ahead */
 	uint32_t record_first, record_count;
+	bool use_facts, make_facts;
+	struct hf_facts *facts[FETCH_FACT_COUNT]; /* opened when asked for */
 	struct hf_list_reader *list;
 	struct hf_email_reader *emails;
 	struct hf_arena *scratch;    /* of one message */
+	struct hf_buf picked;        /* header fields */
 	struct fetch_out out;
 	struct fetch_message message; /* under way while message.begun */
 	enum hf_status failed;       /* of a message that could not be read; told at the end */
@@ -100,6 +107,9 @@ void fetch_use_add(struct imap_cmd *cmd, const char *name);
 enum hf_status fetch_items_parse(struct imap_cmd *cmd, struct imap_parser *p);
 
 /* fetch_message.c */
+/* False: not in memory, read the row. Borrowed until the next message. */
+bool fetch_fact(struct fetch_message *m, enum fetch_fact fact, struct hf_str *data);
+enum hf_status fetch_list(struct fetch_message *m);  /* reads fetch_message.list unless it is there */
 enum hf_status fetch_email(struct fetch_message *m); /* reads fetch_message.email unless it is there */
 enum hf_status fetch_tree(struct fetch_message *m);  /* and decodes its message */
 enum hf_status fetch_content(struct fetch_message *m, struct hf_content **content);

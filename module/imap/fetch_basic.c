@@ -69,18 +69,36 @@ enum hf_status fetch_write_modseq(struct fetch_message *m, const struct fetch_it
 
 enum hf_status fetch_write_envelope(struct fetch_message *m, const struct fetch_item *item, const void *arg)
 {
+	struct hf_str envelope;
+	enum hf_status status;
+
 	(void)item;
 	(void)arg;
+	if (!fetch_fact(m, FETCH_FACT_ENVELOPE, &envelope)) {
+		status = fetch_list(m);
+		if (status != HF_OK)
+			return status;
+		envelope = m->list.envelope;
+	}
 	hf_buf_add_lit(&m->out->text, "ENVELOPE ");
-	hf_buf_add_str(&m->out->text, m->list.envelope);
+	hf_buf_add_str(&m->out->text, envelope);
 	return HF_OK;
 }
 
 enum hf_status fetch_write_bodystructure(struct fetch_message *m, const struct fetch_item *item, const void *arg)
 {
+	struct hf_str structure;
+	enum hf_status status;
+
 	(void)item;
 	(void)arg;
+	if (!fetch_fact(m, FETCH_FACT_BODYSTRUCTURE, &structure)) {
+		status = fetch_email(m);
+		if (status != HF_OK)
+			return status;
+		structure = m->email.bodystructure;
+	}
 	hf_buf_add_lit(&m->out->text, "BODYSTRUCTURE ");
-	hf_buf_add_str(&m->out->text, m->email.bodystructure);
+	hf_buf_add_str(&m->out->text, structure);
 	return HF_OK;
 }

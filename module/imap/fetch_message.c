@@ -46,6 +46,37 @@ void fetch_out_send(struct fetch_out *out, struct hf_conn *conn)
 	fetch_out_reset(out);
 }
 
+bool fetch_fact(struct fetch_message *m, enum fetch_fact fact, struct hf_str *data)
+{
+	static const enum hf_fact facts[FETCH_FACT_COUNT] = {
+		[FETCH_FACT_ENVELOPE] = HF_FACT_ENVELOPE,
+		[FETCH_FACT_BODYSTRUCTURE] = HF_FACT_BODYSTRUCTURE,
+		[FETCH_FACT_HEADERS] = HF_FACT_HEADERS,
+	};
+	struct imap_session *session = m->cmd->session;
+
+	if (!m->args->use_facts)
+		return false;
+	if (!m->args->facts[fact])
+		m->args->facts[fact] = hf_facts_open(session->store, session->view, facts[fact], m->args->make_facts);
+	return hf_facts_get(m->args->facts[fact], m->record->uid, data);
+}
+
+enum hf_status fetch_list(struct fetch_message *m)
+{
+	struct imap_session *session = m->cmd->session;
+	enum hf_status status = HF_OK;
+
+	if (m->has_list)
+		return HF_OK;
+	if (!m->args->list)
+		status = hf_list_reader_open(session->store, hf_view_owner(session->view), &m->args->list);
+	if (status == HF_OK)
+		status = hf_list_reader_get(m->args->list, m->record->email, &m->list);
+	m->has_list = status == HF_OK;
+	return status;
+}
+
 enum hf_status fetch_email(struct fetch_message *m)
 {
 	struct imap_session *session = m->cmd->session;
@@ -173,19 +204,10 @@ enum hf_status fetch_add_literal(struct fetch_message *m, uint64_t offset, uint6
 static enum hf_status load(struct fetch_message *m)
 {
 	struct fetch_args *args = m->args;
-	struct imap_session *session = m->cmd->session;
-	uint64_t owner = hf_view_owner(session->view);
-	enum hf_status status = HF_OK;
+	enum hf_status status = args->needs & FETCH_NEEDS_LIST ? fetch_list(m) : HF_OK;
 
-	if (args->needs & FETCH_NEEDS_LIST) {
-		if (!args->list)
-			status = hf_list_reader_open(session->store, owner, &args->list);
-		if (status == HF_OK)
-			status = hf_list_reader_get(args->list, m->record->email, &m->list);
-		if (status != HF_OK)
-			return status;
-		m->has_list = true;
-	}
+	if (status != HF_OK)
+		return status;
 	if ((args->needs & FETCH_NEEDS_TREE) == FETCH_NEEDS_TREE)
 		return fetch_tree(m);
 	return args->needs & FETCH_NEEDS_EMAIL ? fetch_email(m) : HF_OK;

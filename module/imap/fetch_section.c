@@ -24,6 +24,7 @@ struct section {
 	struct hf_str *fields;
 	size_t field_count;
 	bool common_fields;    /* all of them are in the list row's header block */
+	uint32_t common_mask;  /* which, for hf_fact_headers_pick() */
 	bool partial;
 	uint64_t offset, count;
 	struct hf_str label;   /* "BODY[1.HEADER]<0>" */
@@ -52,6 +53,8 @@ static enum hf_status parse_fields(struct imap_cmd *cmd, struct imap_parser *p, 
 		}
 		s->fields[s->field_count++] = name;
 		s->common_fields = s->common_fields && hf_list_has_field(name);
+		if (s->common_fields)
+			s->common_mask |= UINT32_C(1) << hf_list_field(name);
 	} while (imap_parse_is(p, ' '));
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, ")");
 }
@@ -195,7 +198,7 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 	if (!peek)
 		*needs |= FETCH_SETS_SEEN;
 	if (s->common_fields && !s->number_count)
-		*needs = (*needs & ~(unsigned)FETCH_NEEDS_TREE) | FETCH_NEEDS_LIST;
+		*needs &= ~(unsigned)FETCH_NEEDS_TREE;
 	return HF_OK;
 }
 
@@ -273,7 +276,9 @@ static void add_partial(struct fetch_message *m, const struct section *s, struct
 	if (s->partial)
 		data = hf_str_sub(data, s->offset > data.size ? data.size : (size_t)s->offset,
 				  s->count > data.size ? data.size : (size_t)s->count);
-	hf_buf_printf(&m->out->text, "{%zu}\r\n", data.size);
+	hf_buf_add_char(&m->out->text, '{');
+	hf_buf_add_u64(&m->out->text, data.size);
+	hf_buf_add_lit(&m->out->text, "}\r\n");
 	hf_buf_add_str(&m->out->text, data);
 }
 
@@ -310,21 +315,44 @@ static enum hf_status read_range(struct fetch_message *m, uint64_t offset, uint6
 	return status;
 }
 
+/* The usual fields of the message: from memory, or from the rows that hold them. False: it has to be read. */
+static bool write_common_fields(struct fetch_message *m, const struct section *s, enum hf_status *status)
+{
+	struct hf_buf *picked = &m->args->picked;
+	struct hf_str headers;
+
+	*status = HF_OK;
+	if (fetch_fact(m, FETCH_FACT_HEADERS, &headers)) {
+		hf_buf_clear(picked);
+		hf_fact_headers_pick(headers, s->common_mask, picked);
+		hf_buf_add_lit(picked, "\r\n");
+		add_partial(m, s, hf_buf_str(picked));
+		return true;
+	}
+	*status = fetch_list(m);
+	if (*status != HF_OK)
+		return true;
+	headers = m->list.headers;
+	if (!headers.data) {
+		*status = fetch_email(m);
+		if (*status != HF_OK)
+			return true;
+		headers = m->email.headers;
+	}
+	if (headers.data)
+		write_fields(m, s, headers);
+	return headers.data != NULL;
+}
+
 static enum hf_status write_header_fields(struct fetch_message *m, const struct section *s)
 {
 	struct hf_str header;
 	uint64_t offset, size;
 	enum hf_status status;
 
-	if (!s->number_count && s->common_fields && m->has_list && m->list.headers.data) {
-		write_fields(m, s, m->list.headers);
-		return HF_OK;
-	}
+	if (!s->number_count && s->common_fields && write_common_fields(m, s, &status))
+		return status;
 	status = fetch_email(m);
-	if (status == HF_OK && !s->number_count && s->common_fields && m->email.headers.data) {
-		write_fields(m, s, m->email.headers);
-		return HF_OK;
-	}
 	if (status == HF_OK)
 		status = fetch_tree(m);
 	if (status != HF_OK)

@@ -41,5 +41,6 @@ void imap_notify_write_fetch(struct imap_session *session, struct hf_seq seq)
 	hf_email_reader_close(&args.emails);
 	hf_arena_free(&args.scratch);
 	hf_buf_fini(&args.flags_text);
+	hf_buf_fini(&args.picked);
 	fetch_out_fini(&args.out);
 }
