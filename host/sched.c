@@ -49,6 +49,11 @@ static void signal_worker(struct hf_sched *sched)
 		;
 }
 
+static void pass_signal(void *arg)
+{
+	signal_worker(arg);
+}
+
 void hf_sched_stop(struct hf_sched *sched)
 {
 	pthread_mutex_lock(&sched->lock);
@@ -66,23 +71,35 @@ static bool needs_signal_locked(struct hf_sched *sched)
 	return true;
 }
 
-void hf_sched_push(struct hf_sched *sched, struct hf_conn *conn, bool long_lane)
+static void add(struct hf_queue *queue, struct hf_conn *conn)
 {
-	bool wake;
-
 	conn->queue_next = NULL;
-	pthread_mutex_lock(&sched->lock);
-	struct hf_queue *queue = &sched->lanes[long_lane];
-
 	if (queue->last)
 		queue->last->queue_next = conn;
 	else
 		queue->first = conn;
 	queue->last = conn;
 	queue->count++;
+}
+
+/* By the worker that has just run it and takes the next from the queue at once, this one if there is no other: nobody has
+ * to be woken. */
+static void push_back(struct hf_sched *sched, struct hf_conn *conn, bool long_lane)
+{
+	pthread_mutex_lock(&sched->lock);
+	add(&sched->lanes[long_lane], conn);
+	pthread_mutex_unlock(&sched->lock);
+}
+
+void hf_sched_push(struct hf_sched *sched, struct hf_conn *conn, bool long_lane)
+{
+	bool wake;
+
+	pthread_mutex_lock(&sched->lock);
+	add(&sched->lanes[long_lane], conn);
 	wake = needs_signal_locked(sched);
 	pthread_mutex_unlock(&sched->lock);
-	if (wake)
+	if (wake && !hf_wakes_later(pass_signal, sched))
 		signal_worker(sched);
 }
 
@@ -231,7 +248,7 @@ void hf_conn_run(struct hf_conn *conn)
 			return;
 		if (turn != TURN_PARK || rerun == RERUNS_MAX) {
 			atomic_store(&conn->state, CONN_QUEUED);
-			hf_sched_push(sched, conn, turn == TURN_AGAIN_LONG);
+			push_back(sched, conn, turn == TURN_AGAIN_LONG);
 			return;
 		}
 		arm(conn);

@@ -34,6 +34,9 @@ struct txn {
 /* NULL when there is no such body file. */
 DB *env_table(struct env *env, unsigned table);
 
+/* page_memory.c: before the first environment of the process. */
+void page_memory_init(void);
+
 /* env_disk.c: files of ours in the directory. */
 char *env_path(const struct env *env, const char *name); /* to be freed */
 enum hf_status env_disk_prepare(struct env *env, struct hf_note *why); /* directory, lock file, ballast removed when needed */

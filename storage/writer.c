@@ -6,8 +6,9 @@
  * Whoever has the flusher's role flushes the log once for all batches queued, publishes them in the order of their commits,
  * and wakes who waits. The two overlap.
  *
- * The roles are two flags. A thread of their own takes each when nobody else has it; a submitter that finds the store at
- * rest takes both and does its own operation on the spot, which saves two hand-overs between cores.
+ * The roles are two flags. A thread of their own takes each when there is work and nobody else has it; a submitter that finds the
+ * queue empty and nobody applying does its own operation on the spot, and the flush too if nobody is at one: each saves a
+ * hand-over between cores.
  *
  * An operation that fails after it changed something spoils its batch: the transaction is given up and its operations are
  * run again, one by one. `lock` guards all of struct writer but what says otherwise; no lock is held while applying, flushing
@@ -104,20 +105,30 @@ static void list_prepend(struct op_list *list, struct op_list *front)
 
 /* Completion ------------------------------------------------------------------------------------------------------ */
 
-static void complete(struct writer *w, struct hf_op *op)
+/* All of a list. */
+static void complete(struct writer *w, struct hf_op *first)
 {
-	bool abandoned;
+	struct hf_op *abandoned = NULL, *next;
 
-	if (op->kind->finished)
-		op->kind->finished(op, op->status);
+	for (struct hf_op *op = first; op; op = op->next)
+		if (op->kind->finished)
+			op->kind->finished(op, op->status);
 	pthread_mutex_lock(&w->done_lock);
-	op->done = true;
-	abandoned = op->abandoned;
-	if (!abandoned)
-		hf_waiter_wake(op->waiter);
+	for (struct hf_op *op = first; op; op = next) {
+		next = op->next; /* once woken, its owner frees it */
+		op->done = true;
+		if (op->abandoned) {
+			op->next = abandoned;
+			abandoned = op;
+		} else {
+			hf_waiter_wake(op->waiter);
+		}
+	}
 	pthread_mutex_unlock(&w->done_lock);
-	if (abandoned)
-		op_destroy(op);
+	for (; abandoned; abandoned = next) {
+		next = abandoned->next;
+		op_destroy(abandoned);
+	}
 }
 
 bool hf_op_is_done(const struct hf_op *op)
@@ -331,14 +342,10 @@ static void end_applying(struct writer *w) HF_REQUIRES(w->lock)
 
 static void publish(struct writer *w, struct batch *batch)
 {
-	struct hf_op *op = batch->completed, *next;
-
 	batch_publish(batch);
-	if (op)
+	if (batch->completed) {
 		fault_at(FAULT_BATCH_PUBLISHED);
-	for (; op; op = next) {
-		next = op->next;
-		complete(w, op);
+		complete(w, batch->completed);
 	}
 	batch_free(&batch);
 }
@@ -398,6 +405,7 @@ static void flush_round(struct writer *w) HF_REQUIRES(w->lock)
 		fault_at(FAULT_BATCH_FLUSHED);
 	}
 #endif
+	hf_wakes_hold();
 	while (batch) {
 		struct barrier *due;
 
@@ -409,6 +417,7 @@ static void flush_round(struct writer *w) HF_REQUIRES(w->lock)
 		wake_barriers(due);
 		batch = next;
 	}
+	hf_wakes_pass();
 #ifdef HF_ACK_BEFORE_FLUSH
 	env_flush(w->store->env);
 #endif
@@ -433,17 +442,18 @@ void hf_store_submit(struct hf_store *store, struct hf_waiter *waiter, struct hf
 	if (refused) {
 		pthread_mutex_unlock(&w->lock);
 		op->status = HF_EUNAVAILABLE;
+		op->next = NULL;
 		complete(w, op);
 		return;
 	}
-	if (w->applying || w->flushing || w->queue.first || w->batches) {
+	if (w->applying || w->queue.first || w->batch_count >= BATCHES_MAX) {
 		list_add(&w->queue, op);
 		if (!w->applying)
 			pthread_cond_signal(&w->work);
 		pthread_mutex_unlock(&w->lock);
 		return;
 	}
-	/* At rest: the caller's thread does it all. */
+	/* Nobody applies: the caller's thread does it, and the flush too if nobody else is at one. */
 	w->applying = true;
 	w->begun++;
 	pthread_mutex_unlock(&w->lock);
