@@ -183,7 +183,7 @@ uint32_t hf_view_recent_count(const struct hf_view *view)
 
 bool hf_view_is_recent(const struct hf_view *view, struct hf_uid uid)
 {
-	return hf_set_has(&view->recent, uid.n);
+	return view->recent.count && hf_set_has(&view->recent, uid.n);
 }
 
 struct hf_uid hf_view_uidnext(const struct hf_view *view)

@@ -12,6 +12,7 @@
 
 #define READ_AHEAD 256  /* records */
 #define CHEAP_BATCH 64  /* messages of one call of next, when no item reads more than a row */
+#define LINE_BATCH 512  /* when each is a short line */
 #define FACTS_MIN 256   /* messages from which on it pays to have facts of their blocks in memory */
 
 static enum hf_status parse_modifier(struct imap_cmd *cmd, struct imap_parser *p)
@@ -193,6 +194,7 @@ static enum hf_status fetch_start(struct imap_cmd *cmd)
 	args->scratch = hf_arena_new();
 	args->flags_key = ~0u;
 	args->use_facts = true;
+	args->lines = fetch_lines_apply(args, cmd->session);
 	args->make_facts = is_dense(&args->seqs);
 	if (args->needs & FETCH_SETS_SEEN && !cmd->session->read_only)
 		return set_seen(cmd);
@@ -263,6 +265,21 @@ static void begin_message(struct imap_cmd *cmd, struct fetch_message *m)
 	m->work_free = NULL;
 }
 
+static enum hf_status next_lines(struct imap_cmd *cmd)
+{
+	struct fetch_args *args = cmd->args;
+	struct fetch_message *m = &args->message;
+	unsigned budget = LINE_BATCH;
+
+	begin_message(cmd, m);
+	while (budget && (m->record = next_record(cmd, &m->seq)) != NULL) {
+		fetch_line_write(m);
+		budget--;
+	}
+	fetch_out_send(&args->out, cmd->session->conn);
+	return budget ? HF_OK : HF_MORE;
+}
+
 static enum hf_status fetch_next(struct imap_cmd *cmd)
 {
 	struct fetch_args *args = cmd->args;
@@ -270,6 +287,8 @@ static enum hf_status fetch_next(struct imap_cmd *cmd)
 	unsigned budget = cheap ? CHEAP_BATCH : 1;
 	enum hf_status status = HF_OK;
 
+	if (args->lines)
+		return next_lines(cmd);
 	while (budget--) {
 		struct fetch_message *m = &args->message;
 

@@ -84,6 +84,7 @@ struct fetch_args {
 	uint32_t next;               /* sequence number to do next; 0: begin the range */
 	struct hf_record *records;   /* read ahead */
 	uint32_t record_first, record_count;
+	bool lines;                  /* fetch_line_write() does it */
 	bool use_facts, make_facts;
 	struct hf_facts *facts[FETCH_FACT_COUNT]; /* opened when asked for */
 	struct hf_list_reader *list;
@@ -125,8 +126,12 @@ void fetch_add_slice(struct fetch_out *out, struct hf_source *source, uint64_t o
 enum hf_status fetch_message_write(struct fetch_message *m);
 /* Gives up a message that is begun. */
 void fetch_message_drop(struct fetch_message *m);
-/* "FLAGS (...)", with the cache in args. */
-void fetch_add_flags(struct fetch_message *m);
+/* "FLAGS (...)", cached in args; until the next call. */
+struct hf_str fetch_flags_text(struct fetch_message *m);
+
+/* fetch_lines.c: commands whose responses are short lines. */
+bool fetch_lines_apply(const struct fetch_args *args, const struct imap_session *session);
+void fetch_line_write(struct fetch_message *m);
 
 /* fetch_basic.c, fetch_section.c: rows of the table */
 enum hf_status fetch_write_flags(struct fetch_message *m, const struct fetch_item *item, const void *arg);

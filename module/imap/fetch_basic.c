@@ -4,10 +4,9 @@
 #include "message/render.h"
 #include "module/imap/fetch.h"
 
-void fetch_add_flags(struct fetch_message *m)
+struct hf_str fetch_flags_text(struct fetch_message *m)
 {
 	struct fetch_args *args = m->args;
-	struct hf_buf *out = &m->out->text;
 	bool recent = hf_view_is_recent(m->cmd->session->view, m->record->uid);
 	unsigned key = (unsigned)m->record->flags << 1 | recent;
 
@@ -18,14 +17,14 @@ void fetch_add_flags(struct fetch_message *m)
 		args->flags_key = key;
 		args->flags_keywords = m->record->keywords;
 	}
-	hf_buf_add_str(out, hf_buf_str(&args->flags_text));
+	return hf_buf_str(&args->flags_text);
 }
 
 enum hf_status fetch_write_flags(struct fetch_message *m, const struct fetch_item *item, const void *arg)
 {
 	(void)item;
 	(void)arg;
-	fetch_add_flags(m);
+	hf_buf_add_str(&m->out->text, fetch_flags_text(m));
 	return HF_OK;
 }
 

@@ -231,7 +231,7 @@ static void add_news(struct fetch_message *m)
 
 	if (!is_asked(m->args, "FLAGS")) {
 		hf_buf_add_char(text, ' ');
-		fetch_add_flags(m);
+		hf_buf_add_str(text, fetch_flags_text(m));
 	}
 	if (m->cmd->session->enabled & IMAP_EN_CONDSTORE && !is_asked(m->args, "MODSEQ")) {
 		hf_buf_add_char(text, ' ');
