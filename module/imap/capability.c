@@ -56,6 +56,9 @@ static const struct {
 	{ "QUOTA=RES-STORAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
 	{ "QUOTA=RES-MESSAGE", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
 	{ "QUOTA=RES-MAILBOX", "GETQUOTA", IMAP_LOGGED_IN },   /* RFC 9208 */
+	{ "METADATA", "GETMETADATA", IMAP_LOGGED_IN },           /* RFC 5464 */
+	{ "METADATA-SERVER", "GETMETADATA", IMAP_LOGGED_IN },    /* RFC 5464 */
+	{ "LIST-METADATA", "LIST", IMAP_LOGGED_IN },             /* RFC 9590 */
 	{ "NOTIFY", "NOTIFY", IMAP_LOGGED_IN },                /* RFC 5465 */
 	{ "OBJECTID", "FETCH", IMAP_LOGGED_IN },               /* RFC 8474 */
 	{ "SAVEDATE", "FETCH", IMAP_LOGGED_IN },               /* RFC 8514 */

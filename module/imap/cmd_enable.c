@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ENABLE: extensions that change what the server sends. RFC 5161, RFC 9051 §6.3.1; CONDSTORE,
- * QRESYNC: RFC 7162 §3.1, §3.2.3; UTF8=ACCEPT: RFC 9755 §3; UIDONLY: RFC 9586 §3.
+ * QRESYNC: RFC 7162 §3.1, §3.2.3; UTF8=ACCEPT: RFC 9755 §3; UIDONLY: RFC 9586 §3; METADATA: RFC 5464
+ * §4.4.
  *
  * Arguments: names of extensions. Those we do not know are passed over. It is taken in the selected
  * state as well: clients do that. */
-#include "module/imap/imap.h"
+#include "module/imap/metadata_news.h"
 
 static const struct {
 	const char *name;
@@ -16,6 +17,8 @@ static const struct {
 	{ "IMAP4rev2", IMAP_EN_REV2, NULL },
 	{ "UTF8=ACCEPT", IMAP_EN_UTF8, NULL },
 	{ "UIDONLY", IMAP_EN_UIDONLY, NULL },
+	{ "METADATA", IMAP_EN_METADATA, NULL },
+	{ "METADATA-SERVER", IMAP_EN_METADATA_SERVER, NULL },
 };
 
 struct enable_args {
@@ -54,6 +57,7 @@ static enum hf_status enable_start(struct imap_cmd *cmd)
 		cmd->session->enabled |= rows[i].bit;
 		hf_buf_printf(&out, " %s", rows[i].name);
 	}
+	imap_metadata_rewatch(cmd->session);
 	hf_buf_add_lit(&out, "\r\n");
 	hf_conn_write(imap_conn(cmd), out.data, out.size);
 	hf_buf_fini(&out);

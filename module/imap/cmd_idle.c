@@ -4,6 +4,7 @@
  * Arguments: none. DONE and the next command may come in one packet; anything else than DONE ends
  * IDLE with BAD and is dropped. "* OK Still here" keeps the connection alive in routers on the way,
  * and while it is sent there is no idle timeout: a peer that has gone is noticed by it. */
+#include "module/imap/metadata_news.h"
 #include "module/imap/session_priv.h"
 
 #define LINE_MAX_IDLE 1024
@@ -25,6 +26,7 @@ static enum hf_status idle_next(struct imap_cmd *cmd)
 	}
 	imap_sync(session, false);
 	imap_notify_tell(session);
+	imap_metadata_tell(session);
 	if (imap_deadline_passed(session)) {
 		imap_untagged_text(session, "OK", NULL, "Still here");
 		imap_set_deadline(session, session->settings->idle_keepalive);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LIST, LSUB: names of mailboxes, or of subscriptions, that match a pattern. RFC 3501 §6.3.8,
- * §6.3.9, RFC 9051 §6.3.9; LIST-EXTENDED: RFC 5258; RETURN (STATUS): RFC 5819. Attributes of
+ * §6.3.9, RFC 9051 §6.3.9; LIST-EXTENDED: RFC 5258; RETURN (STATUS): RFC 5819, (METADATA): RFC 9590. Attributes of
  * children (RFC 3348) and special uses (RFC 6154) are sent always: clients use them without asking;
  * in LSUB special uses too, since Outlook 2013 reads them there.
  *
@@ -8,6 +8,7 @@
  * parentheses, return options behind them. The tree is gone through twice, in pieces: which names
  * match the patterns, then what is told of them. */
 #include "module/imap/list.h"
+#include "module/imap/metadata.h"
 #include "module/imap/status.h"
 
 #define MATCHES_AT_ONCE 16 /* a hostile pattern costs a million steps on each name */
@@ -30,6 +31,7 @@ struct list_args {
 	struct hf_str reference, *patterns;
 	size_t pattern_count, pattern_capacity;
 	struct imap_status_items items;
+	struct imap_entries metadata; /* none: not asked for */
 	struct imap_list_pattern *made;
 	bool star; /* a pattern has one */
 	struct imap_list_tree tree;
@@ -115,6 +117,14 @@ static enum hf_status parse_patterns(struct list_args *args, struct imap_parser 
 	return imap_parse_char(p, ')') ? HF_OK : imap_parser_expected(p, "a closing parenthesis");
 }
 
+static enum hf_status parse_metadata(struct list_args *args, struct imap_parser *p)
+{
+	args->metadata.count = 0;
+	if (!imap_parse_space(p) || !imap_parse_is(p, '('))
+		return imap_parser_expected(p, "a list of entries");
+	return imap_entries_parse(p, false, &args->metadata);
+}
+
 /* Behind RETURN. */
 static enum hf_status parse_return_options(struct list_args *args, struct imap_parser *p)
 {
@@ -129,6 +139,11 @@ static enum hf_status parse_return_options(struct list_args *args, struct imap_p
 			args->items.count = 0;
 			imap_parse_space(p);
 			status = imap_status_parse(p, &args->items);
+			if (status != HF_OK)
+				return status;
+		} else if (imap_parse_keyword(p, "METADATA")) {
+			enum hf_status status = parse_metadata(args, p);
+
 			if (status != HF_OK)
 				return status;
 		} else if (!parse_option(p, return_options, HF_COUNT(return_options),
@@ -259,6 +274,8 @@ static void write_list(struct imap_session *session, const struct list_args *arg
 			childinfo ? "(\"CHILDINFO\" (\"SUBSCRIBED\"))" : NULL, node);
 	if (exists && found & MEETS && args->returns & RETURN_STATUS)
 		imap_status_write(session, node->info, &args->items);
+	if (exists && found & MEETS && args->metadata.count)
+		imap_metadata_write(session, node->info, &args->metadata);
 }
 
 static bool is_wanted(const struct list_args *args, unsigned found)
@@ -271,7 +288,8 @@ static bool is_wanted(const struct list_args *args, unsigned found)
 static enum hf_status list_next(struct imap_cmd *cmd)
 {
 	struct list_args *args = cmd->args;
-	size_t count = args->tree.count, end = args->next + NODES_AT_ONCE;
+	size_t count = args->tree.count;
+	size_t end = args->next + (args->metadata.count ? 1 : NODES_AT_ONCE);
 
 	if (!args->matched) {
 		for (size_t i = 0; i < MATCHES_AT_ONCE && args->next < count; i++)
@@ -308,6 +326,9 @@ static enum hf_status list_start(struct imap_cmd *cmd)
 		imap_printf(cmd->session, "* %s (\\Noselect) \"/\" \"\"\r\n", cmd->def->name);
 		return HF_OK;
 	}
+	if (imap_entries_check(cmd, &args->metadata) != HF_OK)
+		return HF_ELIMIT;
+	imap_entries_unique(cmd->arena, &args->metadata);
 	args->made = hf_new_array(cmd->arena, struct imap_list_pattern, args->pattern_count);
 	for (size_t i = 0; i < args->pattern_count; i++) {
 		imap_list_pattern_init(cmd->session, cmd->arena, args->reference, args->patterns[i],

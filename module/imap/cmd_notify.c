@@ -26,6 +26,8 @@ static const struct {
 	{ "FlagChange", NOTIFY_FLAGS },
 	{ "MailboxName", NOTIFY_NAME },
 	{ "SubscriptionChange", NOTIFY_SUBSCRIPTION },
+	{ "MailboxMetadataChange", NOTIFY_METADATA },
+	{ "ServerMetadataChange", NOTIFY_SERVER_METADATA },
 };
 
 static enum hf_status parse_fetch(struct imap_session *session, struct imap_notify *notify,

@@ -6,6 +6,7 @@
  * is neither announced nor taken, as it would have to end the compression in the middle of what the
  * client may have sent on. */
 #include "base/assert.h"
+#include "module/imap/metadata_news.h"
 #include "module/imap/session_priv.h"
 
 #include "base/mem.h"
@@ -24,6 +25,7 @@ static void unauthenticate_after(struct imap_session *session)
 		(unsigned long long)session->commands);
 	imap_unselect(session);
 	imap_notify_free(session);
+	imap_metadata_unwatch(session);
 	hf_account_close(&session->account);
 	hf_free((void *)(uintptr_t)session->user.data);
 	session->user = HF_STR_NULL;

@@ -323,6 +323,24 @@ static enum hf_status begin_message(struct imap_session *session, struct hf_str 
 	return HF_OK;
 }
 
+static void refuse_size(struct imap_session *session, const struct imap_head *head)
+{
+	const struct imap_input *in = &session->priv->in;
+	bool by_command = head->def->literal_too_big && in->literal.valid &&
+			  in->literal.size > session->settings->literal_size_max;
+	struct hf_buf code = HF_BUF_INIT;
+
+	hf_buf_add_lit(&code, "TOOBIG");
+	if (by_command) {
+		hf_buf_clear(&code);
+		head->def->literal_too_big(session, &code);
+	}
+	imap_refuse(session, head->tag, by_command ? "NO" : "BAD", hf_buf_cstr(&code),
+		    "The literal at position %zu is too large for an argument",
+		    in->literal.header + 1);
+	hf_buf_fini(&code);
+}
+
 bool imap_command_meets_literal(struct imap_session *session)
 {
 	struct imap_input *in = &session->priv->in;
@@ -339,9 +357,7 @@ bool imap_command_meets_literal(struct imap_session *session)
 		return false;
 	if (!literal_fits(session)) {
 		command_count(session);
-		imap_refuse(session, head.tag, "BAD", "TOOBIG",
-			    "The literal at position %zu is too large for an argument",
-			    in->literal.header + 1);
+		refuse_size(session, &head);
 		refuse_literal(session);
 		return false;
 	}

@@ -28,6 +28,7 @@ struct imap_settings {
 	uint64_t literal_size_max;  /* of one literal that is an argument; 64 KiB */
 	uint64_t command_size_max;  /* of a command with its argument literals; 1 MiB; before login
 				       16 KiB */
+	uint64_t metadata_size_max; /* of the value of an annotation; 64 KiB */
 	uint64_t message_size_max;  /* APPEND; 64 MiB */
 	int64_t nesting_max;        /* parentheses and search keys; 100 */
 	int64_t bad_commands_max;   /* BAD in a row before BYE; 20 */
@@ -52,7 +53,9 @@ enum {
 	IMAP_EN_QRESYNC = 1 << 1,
 	IMAP_EN_UTF8 = 1 << 2,
 	IMAP_EN_REV2 = 1 << 3,
-	IMAP_EN_UIDONLY = 1 << 4
+	IMAP_EN_UIDONLY = 1 << 4,
+	IMAP_EN_METADATA = 1 << 5,
+	IMAP_EN_METADATA_SERVER = 1 << 6
 };
 
 struct imap_session {
@@ -135,6 +138,8 @@ struct imap_command {
 	 * with the position there: the literal is an argument, and parse is called again once it
 	 * has come. */
 	const struct imap_literal *literal;
+	/* A literal is larger than an argument may be: the code of its NO. NULL: it is BAD. */
+	void (*literal_too_big)(const struct imap_session *session, struct hf_buf *code);
 	/* The tagged OK has been written and the command is gone; the next one has not been looked
 	 * at (STARTTLS, LOGOUT). */
 	void (*after)(struct imap_session *session);
@@ -185,6 +190,8 @@ bool imap_parse_astring(struct imap_parser *p,
 			struct hf_str *s); /* decoded, in the arena when it had escapes */
 bool imap_parse_string(struct imap_parser *p, struct hf_str *s);       /* quoted or literal */
 bool imap_parse_nstring(struct imap_parser *p, struct hf_str *s);      /* NIL: data NULL */
+bool imap_parse_nstring8(struct imap_parser *p,
+			 struct hf_str *s); /* nstring or literal8, which may hold NUL */
 bool imap_parse_list_mailbox(struct imap_parser *p, struct hf_str *s); /* astring with % and * */
 bool imap_parse_number(struct imap_parser *p, uint32_t *n);
 bool imap_parse_number64(struct imap_parser *p, uint64_t *n); /* 63 bits */

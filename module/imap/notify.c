@@ -7,19 +7,30 @@
  * told as well. */
 #include "module/imap/notify.h"
 
+#include "module/imap/metadata_news.h"
+
 #include <stdlib.h>
 
 #include "base/mem.h"
 
 /* Other mailboxes ---------------------------------------------------------------------------- */
 
-static unsigned events_of(const struct imap_notify *notify, const struct hf_mailbox_info *info)
+unsigned imap_notify_events(const struct imap_notify *notify, const struct hf_mailbox_info *info)
 {
 	unsigned events = 0;
 
 	for (size_t i = 0; i < notify->group_count; i++)
 		if (imap_filter_matches(&notify->groups[i].filter, info))
 			events |= notify->groups[i].events;
+	return events;
+}
+
+unsigned imap_notify_asked(const struct imap_notify *notify)
+{
+	unsigned events = 0;
+
+	for (size_t i = 0; i < notify->group_count; i++)
+		events |= notify->groups[i].events;
 	return events;
 }
 
@@ -66,7 +77,7 @@ static void tell_messages(struct imap_session *session, const struct hf_mailbox_
 		return;
 	if (is_selected(session, now))
 		return;
-	events = events_of(session->priv->notify, now);
+	events = imap_notify_events(session->priv->notify, now);
 	unseen = unseen && events & NOTIFY_FLAGS;
 	if (moved && events & (NOTIFY_NEW | NOTIFY_EXPUNGE))
 		write_status(session, now, NOTIFY_NEW, condstore, unseen);
@@ -173,7 +184,7 @@ static void tell_names(struct imap_session *session, const struct catalogue *old
 	for (size_t i = 0; i < old->count; i++) {
 		const struct hf_mailbox_info *info = &old->list[i];
 
-		if (info->id && !find_id(now, info->id) && events_of(notify, info) & NOTIFY_NAME)
+		if (info->id && !find_id(now, info->id) && imap_notify_events(notify, info) & NOTIFY_NAME)
 			write_list(session, info, "\\NonExistent", NULL);
 	}
 	for (size_t i = 0; i < now->count; i++) {
@@ -182,7 +193,7 @@ static void tell_names(struct imap_session *session, const struct catalogue *old
 
 		if (!info->id || (was && hf_str_eq(was->name, info->name)))
 			continue;
-		if (!((events_of(notify, info) | (was ? events_of(notify, was) : 0)) & NOTIFY_NAME))
+		if (!((imap_notify_events(notify, info) | (was ? imap_notify_events(notify, was) : 0)) & NOTIFY_NAME))
 			continue;
 		if (!was || !renamed_with_parent(old, now, was, info))
 			write_list(session, info, info->subscribed ? "\\Subscribed" : "",
@@ -209,7 +220,7 @@ static void tell_subscriptions(struct imap_session *session, const struct catalo
 		const struct hf_mailbox_info *was = find_name(old, info);
 
 		if (was && was->subscribed != info->subscribed &&
-		    (events_of(notify, info) | events_of(notify, was)) & NOTIFY_SUBSCRIPTION)
+		    (imap_notify_events(notify, info) | imap_notify_events(notify, was)) & NOTIFY_SUBSCRIPTION)
 			write_list(session, info, info->subscribed ? "\\Subscribed" : "", NULL);
 	}
 }
@@ -266,6 +277,7 @@ void imap_notify_push(struct imap_session *session)
 	if (notify->selected)
 		imap_sync(session, notify->delayed);
 	imap_notify_tell(session);
+	imap_metadata_tell(session);
 }
 
 bool imap_notify_is_fetching(const struct imap_session *session)
@@ -295,7 +307,7 @@ static void tell_status(struct imap_session *session, const struct imap_notify *
 {
 	for (size_t i = 0; i < notify->known_count; i++) {
 		const struct hf_mailbox_info *info = &notify->known[i];
-		unsigned events = events_of(notify, info);
+		unsigned events = imap_notify_events(notify, info);
 
 		if (events & NOTIFY_MESSAGES && !is_selected(session, info))
 			write_status(session, info, events, events & NOTIFY_FLAGS, false);
@@ -306,6 +318,7 @@ void imap_notify_install(struct imap_session *session, struct imap_notify *notif
 {
 	imap_notify_free(session);
 	session->priv->notify = notify;
+	imap_metadata_rewatch(session);
 	if (!notify->group_count)
 		return;
 	hf_account_watch(session->account, hf_conn_waiter(session->conn, HF_EV_NEWS));
@@ -313,6 +326,17 @@ void imap_notify_install(struct imap_session *session, struct imap_notify *notif
 	remember(session, notify);
 	if (notify->status)
 		tell_status(session, notify);
+}
+
+void imap_notify_stop(struct imap_session *session)
+{
+	struct imap_notify *none;
+
+	if (!session->priv->notify)
+		return;
+	none = hf_alloc_zero(sizeof(*none));
+	none->arena = hf_arena_new();
+	imap_notify_install(session, none);
 }
 
 void imap_notify_drop(struct imap_notify **notify)

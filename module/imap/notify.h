@@ -13,6 +13,8 @@ enum {
 	NOTIFY_FLAGS = 1 << 2,
 	NOTIFY_NAME = 1 << 3,
 	NOTIFY_SUBSCRIPTION = 1 << 4,
+	NOTIFY_METADATA = 1 << 5,
+	NOTIFY_SERVER_METADATA = 1 << 6,
 	NOTIFY_MESSAGES = NOTIFY_NEW | NOTIFY_EXPUNGE | NOTIFY_FLAGS
 };
 
@@ -38,7 +40,12 @@ struct imap_notify {
 	size_t known_count;
 };
 
+/* What is asked for, of any mailbox; of this one. */
+unsigned imap_notify_asked(const struct imap_notify *notify);
+unsigned imap_notify_events(const struct imap_notify *notify, const struct hf_mailbox_info *info);
 void imap_notify_free(struct imap_session *session);
+/* As NOTIFY NONE does, if there has been a NOTIFY. */
+void imap_notify_stop(struct imap_session *session);
 /* Installed in place of what there was: takes it over, tells STATUS where asked to. */
 void imap_notify_install(struct imap_session *session, struct imap_notify *notify);
 void imap_notify_drop(struct imap_notify **notify);

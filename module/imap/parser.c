@@ -170,7 +170,7 @@ static bool parse_quoted(struct imap_parser *p, struct hf_str *s)
 }
 
 /* literal = "{" number ["+"] "}" CRLF *CHAR8, at the brace. */
-static bool parse_literal(struct imap_parser *p, struct hf_str *s)
+static bool parse_literal(struct imap_parser *p, bool binary, struct hf_str *s)
 {
 	const char *pos = p->pos + 1, *digits = pos;
 	uint64_t size;
@@ -185,7 +185,7 @@ static bool parse_literal(struct imap_parser *p, struct hf_str *s)
 	if (p->end - pos < 3 || memcmp(pos, "}\r\n", 3) != 0 || (uint64_t)(p->end - pos - 3) < size)
 		return fail(p, "a literal");
 	pos += 3;
-	if (memchr(pos, '\0', (size_t)size))
+	if (!binary && memchr(pos, '\0', (size_t)size))
 		return fail(p, "a literal without NUL");
 	*s = hf_str_n(pos, (size_t)size);
 	p->pos = pos + size;
@@ -197,7 +197,7 @@ bool imap_parse_string(struct imap_parser *p, struct hf_str *s)
 	if (imap_parse_is(p, '"'))
 		return parse_quoted(p, s);
 	if (imap_parse_is(p, '{'))
-		return parse_literal(p, s);
+		return parse_literal(p, false, s);
 	return fail(p, "a string");
 }
 
@@ -237,6 +237,18 @@ bool imap_parse_nstring(struct imap_parser *p, struct hf_str *s)
 	if (!s->data)
 		s->data = "";
 	return true;
+}
+
+bool imap_parse_nstring8(struct imap_parser *p, struct hf_str *s)
+{
+	const char *pos = p->pos;
+
+	if (!imap_parse_char(p, '~'))
+		return imap_parse_nstring(p, s);
+	if (imap_parse_is(p, '{') && parse_literal(p, true, s))
+		return true;
+	p->pos = pos;
+	return fail(p, "a literal");
 }
 
 static bool parse_number(struct imap_parser *p, uint64_t max, uint64_t *n)

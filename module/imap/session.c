@@ -13,6 +13,7 @@
  * next is not looked at before the tagged response of the one before is written, so replies come in
  * the order of commands and pipelined commands see each other's changes. Between commands nothing
  * untagged is sent: news waits for the next command or IDLE, unless NOTIFY wants it at once. */
+#include "module/imap/metadata_news.h"
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"
@@ -84,6 +85,7 @@ void imap_session_close(struct imap_session *session)
 	command_free(session);
 	imap_unselect(session);
 	imap_notify_free(session);
+	imap_metadata_unwatch(session);
 	if (session->state != IMAP_NOT_AUTHENTICATED)
 		hf_info(&session->log, "logout reason=%s commands=%llu in=%llu ms=%llu",
 			hf_log_quote(hf_str(priv->reason)), (unsigned long long)session->commands,
@@ -162,6 +164,8 @@ void imap_session_finish(struct imap_session *session, enum hf_status status)
 	if (session->view && status != HF_ESYNTAX && !(cmd->def->traits & IMAP_NO_SYNC))
 		imap_sync(session,
 			  cmd->def->traits & IMAP_USES_SEQUENCE && (!cmd->uid || cmd->by_number));
+	if (status != HF_ESYNTAX && !(cmd->def->traits & IMAP_NO_SYNC))
+		imap_metadata_tell(session);
 }
 
 enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op)

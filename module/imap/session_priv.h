@@ -107,6 +107,7 @@ struct imap_session_priv {
 	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
 
 	struct imap_notify *notify; /* NOTIFY; NULL: not given yet */
+	struct hf_annotation_watch *annotations; /* metadata_news.c; or NULL */
 
 	/* why we were woken, what is under way */
 	bool quit;             /* HF_EV_QUIT was seen */

@@ -17,7 +17,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|quota|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -145,6 +145,7 @@ class Transcript:
         self.options = {}
         self.tls = False
         self.login = True
+        self.alone = False
         self.steps = []
         with open(path, encoding="utf-8") as file:
             self.lines = [line.rstrip("\n") for line in file]
@@ -200,6 +201,8 @@ class Transcript:
             if not sep:
                 raise Broken("opt: key=value")
             self.options[key.strip()] = value.strip()
+        elif word == "alone":
+            self.alone = True
         elif word == "login":
             self.login = text.strip() != "no"
         elif word == "tls" and not text.strip():
@@ -212,8 +215,9 @@ class Transcript:
         else:
             self.steps.append(Step(number, word, int(conn or 1), [("", text)]))
 
-    def group(self):
-        return (tuple(sorted(self.options.items())), self.tls)
+    def group(self, singly):
+        """Transcripts of one group share a daemon."""
+        return (tuple(sorted(self.options.items())), self.tls, (self.name, singly) if self.alone else None)
 
 
 # Playing --------------------------------------------------------------------------------------------------------
