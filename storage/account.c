@@ -60,7 +60,7 @@ static bool is_inbox_tree(struct hf_str name)
 }
 
 /* INBOX and what is below it first; then octets, '/' before all others. */
-static int name_compare(struct hf_str a, struct hf_str b)
+int hf_name_compare(struct hf_str a, struct hf_str b)
 {
 	size_t size = a.size < b.size ? a.size : b.size;
 	int inbox = (int)is_inbox_tree(b) - (int)is_inbox_tree(a);
@@ -74,6 +74,18 @@ static int name_compare(struct hf_str a, struct hf_str b)
 			return x == '/' ? -1 : y == '/' ? 1 : x < y ? -1 : 1;
 	}
 	return (a.size > b.size) - (a.size < b.size);
+}
+
+struct hf_str hf_name_inbox(struct hf_str name, struct hf_arena *arena)
+{
+	struct hf_str rest = name;
+	char *copy;
+
+	if (!hf_str_ieq(hf_str_split(&rest, '/'), HF_STR("INBOX")))
+		return name;
+	copy = hf_arena_cstr(arena, name);
+	memcpy(copy, "INBOX", 5);
+	return hf_str_n(copy, name.size);
 }
 
 static struct hf_str name_dup(struct hf_str name)
@@ -101,7 +113,7 @@ static size_t subscription_at(const struct hf_account *account, struct hf_str na
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (name_compare(account->subscribed[middle], name) < 0)
+		if (hf_name_compare(account->subscribed[middle], name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -155,7 +167,7 @@ static size_t name_at(const struct hf_account *account, struct hf_str name)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (name_compare(account->by_name[middle]->info.name, name) < 0)
+		if (hf_name_compare(account->by_name[middle]->info.name, name) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -568,6 +580,26 @@ uint64_t hf_account_user(const struct hf_account *account)
 	return account->open.id;
 }
 
+bool hf_account_published(struct hf_registry *registry, uint64_t user, uint64_t mailbox,
+			  struct hf_arena *arena, struct hf_mailbox_info *info)
+{
+	struct hf_account *account = lookup(registry, user);
+	const struct entry *entry = NULL;
+
+	if (!account)
+		return false;
+	pthread_mutex_lock(&account->lock);
+	if (account->state == ACCOUNT_READY)
+		entry = entry_by_id(account, mailbox);
+	if (entry) {
+		*info = entry->info;
+		info->name = hf_arena_str(arena, info->name);
+	}
+	pthread_mutex_unlock(&account->lock);
+	release(account);
+	return entry != NULL;
+}
+
 /* Reading
  * ------------------------------------------------------------------------------------------------------------
  */
@@ -596,7 +628,7 @@ void hf_account_list(struct hf_account *account, struct hf_arena *arena,
 		else if (j == account->subscribed_count)
 			order = -1;
 		else
-			order = name_compare(account->by_name[i]->info.name,
+			order = hf_name_compare(account->by_name[i]->info.name,
 					     account->subscribed[j]);
 		if (order <= 0) {
 			list[n] = account->by_name[i++]->info;
@@ -630,16 +662,10 @@ static void describe_locked(const struct hf_account *account, const struct entry
 enum hf_status hf_account_find(struct hf_account *account, struct hf_str name,
 			       struct hf_arena *arena, struct hf_mailbox_info *info)
 {
-	struct hf_str rest = name;
 	const struct entry *entry;
 	enum hf_status status = HF_ENONEXISTENT;
 
-	if (hf_str_ieq(hf_str_split(&rest, '/'), HF_STR("INBOX"))) {
-		char *copy = hf_arena_cstr(arena, name);
-
-		memcpy(copy, "INBOX", 5);
-		name = hf_str_n(copy, name.size);
-	}
+	name = hf_name_inbox(name, arena);
 	pthread_mutex_lock(&account->lock);
 	entry = entry_by_name(account, name);
 	if (entry) {

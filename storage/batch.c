@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 struct batch *batch_new(struct hf_store *store)
 {
@@ -15,6 +16,7 @@ struct batch *batch_new(struct hf_store *store)
 	batch->completed_end = &batch->completed;
 	batch->subscriptions_end = &batch->subscriptions;
 	batch->annotations_end = &batch->annotations;
+	batch->rights_end = &batch->rights;
 	return batch;
 }
 
@@ -32,6 +34,8 @@ static void forget(struct batch *batch)
 	batch->gone_users = NULL;
 	batch->annotations = NULL;
 	batch->annotations_end = &batch->annotations;
+	batch->rights = NULL;
+	batch->rights_end = &batch->rights;
 	batch->writes = 0;
 	hf_arena_reset(batch->arena);
 }
@@ -136,6 +140,7 @@ static bool more_follows(const struct batch_mailbox *mailbox)
 
 void batch_publish(struct batch *batch)
 {
+	rights_publish(batch->store, batch->rights);
 	for (struct batch_gone_user *g = batch->gone_users; g; g = g->next)
 		hf_publish_user_gone(batch->store, g->user);
 	for (struct batch_subscription *s = batch->subscriptions; s; s = s->next)
@@ -157,6 +162,7 @@ void batch_publish(struct batch *batch)
 		news.changes = m->changes;
 		news.change_count = m->change_count;
 		hf_publish_mailbox(batch->store, &news);
+		rights_wake_mailbox(batch->store, m->id);
 	}
 	if (batch->annotations)
 		annotation_publish(batch->store, batch->annotations);

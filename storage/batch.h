@@ -45,6 +45,8 @@ struct batch_annotation {
 	struct hf_str name;
 };
 
+struct rights_change;
+
 struct batch_gone_user {
 	struct batch_gone_user *next;
 	uint64_t user;
@@ -66,6 +68,7 @@ struct batch {
 	struct batch_subscription *subscriptions, **subscriptions_end;
 	struct batch_gone_user *gone_users;
 	struct batch_annotation *annotations, **annotations_end;
+	struct rights_change *rights, **rights_end; /* storage/rights_priv.h */
 	struct hf_op *completed, **completed_end; /* to be woken once this is durable and published */
 	struct hf_buf value, row; /* scratch: for the functions of batch.c */
 };

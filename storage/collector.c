@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 #define DUE_ROWS 32          /* each of up to KEPT_RECORDS messages */
 #define FREE_MESSAGES 400    /* of a deleted mailbox, in one step */
@@ -344,7 +345,13 @@ static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
 	status = delete_run(batch, TABLE_GONE, &from, OP_PIECE);
 	if (status != HF_OK)
 		return status;
-	status = annotations_drop(batch, due->mailbox, due->owner);
+	key_id(&from, META_SEEN, due->mailbox);
+	status = delete_run(batch, TABLE_META, &from, OP_PIECE);
+	if (status != HF_OK)
+		return status;
+	status = rights_remove(batch, due->mailbox);
+	if (status == HF_OK)
+		status = annotations_drop(batch, due->mailbox, due->owner);
 	if (status != HF_OK)
 		return status;
 	mailbox->removed = true;

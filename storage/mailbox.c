@@ -148,6 +148,21 @@ static void wake_behind(struct hf_mailbox *mb, uint64_t version)
 	pthread_mutex_unlock(&mb->watch);
 }
 
+void hf_mailbox_wake(struct hf_registry *registry, uint64_t mailbox)
+{
+	struct hf_open *open = hf_open_acquire(registry, &registry->mailboxes, mailbox, NULL);
+	struct hf_mailbox *mb;
+
+	if (!open)
+		return;
+	mb = HF_CONTAINER(open, struct hf_mailbox, open);
+	pthread_mutex_lock(&mb->watch);
+	for (struct hf_view *view = mb->views; view; view = view->next)
+		hf_waiter_wake(view->news);
+	pthread_mutex_unlock(&mb->watch);
+	hf_mailbox_release(mb);
+}
+
 /* Those that wait for it to be loaded, but for the one that has just done it. */
 static void wake_opening(struct hf_mailbox *mb, const struct hf_view *loader)
 {

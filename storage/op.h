@@ -81,7 +81,7 @@ HF_API const struct hf_set *hf_op_appended(const struct hf_op *op); /* UIDs, asc
 
 struct hf_recipient {
 	uint64_t user;
-	struct hf_str mailbox;        /* name; empty or not existing: INBOX */
+	struct hf_str mailbox;        /* name; empty or not existing: INBOX, in the shared account HF_ENONEXISTENT */
 	struct hf_str prefix;         /* Return-Path, Delivered-To, Received; at most 2 KiB */
 };
 /* One content, one transaction. Each recipient has a status of its own. `sender` for the suppression of repeats. */

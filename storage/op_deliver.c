@@ -39,7 +39,7 @@ static enum hf_status find_target(struct batch *batch, struct recipient *to)
 	if (batch_user(batch, to->user, &user) == HF_OK) {
 		if (to->mailbox.size)
 			status = mailbox_find(batch, to->user, to->mailbox, &to->target);
-		if (status == HF_ENONEXISTENT)
+		if (status == HF_ENONEXISTENT && !(user->row.flags & USER_SHARED))
 			status = mailbox_find(batch, to->user, HF_STR("INBOX"), &to->target);
 	}
 	return status;

@@ -3,6 +3,9 @@
 
 #include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
+
+#define SUBSCRIPTION_MAX (HF_NAME_MAX + 400) /* a name with its namespace and whose it is in front */
 
 struct op_mailbox {
 	struct hf_op op;
@@ -36,6 +39,24 @@ enum hf_status listing_put(struct batch *batch, uint64_t owner, struct hf_str na
 	return status == HF_OK ? deleted_name_used(batch, owner, name) : status;
 }
 
+/* The rights of the nearest superior that there is become those of the new mailbox. */
+static enum hf_status inherit(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t id)
+{
+	for (size_t size = name.size; size > 0; size--) {
+		uint64_t superior;
+		enum hf_status status;
+
+		if (name.data[size - 1] != '/')
+			continue;
+		status = mailbox_find(batch, owner, hf_str_sub(name, 0, size - 1), &superior);
+		if (status == HF_OK)
+			return rights_inherit(batch, superior, id, owner);
+		if (status != HF_ENONEXISTENT)
+			return status;
+	}
+	return HF_OK;
+}
+
 enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str name, uint32_t special_use, uint64_t *id)
 {
 	struct row_mailbox row = {
@@ -59,7 +80,8 @@ enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str n
 	batch_touch_user(batch, user);
 	*id = ids_new_mailbox(batch->store);
 	batch_add_mailbox(batch, *id, &row);
-	return listing_put(batch, owner, name, *id);
+	status = listing_put(batch, owner, name, *id);
+	return status == HF_OK ? inherit(batch, owner, name, *id) : status;
 }
 
 enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
@@ -80,6 +102,7 @@ enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
 	mailbox->row.flags |= MAILBOX_DELETED;
 	mailbox->row_changed = true;
 	batch_touch_mailbox(batch, mailbox);
+	rights_hide(batch, mailbox->id);
 	key_owned(&key, META_LISTING, mailbox->row.owner, mailbox->row.name);
 	status = batch_delete(batch, TABLE_META, &key);
 	return status == HF_OK ? deleted_keep(batch, mailbox, erased) : status;
@@ -301,6 +324,8 @@ static enum hf_status subscribe_apply(struct hf_op *op, struct batch *batch)
 
 	if (status != HF_OK)
 		return status;
+	if (args->name.size > SUBSCRIPTION_MAX)
+		return HF_ELIMIT;
 	key_owned(&key, META_SUBSCRIPTION, args->user, args->name);
 	status = batch_has(batch, TABLE_META, &key, &has);
 	if (status != HF_OK || has == args->subscribed)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "storage/kept.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 /* Expunged messages ------------------------------------------------------------------------------------------------ */
 
@@ -337,6 +338,8 @@ static enum hf_status undelete_apply(struct hf_op *op, struct batch *batch)
 		status = forget_deletion(args, batch, &row);
 	if (status == HF_OK)
 		status = listing_put(batch, args->user, args->name, args->mailbox);
+	if (status == HF_OK)
+		status = rights_show(batch, args->mailbox, args->user);
 	if (status != HF_OK)
 		return status;
 	same = hf_str_eq(args->was, args->name);

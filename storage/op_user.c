@@ -2,6 +2,7 @@
 /* Accounts: create, delete, disable, secrets. */
 
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 struct op_user {
 	struct hf_op op;
@@ -13,7 +14,7 @@ struct op_user {
 	struct hf_quota limits;
 };
 
-static enum hf_status find_user(struct batch *batch, struct hf_str name, struct batch_user **user)
+static enum hf_status find_account(struct batch *batch, struct hf_str name, struct batch_user **user)
 {
 	struct row_key key;
 	uint64_t id;
@@ -24,6 +25,14 @@ static enum hf_status find_user(struct batch *batch, struct hf_str name, struct 
 	if (status == HF_OK)
 		status = row_id_decode(hf_buf_str(&batch->value), &id);
 	return status == HF_OK ? batch_user(batch, id, user) : status;
+}
+
+/* The shared account is no user. */
+static enum hf_status find_user(struct batch *batch, struct hf_str name, struct batch_user **user)
+{
+	enum hf_status status = find_account(batch, name, user);
+
+	return status == HF_OK && (*user)->row.flags & USER_SHARED ? HF_ENONEXISTENT : status;
 }
 
 /* Create ---------------------------------------------------------------------------------------------------------- */
@@ -50,7 +59,7 @@ static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
 	bool taken, alias;
 	enum hf_status status;
 
-	if (!args->name.size)
+	if (!args->name.size || user_name_is_reserved(args->name))
 		return HF_EINVALID;
 	key_named(&key, META_ALIAS, args->name);
 	status = batch_has(batch, TABLE_META, &key, &alias);
@@ -64,6 +73,7 @@ static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
 	row.name = batch_str(batch, args->name);
 	op->piece.user = ids_new_user(batch->store);
 	batch_add_user(batch, op->piece.user, &row);
+	rights_user(batch, row.name, op->piece.user);
 	hf_buf_clear(&batch->row);
 	row_id_encode(op->piece.user, &batch->row);
 	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
@@ -84,10 +94,13 @@ static enum hf_status delete_apply(struct hf_op *op, struct batch *batch)
 	struct row_key key;
 	enum hf_status status = find_user(batch, args->name, &user);
 
+	if (status == HF_OK)
+		status = rights_forget(batch, args->name, OP_PIECE);
 	if (status != HF_OK)
 		return status;
 	user->row.flags |= USER_DELETED;
 	batch_touch_user(batch, user);
+	rights_user_gone(batch, user->id);
 	batch_user_gone(batch, user->id);
 	op->piece.user = user->id;
 	key_named(&key, META_NAME, args->name);
@@ -124,7 +137,7 @@ static enum hf_status limits_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_user *args = (struct op_user *)op;
 	struct batch_user *user;
-	enum hf_status status = find_user(batch, args->name, &user);
+	enum hf_status status = find_account(batch, args->name, &user);
 
 	if (status != HF_OK)
 		return status;

@@ -40,7 +40,7 @@ enum {
 
 /* "lrswipkxtea" in any order; the obsolete "c" is k, "d" is xte (RFC 4314 §2.1.1); upper case and others: HF_EINVALID. */
 HF_API enum hf_status hf_rights_parse(struct hf_str letters, uint32_t *rights);
-/* With "c" and "d" behind the others when all (c: any) of their rights are there and `obsolete` is true. */
+/* In the order above. With `obsolete`, "c" and "d" behind them where any of their rights is there (RFC 4314 §2.1.1). */
 HF_API void hf_rights_write(uint32_t rights, bool obsolete, struct hf_buf *out);
 
 #define HF_IDENTIFIER_MAX 320 /* octets, with a leading '-' */
@@ -67,14 +67,16 @@ HF_API void hf_rights_list(struct hf_store *store, uint64_t mailbox, struct hf_a
 
 enum hf_rights_mode { HF_RIGHTS_SET, HF_RIGHTS_ADD, HF_RIGHTS_REMOVE };
 #define HF_ACL_ENTRIES_MAX 1000
-/* One entry of a list; it goes when no right is left. HF_ENONEXISTENT: no such mailbox; HF_ELIMIT: too many entries. Published to
- * the sessions of everyone before it is done. */
+/* One entry of a list; it goes when no right is left. HF_ENONEXISTENT: no such mailbox; HF_ELIMIT: too many entries; HF_EINVALID: no
+ * identifier; HF_ECANNOT: it names the owner, who has every right and cannot lose one. Published to the sessions of everyone before
+ * it is done: views of the mailbox that others have open are woken, and look at hf_rights_version(). */
 HF_API struct hf_op *hf_op_rights(struct hf_store *store, uint64_t mailbox, struct hf_str identifier, enum hf_rights_mode mode,
 				  uint32_t rights);
 
 /* Groups ---------------------------------------------------------------------------------------------------------- */
 
-/* Membership by canonical user name. A group is there while it has members. Deleting a user takes him out, and removes the entries
+/* Membership by user name; `group` without "group:". A group is there while it has members. HF_ENONEXISTENT: no such user is there to
+ * become one; HF_EINVALID: no name for a group. Deleting a user takes him out, and removes the entries
  * that name him: one who later bears the same name gets nothing of it. */
 HF_API struct hf_op *hf_op_group(struct hf_store *store, struct hf_str group, struct hf_str user, bool member);
 /* fn returns false to end. `group` data NULL: all groups (once for each member, in order of group and member). */
@@ -97,6 +99,10 @@ struct hf_visible {
 /* The mailboxes of other accounts in which `user` has the right l: owners in order of name, the shared account last, mailboxes in
  * order of name. Costs what there is to show, not what there is. */
 HF_API void hf_visible_list(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct hf_visible **list, size_t *count);
+/* The mailbox `name` of the account with this name (that of a user, or HF_SHARED_USER), when the user has the right l there. HF_ENONEXISTENT
+ * for all else, and at the same cost: nothing of the mailbox, or of whether there is such a user, shows. */
+HF_API enum hf_status hf_visible_find(struct hf_store *store, uint64_t user, struct hf_str owner_name, struct hf_str name,
+				      struct hf_arena *arena, struct hf_visible *visible);
 /* Every change to a mailbox or a list that this user can see outside his own account wakes the waiter, until unwatched (NOTIFY,
  * RFC 5465). Several calls for the same waiter are one. */
 HF_API void hf_visible_watch(struct hf_store *store, uint64_t user, struct hf_waiter *waiter);

@@ -121,6 +121,43 @@ void key_deleted(struct row_key *key, uint64_t owner, struct hf_str name, uint64
 	key_add_be64(key, ~serial);
 }
 
+void key_rights(struct row_key *key, uint64_t mailbox, struct hf_str identifier)
+{
+	key_owned(key, META_RIGHTS, mailbox, identifier);
+}
+
+void key_granted(struct row_key *key, struct hf_str identifier, uint64_t mailbox)
+{
+	key_begin(key, META_GRANTED);
+	key_add_varstr(key, identifier);
+	key_add_be64(key, mailbox);
+}
+
+static void key_pair(struct row_key *key, uint8_t way, struct hf_str first, struct hf_str second)
+{
+	key_begin(key, META_GROUP);
+	key_add_u8(key, way);
+	key_add_varstr(key, first);
+	key_add_str(key, second);
+}
+
+void key_member(struct row_key *key, struct hf_str group, struct hf_str user)
+{
+	key_pair(key, GROUP_MEMBER, group, user);
+}
+
+void key_member_of(struct row_key *key, struct hf_str user, struct hf_str group)
+{
+	key_pair(key, GROUP_OF_USER, user, group);
+}
+
+void key_seen(struct row_key *key, uint64_t mailbox, uint64_t user, uint32_t block)
+{
+	key_id(key, META_SEEN, mailbox);
+	key_add_be64(key, user);
+	key_add_be32(key, block);
+}
+
 void key_message(struct row_key *key, uint64_t mailbox, struct hf_uid uid)
 {
 	key->size = 0;

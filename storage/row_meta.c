@@ -23,6 +23,19 @@ enum hf_status row_id_decode(struct hf_str in, uint64_t *id)
 	return version_ok(&r) && hf_read_be64(&r, id) ? HF_OK : HF_ECORRUPT;
 }
 
+void row_rights_encode(uint32_t rights, struct hf_buf *out)
+{
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_be32(out, rights);
+}
+
+enum hf_status row_rights_decode(struct hf_str in, uint32_t *rights)
+{
+	struct hf_reader r = hf_reader_init(in);
+
+	return version_ok(&r) && hf_read_be32(&r, rights) ? HF_OK : HF_ECORRUPT;
+}
+
 void row_counters_encode(const struct row_counters *row, struct hf_buf *out)
 {
 	hf_buf_add_char(out, ROW_VERSION);

@@ -44,6 +44,7 @@ enum table {
 enum meta_type {
 	META_ANNOTATION = 'A',   /* mailbox be64 (0: server), user be64 (0: shared), entry name; struct row_annotation; without a
 				    name: struct row_scope (RFC 5464) */
+	META_GROUP = 'B',        /* 'g', group varstr, user name; 'u', user name varstr, group: membership, both ways; nothing more */
 	META_SECRET = 'C',       /* user be64, mechanism varstr, label varstr; secret as text */
 	META_DELIVERED = 'D',    /* user be64, mailbox be64, SHA-256 of sender and content; time be64, uid be32 */
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
@@ -54,16 +55,19 @@ enum meta_type {
 	META_LISTING = 'L',      /* owner be64, mailbox name; mailbox be64 */
 	META_MAILBOX = 'M',      /* mailbox be64; struct row_mailbox */
 	META_NAME = 'N',         /* canonical user name; user be64 */
+	META_GRANTED = 'O',      /* identifier varstr, mailbox be64; the R row the other way round, nothing more */
 	META_PENDING = 'P',      /* kind u8, id be64; what a crash leaves half done: PENDING_* below; time be64 */
 	META_QUOTA = 'Q',        /* quota root id be64; limits and use. Held (RFC 9208; a user's own are in its row) */
-	META_RIGHTS = 'R',       /* mailbox be64, identifier; rights. Held (RFC 4314) */
+	META_RIGHTS = 'R',       /* mailbox be64, identifier; rights be32 (RFC 4314) */
 	META_SUBSCRIPTION = 'S', /* owner be64, mailbox name; nothing more */
 	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, SHA-256; the D row that ends then */
 	META_USER = 'U',         /* user be64; struct row_user */
 	META_VERSION = 'V',      /* 0: format be32, created be64, key of 32 octets; 1: struct row_counters */
-	META_SEEN = 'W',         /* mailbox be64, user be64; UIDs seen by others than the owner. Held (RFC 4314) */
+	META_SEEN = 'W',         /* mailbox be64, user be64, UID / 8192 be32; UIDs that a user who is not the owner has seen */
 	META_DELETED = 'X'       /* owner be64, name, 0, complement of a serial be64; a deleted mailbox that can be brought back: struct row_deleted */
 };
+
+enum { GROUP_MEMBER = 'g', GROUP_OF_USER = 'u' };
 
 /* PENDING_CONTENT: chunks written ahead of their message; start-up makes them garbage.
  * PENDING_COPY: index rows from UIDNEXT on are a copy not yet finished; start-up removes them. */
@@ -102,6 +106,11 @@ void key_expiry(struct row_key *key, int64_t time, uint64_t user, uint64_t mailb
 
 #define ROW_ANNOTATION_ENTRY 17 /* where the name begins */
 void key_annotation(struct row_key *key, uint64_t mailbox, uint64_t user, struct hf_str entry);
+void key_rights(struct row_key *key, uint64_t mailbox, struct hf_str identifier);
+void key_granted(struct row_key *key, struct hf_str identifier, uint64_t mailbox);
+void key_member(struct row_key *key, struct hf_str group, struct hf_str user);
+void key_member_of(struct row_key *key, struct hf_str user, struct hf_str group);
+void key_seen(struct row_key *key, uint64_t mailbox, uint64_t user, uint32_t block);
 
 void key_message(struct row_key *key, uint64_t mailbox, struct hf_uid uid); /* index, kept */
 void key_gone(struct row_key *key, uint64_t mailbox, struct hf_mod modseq);
@@ -112,6 +121,30 @@ void key_part(struct row_key *key, uint64_t content, uint32_t part);
 /* Rows of ids: version, be64. D, K, T and the like are this with more behind. */
 void row_id_encode(uint64_t id, struct hf_buf *out);
 enum hf_status row_id_decode(struct hf_str in, uint64_t *id);
+
+/* R: version, rights be32. */
+void row_rights_encode(uint32_t rights, struct hf_buf *out);
+enum hf_status row_rights_decode(struct hf_str in, uint32_t *rights);
+
+/* W: version, kind u8, then as ranges (0): count varint, then as in `gone`, UIDs counted from the first of the block; or as a bitmap (1):
+ * octet i bit j is UID 8 i + j of the block. Whichever is smaller. */
+#define SEEN_BLOCK 8192u /* UIDs */
+struct seen_block {
+	uint32_t number; /* UID / SEEN_BLOCK */
+	uint64_t bits[SEEN_BLOCK / 64];
+};
+static inline bool seen_has(const struct seen_block *block, uint32_t uid)
+{
+	return block->bits[uid % SEEN_BLOCK / 64] >> (uid % 64) & 1;
+}
+static inline void seen_set(struct seen_block *block, uint32_t uid, bool seen)
+{
+	uint64_t bit = UINT64_C(1) << (uid % 64), *word = &block->bits[uid % SEEN_BLOCK / 64];
+
+	*word = seen ? *word | bit : *word & ~bit;
+}
+bool row_seen_encode(const struct seen_block *block, struct hf_buf *out); /* false: nothing is seen, no row */
+enum hf_status row_seen_decode(struct hf_str in, struct seen_block *block); /* number is not in the row */
 
 /* V 1. */
 struct row_counters {
@@ -124,7 +157,8 @@ void row_counters_encode(const struct row_counters *row, struct hf_buf *out);
 enum hf_status row_counters_decode(struct hf_str in, struct row_counters *row);
 
 /* U. */
-enum { USER_DISABLED = 1, USER_DELETED = 2 };
+enum { USER_DISABLED = 1, USER_DELETED = 2, USER_SHARED = 4 /* owns the shared namespace; nobody's */ };
+#define USER_SHARED_ID (UINT64_C(1) << 48) /* above all that are given out */
 struct row_user {
 	uint32_t flags; /* USER_* */
 	int64_t created;

@@ -240,6 +240,8 @@ void hf_mailbox_delete(struct hf_mailbox *mailbox);
 void hf_mailbox_mourned_locked(struct hf_mailbox *mailbox, struct hf_view *view)
 	HF_REQUIRES(mailbox->lock);
 uint64_t hf_mailbox_owner(struct hf_mailbox *mailbox);
+/* Wakes its views: what their users may do there has changed. */
+void hf_mailbox_wake(struct hf_registry *registry, uint64_t mailbox);
 
 /* How many messages nobody has been given as \Recent, of `stored` as the row has it: the row follows
  * a claim late, the open mailbox knows it at once. */
@@ -266,5 +268,12 @@ void hf_view_count_recent(struct hf_view *view);
  * --------------------------------------------------------------------------------------------- */
 
 void hf_account_publish_mailbox(struct hf_registry *registry, const struct hf_mailbox_news *news);
+/* The mailbox as its owner's catalogue has it; false when that is not open, or does not have it. */
+bool hf_account_published(struct hf_registry *registry, uint64_t user, uint64_t mailbox,
+			  struct hf_arena *arena, struct hf_mailbox_info *info);
+/* The order of lists. */
+int hf_name_compare(struct hf_str a, struct hf_str b);
+/* The name, its first level as it is stored if it is INBOX in any case. */
+struct hf_str hf_name_inbox(struct hf_str name, struct hf_arena *arena);
 
 #endif

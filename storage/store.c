@@ -10,6 +10,7 @@
 #include "storage/hot_priv.h"
 #include "storage/op_priv.h"
 #include "storage/show_priv.h"
+#include "storage/rights_priv.h"
 
 void hf_store_settings_init(struct hf_store_settings *settings)
 {
@@ -140,6 +141,14 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 		hf_note_add(why, "the counters of the store %s cannot be read", settings->directory);
 		goto out;
 	}
+	status = users_make_shared(store);
+	store->rights = rights_new();
+	if (status == HF_OK)
+		status = rights_load(store);
+	if (status != HF_OK) {
+		hf_note_add(why, "the rights in the store %s cannot be read", settings->directory);
+		goto out;
+	}
 	store->registry = hf_registry_new(store);
 	store->annotations = annotation_news_new(store);
 	hot_set_max(store->registry->hot, facts_size(settings));
@@ -156,6 +165,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 	*result = store;
 	return HF_OK;
 out:
+	rights_free(&store->rights);
 	env_close(&store->env);
 	hf_free((void *)(uintptr_t)store->settings.directory);
 	hf_free(store);
@@ -174,6 +184,7 @@ void hf_store_close(struct hf_store **pointer)
 	env_close(&store->env);
 	writer_free(&store->writer);
 	annotation_news_free(&store->annotations);
+	rights_free(&store->rights);
 	ids_free(store);
 	hf_free((void *)(uintptr_t)store->settings.directory);
 	hf_free(store);

@@ -22,6 +22,7 @@
 #include "storage/kept.h"
 #include "storage/op.h"
 #include "storage/record.h"
+#include "storage/rights.h"
 #include "storage/stage.h"
 #include "storage/view.h"
 

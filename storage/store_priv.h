@@ -31,6 +31,7 @@ struct hf_store {
 	struct env *env;
 	struct writer *writer;
 	struct hf_registry *registry;
+	struct rights *rights;
 	struct ids ids;
 	struct annotation_news *annotations;
 	uint8_t key[32];
@@ -75,7 +76,11 @@ enum hf_status collector_recover(struct hf_store *store);
 
 /* users.c */
 enum hf_status user_canonical(struct hf_str name, struct hf_buf *out); /* HF_EINVALID */
+bool user_name_is_reserved(struct hf_str canonical); /* as an identifier it means something else */
 enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row);
+/* Row N. */
+enum hf_status user_find_id(struct hf_store *store, struct hf_str canonical, uint64_t *id);
+enum hf_status users_make_shared(struct hf_store *store); /* start-up: makes the shared account if it is missing */
 
 /* rows_read.c */
 void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_info *info);

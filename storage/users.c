@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reading accounts. A name is canonical in NFC with ASCII letters small, without control characters and '/'. */
 
+#include "base/clock.h"
 #include "message/text.h"
+#include "storage/rights_priv.h"
 #include "storage/store_priv.h"
 
 #define USER_NAME_MAX 255
@@ -24,6 +26,13 @@ enum hf_status user_canonical(struct hf_str name, struct hf_buf *out)
 		out->data[i] = hf_ascii_lower((char)c);
 	}
 	return HF_OK;
+}
+
+/* Identifiers of access control lists that are no user's name (RFC 4314 §2), and the shared account. */
+bool user_name_is_reserved(struct hf_str canonical)
+{
+	return hf_str_eq(canonical, HF_STR("anyone")) || hf_str_eq(canonical, HF_STR(HF_SHARED_USER)) ||
+	       hf_str_starts(canonical, HF_STR("-")) || hf_str_starts(canonical, HF_STR(GROUP_PREFIX));
 }
 
 enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row)
@@ -72,6 +81,11 @@ static enum hf_status find_id(struct hf_store *store, enum meta_type type, struc
 	return status;
 }
 
+enum hf_status user_find_id(struct hf_store *store, struct hf_str canonical, uint64_t *id)
+{
+	return find_id(store, META_NAME, canonical, id);
+}
+
 enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct hf_arena *arena, struct hf_user *user)
 {
 	struct hf_buf canonical = HF_BUF_INIT;
@@ -89,6 +103,8 @@ enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct h
 	hf_buf_fini(&canonical);
 	if (status == HF_OK)
 		status = user_get(store, id, arena, &row);
+	if (status == HF_OK && row.flags & USER_SHARED)
+		status = HF_ENONEXISTENT;
 	if (status == HF_OK)
 		fill(id, &row, user);
 	return status;
@@ -113,7 +129,7 @@ enum hf_status hf_user_each(struct hf_store *store, bool (*fn)(void *arg, const 
 		status = row_id_decode(value, &id);
 		if (status == HF_OK)
 			status = user_get(store, id, arena, &row);
-		if (status == HF_ENONEXISTENT)
+		if (status == HF_ENONEXISTENT || (status == HF_OK && row.flags & USER_SHARED))
 			continue;
 		if (status != HF_OK)
 			break;
@@ -143,4 +159,53 @@ enum hf_status hf_user_secret(struct hf_store *store, uint64_t user, const char 
 		hf_buf_add(secret, value.data + 1, value.size - 1);
 	hf_buf_fini(&value);
 	return status;
+}
+
+/* The shared account ---------------------------------------------------------------------------------------------- */
+
+uint64_t hf_shared_account(struct hf_store *store)
+{
+	(void)store;
+	return USER_SHARED_ID;
+}
+
+static enum hf_status put_shared(struct hf_store *store, struct txn *txn)
+{
+	struct row_user row = { .flags = USER_SHARED, .created = hf_now_s(), .name = HF_STR(HF_SHARED_USER) };
+	struct hf_buf value = HF_BUF_INIT;
+	struct row_key key;
+	enum hf_status status;
+
+	row_user_encode(&row, &value);
+	key_id(&key, META_USER, USER_SHARED_ID);
+	status = table_put(store->env, txn, TABLE_META, &key, hf_buf_str(&value));
+	hf_buf_clear(&value);
+	row_id_encode(USER_SHARED_ID, &value);
+	key_named(&key, META_NAME, row.name);
+	if (status == HF_OK)
+		status = table_put(store->env, txn, TABLE_META, &key, hf_buf_str(&value));
+	hf_buf_fini(&value);
+	return status;
+}
+
+/* Before there is a writer. */
+enum hf_status users_make_shared(struct hf_store *store)
+{
+	struct txn *txn;
+	uint64_t id;
+	enum hf_status status = user_find_id(store, HF_STR(HF_SHARED_USER), &id);
+
+	if (status != HF_ENONEXISTENT || store->settings.read_only)
+		return status == HF_ENONEXISTENT ? HF_OK : status;
+	status = txn_begin(store->env, &txn);
+	if (status != HF_OK)
+		return status;
+	status = put_shared(store, txn);
+	if (status != HF_OK) {
+		txn_abort(&txn);
+		return status;
+	}
+	txn_commit(&txn);
+	env_flush(store->env);
+	return HF_OK;
 }

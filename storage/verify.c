@@ -410,7 +410,7 @@ static void verify_user(struct verify *v, uint64_t user)
 		check_user(v, user, v->mailboxes + low, count);
 		tell_both(v, &first, &second);
 	}
-	v->totals->users += v->counted.users;
+	v->totals->users += user == USER_SHARED_ID ? 0 : v->counted.users;
 	v->totals->mailboxes += v->counted.mailboxes;
 	v->totals->messages += v->counted.messages;
 	findings_free(&first);
