@@ -15,7 +15,6 @@ static const char *const texts[HF_STATUS_COUNT] = {
 	[HF_ETOOBIG] = "too big",
 	[HF_EINUSE] = "in use",
 	[HF_ECANNOT] = "not possible with this object",
-	[HF_EHASCHILDREN] = "has children",
 	[HF_EMODIFIED] = "modified meanwhile",
 	[HF_EBADCHARSET] = "unknown charset",
 	[HF_EUNKNOWNCTE] = "unknown transfer encoding",

@@ -29,7 +29,6 @@ enum HF_STATUS_MUST_USE hf_status {
 	HF_ETOOBIG,       /* the message is larger than allowed */
 	HF_EINUSE,        /* busy with something that forbids this */
 	HF_ECANNOT,       /* not possible with this object (RFC 5530 CANNOT) */
-	HF_EHASCHILDREN,  /* the mailbox has children (RFC 5530 HASCHILDREN) */
 	HF_EMODIFIED,     /* conditional change refused (RFC 7162) */
 	HF_EBADCHARSET,   /* unknown charset */
 	HF_EUNKNOWNCTE,   /* cannot decode the transfer encoding (RFC 3516) */

@@ -11,6 +11,9 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+import lint_protocol  # noqa: E402
+
 CODE = ("base", "message", "storage", "sasl", "host", "module", "tools")
 
 # Folder -> folders it may include from; a module only from itself, see allowed().
@@ -225,6 +228,8 @@ def main():
     lint.run("listed", lint.listed)
     lint.run("threads", lint.threads)
     lint.run("abi", lint.abi)
+    lint.run("standards", lint_protocol.index_of_standards)
+    lint.run("shown", lint_protocol.shown)
     lint.tests_exist()
     return 1 if lint.failed else 0
 

@@ -120,7 +120,6 @@ const char *hf_status_code(enum hf_status status)
 	case HF_EINUSE:
 		return "inuse";
 	case HF_ECANNOT:
-	case HF_EHASCHILDREN:
 		return "cannot";
 	case HF_EINVALID:
 	case HF_ELIMIT:

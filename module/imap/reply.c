@@ -20,7 +20,6 @@ static const struct {
 	[HF_ETOOBIG] = { "NO", "TOOBIG", "Too big" },
 	[HF_EINUSE] = { "NO", "INUSE", "In use" },
 	[HF_ECANNOT] = { "NO", "CANNOT", "Not possible" },
-	[HF_EHASCHILDREN] = { "NO", "HASCHILDREN", "The mailbox has children" },
 	[HF_EMODIFIED] = { "NO", NULL, "Modified meanwhile" },
 	[HF_EBADCHARSET] = { "NO", "BADCHARSET", "Unknown charset" },
 	[HF_EUNKNOWNCTE] = { "NO", "UNKNOWN-CTE", "Cannot decode the transfer encoding" },

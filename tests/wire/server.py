@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import re
 import shutil
 import socket
@@ -27,10 +28,21 @@ def wait_for(condition, seconds, what):
         time.sleep(0.02)
 
 
-class Server:
-    """options: "section.key" or "key" -> value in the configuration file's own syntax."""
+def address_from_afar():
+    """An address of this machine that is not loopback, or None: who connects to it counts as from afar."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect(("192.0.2.1", 9))  # sends nothing
+            address = sock.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address
 
-    def __init__(self, options=None, tls=False):
+
+class Server:
+    """options: "section.key" or "key" -> value in the configuration file's own syntax. afar: an address to listen on as well."""
+
+    def __init__(self, options=None, tls=False, afar=None):
         self.options = dict(options or {})
         self.tls = tls
         self.users = 0
@@ -41,6 +53,19 @@ class Server:
         self.control = f"{self.dir}/control"
         self.log_path = f"{self.dir}/log"
         self.process = None
+        self.afar = (afar, self._free_port(afar)) if afar else None
+
+    @staticmethod
+    def _free_port(address):
+        """Outside the range from which outgoing connections get theirs."""
+        while True:
+            port = random.randrange(20000, 32000)
+            with socket.socket() as sock:
+                try:
+                    sock.bind((address, port))
+                    return port
+                except OSError:
+                    pass
 
     def _certificate(self):
         subprocess.run(
@@ -61,6 +86,8 @@ class Server:
             sections[""]["user"] = '"root"'
         listen = [f'{{ module = "imap"; address = "unix:{self.imap}"; }}',
                   f'{{ module = "lmtp"; address = "unix:{self.lmtp}"; }}']
+        if self.afar:
+            listen.append(f'{{ module = "imap"; address = "{self.afar[0]}:{self.afar[1]}"; }}')
         if self.tls:
             self._certificate()
             sections["tls"] = {"certificate": f'"{self.dir}/cert.pem"', "key": f'"{self.dir}/key.pem"'}
@@ -83,6 +110,33 @@ class Server:
         wait_for(self._answers, 20, "holdfastd does not answer")
         return self
 
+    def restart(self, meanwhile=None):
+        """Ends in order, and starts again."""
+        self.process.terminate()
+        status = self.process.wait(30 * PATIENCE)
+        if status:
+            raise RuntimeError(f"holdfastd ended with status {status} when told to stop:\n{self.log()}")
+        if meanwhile:
+            meanwhile()
+        self.start()
+
+    def damage(self, text):
+        """One bit of `text` changes wherever it stands in the content of messages."""
+        found = 0
+        for folder, _, names in os.walk(f"{self.dir}/store"):
+            for name in names:
+                if name.startswith("body"):
+                    with open(os.path.join(folder, name), "r+b") as file:
+                        data = file.read()
+                        at = data.find(text)
+                        while at >= 0:
+                            found += 1
+                            file.seek(at)
+                            file.write(bytes([data[at] ^ 1]))
+                            at = data.find(text, at + 1)
+        if not found:
+            raise RuntimeError(f"{text!r} is not in the store")
+
     def _answers(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"holdfastd ended with status {self.process.returncode}:\n{self.log()}")
@@ -93,7 +147,8 @@ class Server:
             return False
 
     def connect(self, path, timeout=10):
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """A unix socket's path, or (address, port)."""
+        sock = socket.socket(socket.AF_INET if isinstance(path, tuple) else socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(timeout * PATIENCE)
         try:
             sock.connect(path)

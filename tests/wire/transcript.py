@@ -17,7 +17,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user|afar|restart|damage)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -145,7 +145,7 @@ class Transcript:
         self.options = {}
         self.tls = False
         self.login = True
-        self.alone = False
+        self.alone = self.afar = False
         self.steps = []
         with open(path, encoding="utf-8") as file:
             self.lines = [line.rstrip("\n") for line in file]
@@ -205,6 +205,8 @@ class Transcript:
             self.alone = True
         elif word == "login":
             self.login = text.strip() != "no"
+        elif word == "afar":
+            self.afar = True
         elif word == "tls" and not text.strip():
             self.tls = True
             self.steps.append(Step(number, "starttls", int(conn or 1), []))
@@ -216,8 +218,9 @@ class Transcript:
             self.steps.append(Step(number, word, int(conn or 1), [("", text)]))
 
     def group(self, singly):
-        """Transcripts of one group share a daemon."""
-        return (tuple(sorted(self.options.items())), self.tls, (self.name, singly) if self.alone else None)
+        """Transcripts of one group share a daemon. Who stops it, or listens where others must not come, has one of his own."""
+        alone = self.alone or self.afar or any(step.kind in ("restart", "damage") for step in self.steps)
+        return (tuple(sorted(self.options.items())), self.tls, self.afar, (self.name, singly) if alone else None)
 
 
 # Playing --------------------------------------------------------------------------------------------------------
@@ -327,7 +330,8 @@ class Replay:
 
     def connection(self, number, path=None, login=None):
         if number not in self.connections:
-            connection = self.connections[number] = Connection(self.server, path or self.server.imap)
+            path = path or (self.server.afar if self.t.afar else self.server.imap)
+            connection = self.connections[number] = Connection(self.server, path)
             if self.t.login if login is None else login:
                 connection.response()
                 connection.send(b"login LOGIN %s %s\r\n" % (self.variables["user"], self.variables["password"]), False)
@@ -504,6 +508,20 @@ class Replay:
 
     def do_sleep(self, step):
         time.sleep(float(step.lines[0][1]))
+
+    def do_restart(self, step):
+        """restart: [key=value] -> the daemon ends in order and starts again, with this setting. Connections end."""
+        key, sep, value = step.lines[0][1].partition("=")
+        if key and not sep:
+            raise Broken("restart: key=value")
+        if sep:
+            self.server.options[key.strip()] = value.strip()
+        self.server.restart()
+
+    def do_damage(self, step):
+        """damage: text -> a bit of it changes in the files of message content, while the daemon is stopped."""
+        text = fill(step.lines[0][1], self.variables)
+        self.server.restart(lambda: self.server.damage(text))
 
     def do_quota(self, step):
         """quota: {$user} size=10 KiB, messages=2 -> the account's limits."""
