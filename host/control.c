@@ -29,7 +29,7 @@ struct session {
 	struct hf_buf in;
 };
 
-static const struct hf_verb *const core_verbs[] = { hf_verbs_user, hf_verbs_mailbox, hf_verbs_kept,
+static const struct hf_verb *const core_verbs[] = { hf_verbs_user, hf_verbs_mailbox, hf_verbs_kept, hf_verbs_metadata,
 						    hf_verbs_server };
 
 /* Opening --------------------------------------------------------------------- */

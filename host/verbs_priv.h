@@ -5,7 +5,7 @@
 
 #include "host/host_priv.h"
 
-extern const struct hf_verb hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_kept[],
+extern const struct hf_verb hf_verbs_metadata[], hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_kept[],
 	hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */

@@ -117,6 +117,40 @@ def mailboxes():
     refused("deleting INBOX", 1, "mailbox", "delete", ANNA, "INBOX")
 
 
+def metadata():
+    def value(*place):
+        return result_of("metadata", "get", *place)
+
+    check("metadata set, of the server", server.hfctl("metadata", "set", "/shared/admin", "mailto:post@example.org").returncode == 0)
+    check("metadata get", (value("/shared/Admin") or {}).get("value") == "mailto:post@example.org")
+    check("of a user", server.hfctl("metadata", "set", "/private/vendor/x/y", "ä", ANNA).returncode == 0)
+    check("of a mailbox, private and shared", server.hfctl("metadata", "set", "/private/comment", "mine", ANNA, "Sent").returncode == 0 and
+          server.hfctl("metadata", "set", "/shared/Comment", "YQBi", ANNA, "Sent", "--base64").returncode == 0)
+    with Imap(server.imap) as c:
+        c.command(f'LOGIN "{ANNA}" "{PASSWORD}"')
+        c.command('ENABLE METADATA')
+        got = b"".join(c.command('GETMETADATA "" (/shared/admin /private/vendor/x/y)')[1])
+        check("clients see the server's", b"mailto:post@example.org" in got and "ä".encode() in got, got)
+        got = b"".join(c.command("GETMETADATA Sent (/shared/comment /private/comment)")[1])
+        check("and the mailbox's, with NUL", b"~{3}\r\na\0b" in got and b'"mine"' in got, got)
+        server.hfctl("metadata", "remove", "/private/comment", ANNA, "Sent")
+        got = b"".join(c.command("NOOP")[1])
+        check("and hear of changes", b"* METADATA Sent /private/comment" in got, got)
+    rows = result_of("metadata", "list", ANNA, "Sent") or []
+    check("metadata list", [(r["entry"], r["encoding"], r["value"]) for r in rows] == [("/shared/Comment", "base64", "YQBi")], rows)
+    check("metadata list of the server", [r["entry"] for r in result_of("metadata", "list") or []] == ["/shared/admin"])
+    check("metadata list of a user", [r["value"] for r in result_of("metadata", "list", ANNA) or []] == ["ä"])
+    check("as a table for people", server.hfctl("metadata", "list", ANNA).stdout.startswith("ENTRY"))
+    refused("an entry that is not set", 1, "metadata", "get", "/private/comment", ANNA, "Sent")
+    refused("an impossible entry", 1, "metadata", "set", "/comment", "x")
+    refused("a private entry of nobody", 2, "metadata", "set", "/private/comment", "x")
+    refused("an entry of no mailbox", 1, "metadata", "set", "/private/comment", "x", ANNA, "Nowhere")
+    refused("an entry of no user", 1, "metadata", "set", "/private/comment", "x", "nobody@example.org")
+    refused("what is not base64", 1, "metadata", "set", "/shared/comment", "%", "--base64")
+    refused("a special use", 1, "metadata", "set", "/private/specialuse", "\\Junk", ANNA, "Sent")
+    refused("without a value", 2, "metadata", "set", "/shared/comment")
+
+
 def looking_on():
     with server.client(ANNA, tls=True) as c:
         c.ok("SELECT INBOX")
@@ -261,4 +295,4 @@ def restarts():
     check("it is back within seconds", time.monotonic() - began < 5, time.monotonic() - began)
 
 
-main(before_it_runs, users, mailboxes, looking_on, second_daemon, reloading, restarts, seconds=240)
+main(before_it_runs, users, mailboxes, metadata, looking_on, second_daemon, reloading, restarts, seconds=240)
