@@ -146,7 +146,7 @@ def metadata():
     refused("a private entry of nobody", 2, "metadata", "set", "/private/comment", "x")
     refused("an entry of no mailbox", 1, "metadata", "set", "/private/comment", "x", ANNA, "Nowhere")
     refused("an entry of no user", 1, "metadata", "set", "/private/comment", "x", "nobody@example.org")
-    refused("what is not base64", 1, "metadata", "set", "/shared/comment", "%", "--base64")
+    refused("what is not base64", 2, "metadata", "set", "/shared/comment", "%", "--base64")
     refused("a special use", 1, "metadata", "set", "/private/specialuse", "\\Junk", ANNA, "Sent")
     refused("without a value", 2, "metadata", "set", "/shared/comment")
 
