@@ -19,6 +19,7 @@
 #include "storage/account.h"
 #include "storage/annotation.h"
 #include "storage/email.h"
+#include "storage/facts.h"
 #include "storage/kept.h"
 #include "storage/op.h"
 #include "storage/record.h"
