@@ -4,6 +4,7 @@
 #include "storage/signature.h"
 
 #include <endian.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/encode.h"
@@ -21,6 +22,8 @@
 #define NEEDLE_TRIGRAMS 256 /* of a longer needle the first ones will do */
 #define CACHE_SIZE 256
 #define CACHED_UNITS 6
+#define SPARE_BUILDERS 16
+#define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 
 enum { AT_RULES, AT_UNICODE, AT_HEADER = 3, AT_BODY, HEAD_SIZE };
 
@@ -29,7 +32,7 @@ struct filter {
 	uint64_t window;  /* the last three units, in the upper 48 bits */
 	unsigned have;    /* how many of them, at most 2 */
 	unsigned log2;
-	size_t count;     /* bits set: trigrams, nearly */
+	size_t count;     /* bits set, at most; counted anew when that may be too many */
 	bool any;         /* too many: no longer filled, contains everything */
 };
 
@@ -47,6 +50,13 @@ struct signature_builder {
 	struct hf_buf scratch;
 	struct folded cache[CACHE_SIZE];
 };
+
+/* Builders are large, and one is needed for each message on its way in. */
+static struct {
+	pthread_mutex_t lock;
+	unsigned count HF_GUARDED_BY(lock);
+	struct signature_builder *builders[SPARE_BUILDERS] HF_GUARDED_BY(lock);
+} idle = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct hf_trigrams {
 	size_t count;
@@ -70,16 +80,12 @@ static inline uint64_t slide(uint64_t window, uint16_t unit)
 
 static inline uint32_t hash_of(uint64_t window)
 {
-	return (uint32_t)(window * UINT64_C(0x9e3779b97f4a7c15) >> (64 - BODY_LOG2));
+	return (uint32_t)(window * HASH_FACTOR >> (64 - BODY_LOG2));
 }
 
-/* Returns whether it was clear. */
-static inline bool set_bit(uint64_t *words, uint32_t bit)
+static inline void set_bit(uint64_t *words, uint32_t bit)
 {
-	uint64_t old = words[bit >> 6], new = old | UINT64_C(1) << (bit & 63);
-
-	words[bit >> 6] = new;
-	return new != old;
+	words[bit >> 6] |= UINT64_C(1) << (bit & 63);
 }
 
 /* One or two units. */
@@ -120,8 +126,13 @@ static size_t hash_folded(struct hf_str folded, uint32_t *hashes, size_t max)
 
 static void filter_init(struct filter *filter, unsigned log2)
 {
-	filter->log2 = log2;
-	filter->words = hf_alloc_zero((size_t)1 << (log2 - 3));
+	uint64_t *words = filter->words;
+
+	if (words)
+		memset(words, 0, (size_t)1 << (log2 - 3));
+	else
+		words = hf_alloc_zero((size_t)1 << (log2 - 3));
+	*filter = (struct filter){ .log2 = log2, .words = words };
 }
 
 static void add_unit(struct filter *filter, uint16_t unit)
@@ -132,7 +143,8 @@ static void add_unit(struct filter *filter, uint16_t unit)
 	if (filter->have < 2)
 		filter->have++;
 	else
-		filter->count += set_bit(filter->words, hash_of(filter->window) & mask);
+		set_bit(filter->words, hash_of(filter->window) & mask);
+	filter->count++;
 }
 
 /* ASCII from the front, once the window is full; octets taken. */
@@ -140,15 +152,29 @@ static size_t add_ascii(struct filter *filter, struct hf_str text)
 {
 	const uint8_t *in = (const uint8_t *)text.data;
 	uint64_t *words = filter->words, window = filter->window;
-	uint32_t mask = ((uint32_t)1 << filter->log2) - 1;
-	size_t count = 0, i;
+	uint32_t mask = ((uint32_t)1 << filter->log2) - 1, words_mask = mask >> 6;
+	size_t i = 0;
 
-	for (i = 0; i < text.size && in[i] < 0x80; i++) {
+	while (text.size - i >= 8) {
+		uint64_t eight;
+
+		memcpy(&eight, in + i, sizeof(eight));
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+		for (size_t end = i + 8; i < end; i++) {
+			uint64_t product;
+
+			window = slide(window, upper[in[i]]);
+			product = window * HASH_FACTOR; /* hash_of(), and set_bit(), in fewer steps */
+			words[product >> (64 - BODY_LOG2 + 6) & words_mask] |= UINT64_C(1) << (product >> (64 - BODY_LOG2) & 63);
+		}
+	}
+	for (; i < text.size && in[i] < 0x80; i++) {
 		window = slide(window, upper[in[i]]);
-		count += set_bit(words, hash_of(window) & mask);
+		set_bit(words, hash_of(window) & mask);
 	}
 	filter->window = window;
-	filter->count += count;
+	filter->count += i;
 	return i;
 }
 
@@ -201,15 +227,50 @@ static void add_text(struct signature_builder *builder, struct filter *filter, s
 	}
 }
 
-static bool is_full(const struct filter *filter, size_t spare)
+static inline size_t bits_of(const uint64_t *words, size_t count)
 {
-	return (filter->count + spare) * BITS_PER_TRIGRAM > (size_t)1 << filter->log2;
+	size_t bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bits += (size_t)__builtin_popcountll(words[i]);
+	return bits;
+}
+
+#ifdef __x86_64__
+/* Not in the first processors of that kind, and many times as fast. */
+__attribute__((target("popcnt"))) static size_t bits_of_fast(const uint64_t *words, size_t count)
+{
+	size_t bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bits += (size_t)__builtin_popcountll(words[i]);
+	return bits;
+}
+#endif
+
+static void count_bits(struct filter *filter)
+{
+	size_t count = (size_t)1 << (filter->log2 - 6);
+
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("popcnt")) {
+		filter->count = bits_of_fast(filter->words, count);
+		return;
+	}
+#endif
+	filter->count = bits_of(filter->words, count);
+}
+
+static bool is_full(const struct filter *filter, unsigned log2, size_t spare)
+{
+	return (filter->count + spare) * BITS_PER_TRIGRAM > (size_t)1 << log2;
 }
 
 static void take_text(struct hf_text_sink *sink, enum hf_text_kind kind, struct hf_str field, struct hf_str utf8)
 {
 	struct signature_builder *builder = HF_CONTAINER(sink, struct signature_builder, sink);
 	struct filter *filter = kind == HF_TEXT_HEADER ? &builder->header : &builder->body;
+	size_t spare = kind == HF_TEXT_HEADER ? PREFIX_TRIGRAMS : 0;
 
 	(void)field;
 	if (filter->any)
@@ -219,14 +280,32 @@ static void take_text(struct hf_text_sink *sink, enum hf_text_kind kind, struct 
 		return;
 	}
 	add_text(builder, filter, utf8);
-	filter->any = is_full(filter, kind == HF_TEXT_HEADER ? PREFIX_TRIGRAMS : 0);
+	if (is_full(filter, filter->log2, spare)) {
+		count_bits(filter);
+		filter->any = is_full(filter, filter->log2, spare);
+	}
+}
+
+static void builder_destroy(struct signature_builder *builder)
+{
+	hf_free(builder->header.words);
+	hf_free(builder->body.words);
+	hf_buf_fini(&builder->scratch);
+	hf_free(builder);
 }
 
 struct signature_builder *signature_builder_new(void)
 {
-	struct signature_builder *builder = hf_alloc_zero(sizeof(*builder));
+	struct signature_builder *builder = NULL;
 
-	builder->sink.text = take_text;
+	pthread_mutex_lock(&idle.lock);
+	if (idle.count)
+		builder = idle.builders[--idle.count];
+	pthread_mutex_unlock(&idle.lock);
+	if (!builder) {
+		builder = hf_alloc_zero(sizeof(*builder));
+		builder->sink.text = take_text;
+	}
 	builder->ascii = true;
 	filter_init(&builder->header, HEADER_LOG2);
 	filter_init(&builder->body, BODY_LOG2);
@@ -245,10 +324,14 @@ void signature_builder_free(struct signature_builder **pointer)
 	if (!builder)
 		return;
 	*pointer = NULL;
-	hf_free(builder->header.words);
-	hf_free(builder->body.words);
-	hf_buf_fini(&builder->scratch);
-	hf_free(builder);
+	pthread_mutex_lock(&idle.lock);
+	if (idle.count < SPARE_BUILDERS) {
+		idle.builders[idle.count++] = builder;
+		builder = NULL;
+	}
+	pthread_mutex_unlock(&idle.lock);
+	if (builder)
+		builder_destroy(builder);
 }
 
 /* Halves it while there are bits enough; bit n is then that of octet n / 8; log2 of what is left, 0: it contains everything. */
@@ -256,14 +339,11 @@ static unsigned filter_shrink(struct filter *filter, size_t spare)
 {
 	if (filter->any)
 		return 0;
-	while (filter->log2 > LEAST_LOG2) {
+	count_bits(filter);
+	while (filter->log2 > LEAST_LOG2 && !is_full(filter, filter->log2 - 1, spare)) {
 		size_t half = (size_t)1 << (filter->log2 - 7);
 
 		filter->log2--;
-		if (is_full(filter, spare)) {
-			filter->log2++;
-			break;
-		}
 		for (size_t i = 0; i < half; i++)
 			filter->words[i] |= filter->words[i + half];
 	}

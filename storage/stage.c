@@ -49,11 +49,11 @@ struct hf_stage {
 	struct ahead *ahead;
 	uint64_t content, size, size_max;
 	enum hf_status status;
-	struct hf_buf head;        /* the first octets, at most CONTENT_SPLIT_MAX */
+	struct hf_buf head;        /* the first octets, at most CONTENT_SPLIT_MAX; from the first chunk on */
 	struct hf_buf raw;         /* not yet in a chunk */
 	struct part_list parts;    /* not yet written */
 	uint32_t split, chunks;
-	bool split_known, any_ahead, finished, used, has_hash;
+	bool any_made, any_ahead, finished, used, has_hash;
 	struct hf_message message;
 	struct hf_buf encoded, bodystructure, envelope, signature; /* made at the end */
 	uint8_t hash[32];
@@ -286,23 +286,22 @@ static void add_part(struct hf_stage *stage, uint32_t number, struct hf_str data
 
 static void find_split(struct hf_stage *stage)
 {
-	if (stage->split_known)
-		return;
-	stage->split_known = true;
 	if (stage->size <= CONTENT_SPLIT_MIN)
 		return;
-	stage->split = find_header_end(hf_buf_str(&stage->head));
-	if (stage->split) {
+	stage->split = find_header_end(hf_str_sub(hf_buf_str(&stage->raw), 0, CONTENT_SPLIT_MAX));
+	if (stage->split)
 		add_part(stage, PART_HEADER, hf_str_n(stage->raw.data, stage->split));
-		hf_buf_drop(&stage->raw, stage->split);
-	}
 }
 
 static void make_chunks(struct hf_stage *stage, bool all)
 {
-	size_t at = 0;
+	bool first = !stage->any_made;
+	size_t at;
 
-	find_split(stage);
+	stage->any_made = true;
+	if (first)
+		find_split(stage);
+	at = first ? stage->split : 0;
 	while (stage->raw.size - at >= CHUNK_SIZE || (all && stage->raw.size > at)) {
 		size_t size = stage->raw.size - at < CHUNK_SIZE ? stage->raw.size - at : CHUNK_SIZE;
 
@@ -311,6 +310,15 @@ static void make_chunks(struct hf_stage *stage, bool all)
 		if (stage->parts.octets >= AHEAD_SIZE)
 			send_ahead(stage);
 	}
+	if (first && all) { /* it is all there is */
+		stage->head = stage->raw;
+		stage->raw = HF_BUF_INIT;
+		if (stage->head.size > CONTENT_SPLIT_MAX)
+			stage->head.size = CONTENT_SPLIT_MAX;
+		return;
+	}
+	if (first)
+		hf_buf_add_str(&stage->head, hf_str_sub(hf_buf_str(&stage->raw), 0, CONTENT_SPLIT_MAX));
 	hf_buf_drop(&stage->raw, at);
 }
 
@@ -318,8 +326,6 @@ static void take(struct hf_stage *stage, struct hf_str piece)
 {
 	static const char received[] = "received:";
 
-	if (stage->head.size < CONTENT_SPLIT_MAX)
-		hf_buf_add_str(&stage->head, hf_str_sub(piece, 0, CONTENT_SPLIT_MAX - stage->head.size));
 	if (!stage->size)
 		stage->has_hash = stage->store->settings.delivered_s != 0;
 	for (size_t i = 0; stage->has_hash && i < piece.size && stage->size + i < sizeof(received) - 1; i++)
