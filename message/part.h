@@ -99,5 +99,7 @@ HF_API const struct hf_part *hf_part_find(const struct hf_part *root, const uint
 /* A compact, versioned encoding of the whole struct hf_message for the store. Decoding checks every bound: HF_ECORRUPT. */
 HF_API void hf_message_encode(const struct hf_message *message, struct hf_buf *out);
 HF_API enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in, struct hf_message *message);
+/* One fact of an encoded message, without decoding it; true where it is damaged. */
+HF_API bool hf_message_encoded_has_nul(struct hf_str in);
 
 #endif

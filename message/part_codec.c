@@ -428,6 +428,15 @@ static void get_fields(struct decode *d, struct hf_message *message)
 	}
 }
 
+bool hf_message_encoded_has_nul(struct hf_str in)
+{
+	struct hf_reader r = hf_reader_init(in);
+	uint8_t version = 0;
+	uint64_t flags = 0;
+
+	return !hf_read_u8(&r, &version) || version != VERSION || !hf_read_varint(&r, &flags) || flags & HAS_NUL;
+}
+
 enum hf_status hf_message_decode(struct hf_arena *arena, struct hf_str in,
 				 struct hf_message *message)
 {

@@ -37,10 +37,8 @@ enum hf_status content_head(struct hf_store *store, uint64_t content, struct row
 	return status;
 }
 
-enum hf_status hf_content_open(struct hf_store *store, const struct hf_email *email, struct hf_content **result)
+static void begin(struct hf_store *store, const struct hf_email *email, struct hf_content *content)
 {
-	struct hf_content *content = hf_alloc_zero(sizeof(*content));
-
 	hf_content_pin(store, email->content);
 	content->store = store;
 	content->owner = email->owner;
@@ -50,9 +48,22 @@ enum hf_status hf_content_open(struct hf_store *store, const struct hf_email *em
 	content->content_size = email->size - email->prefix.size;
 	content->header_size = email->header_size;
 	content->split = email->split;
+	content->has_part = false;
+	hf_buf_clear(&content->prefix);
 	hf_buf_add_str(&content->prefix, email->prefix);
-	*result = content;
+}
+
+enum hf_status hf_content_open(struct hf_store *store, const struct hf_email *email, struct hf_content **result)
+{
+	*result = hf_alloc_zero(sizeof(**result));
+	begin(store, email, *result);
 	return HF_OK;
+}
+
+void hf_content_reopen(struct hf_store *store, const struct hf_email *email, struct hf_content *content)
+{
+	hf_content_unpin(content->store, content->content);
+	begin(store, email, content);
 }
 
 void hf_content_close(struct hf_content **pointer)
@@ -85,37 +96,83 @@ static enum hf_status damaged(struct hf_content *content, uint32_t part, enum hf
 	return status;
 }
 
-/* Brings the part with the octet `at` of the content to hand. */
-static enum hf_status load(struct hf_content *content, uint64_t at)
-{
-	uint32_t number = PART_HEADER;
-	uint64_t offset = 0, size = content->split;
-	struct row_key key;
-	enum hf_status status;
+struct part {
+	uint32_t number;
+	uint64_t offset, size; /* in the content */
+};
 
-	if (content->has_part && at >= content->part_offset && at - content->part_offset < content->part.size)
-		return HF_OK;
+/* The part with the octet `at` of the content. */
+static struct part part_of(const struct hf_content *content, uint64_t at)
+{
+	struct part part = { PART_HEADER, 0, content->split };
+
 	if (at >= content->split) {
 		uint64_t chunk = (at - content->split) / CHUNK_SIZE;
 
-		number = PART_CHUNK + (uint32_t)chunk;
-		offset = content->split + chunk * CHUNK_SIZE;
-		size = content->content_size - offset < CHUNK_SIZE ? content->content_size - offset : CHUNK_SIZE;
+		part.number = PART_CHUNK + (uint32_t)chunk;
+		part.offset = content->split + chunk * CHUNK_SIZE;
+		part.size = content->content_size - part.offset < CHUNK_SIZE ? content->content_size - part.offset : CHUNK_SIZE;
 	}
+	return part;
+}
+
+static bool is_at_hand(const struct hf_content *content, uint64_t at)
+{
+	return content->has_part && at >= content->part_offset && at - content->part_offset < content->part.size;
+}
+
+/* Its row. The part that was at hand is gone. */
+static enum hf_status read_row(struct hf_content *content, const struct part *part)
+{
+	struct row_key key;
+
 	content->has_part = false;
-	key_part(&key, content->content, number);
-	if (content->row.capacity < size)
-		hf_buf_reserve(&content->row, size + ROW_CHUNK_HEAD);
-	status = table_get(content->store->env, NULL, TABLE_CONTENT(content->content), &key, &content->row);
+	key_part(&key, content->content, part->number);
+	if (content->row.capacity < part->size)
+		hf_buf_reserve(&content->row, part->size + ROW_CHUNK_HEAD);
+	return table_get(content->store->env, NULL, TABLE_CONTENT(content->content), &key, &content->row);
+}
+
+/* Brings the part with the octet `at` of the content to hand. */
+static enum hf_status load(struct hf_content *content, uint64_t at)
+{
+	struct part part;
+	enum hf_status status;
+
+	if (is_at_hand(content, at))
+		return HF_OK;
+	part = part_of(content, at);
+	status = read_row(content, &part);
 	if (status == HF_OK)
-		status = row_chunk_decode(content->content, number, hf_buf_str(&content->row), &content->scratch,
+		status = row_chunk_decode(content->content, part.number, hf_buf_str(&content->row), &content->scratch,
 					  &content->part);
-	if (status == HF_OK && content->part.size != size)
+	if (status == HF_OK && content->part.size != part.size)
 		status = HF_ECORRUPT;
 	if (status != HF_OK)
-		return damaged(content, number, status);
-	content->part_offset = offset;
+		return damaged(content, part.number, status);
+	content->part_offset = part.offset;
 	content->has_part = true;
+	return HF_OK;
+}
+
+/* A whole part that begins at `offset`, straight to where it is wanted. *got stays when there is none that fits. */
+static enum hf_status read_part(struct hf_content *content, uint64_t offset, char *to, size_t room, size_t *got)
+{
+	struct part part;
+	enum hf_status status;
+
+	if (offset < content->prefix.size || offset >= content->size)
+		return HF_OK;
+	offset -= content->prefix.size;
+	part = part_of(content, offset);
+	if (part.offset != offset || part.size > room || is_at_hand(content, offset))
+		return HF_OK;
+	status = read_row(content, &part);
+	if (status == HF_OK)
+		status = row_chunk_decode_to(content->content, part.number, hf_buf_str(&content->row), to, (size_t)part.size);
+	if (status != HF_OK)
+		return damaged(content, part.number, status);
+	*got = (size_t)part.size;
 	return HF_OK;
 }
 
@@ -144,8 +201,14 @@ enum hf_status hf_content_read(struct hf_content *content, uint64_t offset, void
 
 	while (done < size) {
 		struct hf_str piece;
-		enum hf_status status = hf_content_peek(content, offset + done, &piece);
+		size_t whole = 0;
+		enum hf_status status = read_part(content, offset + done, (char *)to + done, size - done, &whole);
 
+		done += whole;
+		if (status == HF_OK && whole)
+			continue;
+		if (status == HF_OK)
+			status = hf_content_peek(content, offset + done, &piece);
 		if (status != HF_OK)
 			return status;
 		if (!piece.size)

@@ -30,6 +30,7 @@ static enum hf_status fill_email(uint64_t owner, uint64_t id, struct hf_str in, 
 	email->split = row.split;
 	email->headers = row.headers;
 	email->encoded = row.message;
+	email->has_nul = hf_message_encoded_has_nul(row.message);
 	return HF_OK;
 }
 

@@ -27,6 +27,7 @@ struct hf_email {
 	struct hf_message message;   /* offsets without the prefix */
 	uint32_t split;              /* for hf_content_open(): octets of the content kept apart as its header */
 	struct hf_str headers;       /* those of the list row if they had no room there; else data NULL */
+	bool has_nul;                /* as message.has_nul, without it */
 	struct hf_str encoded;       /* for hf_email_decode() */
 };
 
@@ -91,6 +92,8 @@ HF_API bool hf_text_signature_may_contain(const struct hf_text_signature *signat
 /* Opens content for reading and pins it: it stays readable until closed, whatever is expunged meanwhile. Reads cover
  * prefix + content: offset 0 is the first octet of the prefix. */
 HF_API enum hf_status hf_content_open(struct hf_store *store, const struct hf_email *email, struct hf_content **content);
+/* The same with the buffers of one that was open (closing it). */
+HF_API void hf_content_reopen(struct hf_store *store, const struct hf_email *email, struct hf_content *content);
 HF_API void hf_content_close(struct hf_content **content);
 HF_API uint64_t hf_content_size(const struct hf_content *content);
 /* *got < size only at the end. HF_ECORRUPT: a checksum failed. */

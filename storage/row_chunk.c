@@ -143,31 +143,67 @@ static bool decompress(uint8_t codec, struct hf_str stored, char *to, size_t siz
 	return !ZSTD_isError(got) && got == size;
 }
 
+struct chunk {
+	uint8_t codec;
+	uint32_t size;
+	struct hf_str stored;
+};
+
+static enum hf_status chunk_open(uint64_t content, uint32_t part, struct hf_str in, struct chunk *chunk)
+{
+	struct hf_reader r = hf_reader_init(in);
+	uint8_t version = 0;
+	uint64_t checksum = 0;
+
+	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_u8(&r, &chunk->codec) ||
+	    !hf_read_be32(&r, &chunk->size) || !hf_read_be64(&r, &checksum) || chunk->size > CHUNK_SIZE)
+		return HF_ECORRUPT;
+	chunk->stored = hf_str_n(r.pos, (size_t)(r.end - r.pos));
+	if (checksum != chunk_checksum(content, part, chunk->codec, chunk->size, chunk->stored))
+		return HF_ECORRUPT;
+	switch (chunk->codec) {
+	case CODEC_RAW:
+		return chunk->stored.size == chunk->size ? HF_OK : HF_ECORRUPT;
+	case CODEC_ZSTD:
+	case CODEC_LZ4:
+		return chunk->stored.size <= INT32_MAX ? HF_OK : HF_ECORRUPT;
+	default:
+		return HF_ECORRUPT;
+	}
+}
+
 enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
 				struct hf_str *data)
 {
-	struct hf_reader r = hf_reader_init(in);
-	uint8_t version = 0, codec = 0;
-	uint32_t size = 0;
-	uint64_t checksum = 0;
-	struct hf_str stored;
+	struct chunk chunk;
+	enum hf_status status = chunk_open(content, part, in, &chunk);
 
-	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_u8(&r, &codec) ||
-	    !hf_read_be32(&r, &size) || !hf_read_be64(&r, &checksum) || size > CHUNK_SIZE)
-		return HF_ECORRUPT;
-	stored = hf_str_n(r.pos, (size_t)(r.end - r.pos));
-	if (checksum != chunk_checksum(content, part, codec, size, stored))
-		return HF_ECORRUPT;
-	if (codec == CODEC_RAW) {
-		*data = stored;
-		return stored.size == size ? HF_OK : HF_ECORRUPT;
+	if (status != HF_OK)
+		return status;
+	if (chunk.codec == CODEC_RAW) {
+		*data = chunk.stored;
+		return HF_OK;
 	}
-	if ((codec != CODEC_ZSTD && codec != CODEC_LZ4) || stored.size > INT32_MAX)
-		return HF_ECORRUPT;
 	hf_buf_clear(scratch);
-	if (!decompress(codec, stored, hf_buf_reserve(scratch, size + 1), size))
+	if (!decompress(chunk.codec, chunk.stored, hf_buf_reserve(scratch, chunk.size + 1), chunk.size))
 		return HF_ECORRUPT;
-	hf_buf_added(scratch, size);
+	hf_buf_added(scratch, chunk.size);
 	*data = hf_buf_str(scratch);
+	return HF_OK;
+}
+
+enum hf_status row_chunk_decode_to(uint64_t content, uint32_t part, struct hf_str in, char *to, size_t size)
+{
+	struct chunk chunk;
+	enum hf_status status = chunk_open(content, part, in, &chunk);
+
+	if (status == HF_OK && chunk.size != size)
+		status = HF_ECORRUPT;
+	if (status != HF_OK)
+		return status;
+	if (chunk.codec != CODEC_RAW)
+		return decompress(chunk.codec, chunk.stored, to, size) ? HF_OK : HF_ECORRUPT;
+	if (size)
+		memcpy(to, chunk.stored.data, size);
 	return HF_OK;
 }

@@ -319,6 +319,9 @@ void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, struc
 enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
 				struct hf_str *data);
 
+/* The same, of exactly `size` octets, to where they are wanted. */
+enum hf_status row_chunk_decode_to(uint64_t content, uint32_t part, struct hf_str in, char *to, size_t size);
+
 /* Over the data and where it belongs: rows that changed places are noticed. */
 uint64_t row_checksum(uint64_t a, uint64_t b, struct hf_str data);
 

@@ -332,6 +332,7 @@ static void fetch_finish(struct imap_cmd *cmd)
 	hf_arena_free(&args->scratch);
 	hf_buf_fini(&args->flags_text);
 	hf_buf_fini(&args->picked);
+	hf_content_close(&args->spare);
 	for (size_t i = 0; i < FETCH_FACT_COUNT; i++)
 		hf_facts_close(&args->facts[i]);
 	fetch_out_fini(&args->out);

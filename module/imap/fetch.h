@@ -91,6 +91,7 @@ struct fetch_args {
 	struct hf_email_reader *emails;
 	struct hf_arena *scratch;    /* of one message */
 	struct hf_buf picked;        /* header fields */
+	struct hf_content *spare;    /* of an earlier message, for its buffers */
 	struct fetch_out out;
 	struct fetch_message message; /* under way while message.begun */
 	enum hf_status failed;       /* of a message that could not be read; told at the end */

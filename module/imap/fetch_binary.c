@@ -362,7 +362,7 @@ enum hf_status fetch_write_binary(struct fetch_message *m, const struct fetch_it
 		hf_buf_add_cstr(&m->out->text, b->size_only ? "0" : "NIL");
 		return HF_OK;
 	}
-	if (!body.decode && (b->size_only || !m->email.message.has_nul))
+	if (!body.decode && (b->size_only || !m->email.has_nul))
 		return write_plain(m, b, &body);
 	status = work_begin(m, b, &body);
 	return status == HF_OK ? write_work(m, b) : status;

@@ -103,6 +103,11 @@ enum hf_status fetch_content(struct fetch_message *m, struct hf_content **conten
 {
 	enum hf_status status;
 
+	if (!m->content && m->args->spare) {
+		m->content = m->args->spare;
+		m->args->spare = NULL;
+		hf_content_reopen(m->cmd->session->store, &m->email, m->content);
+	}
 	if (!m->content) {
 		status = hf_content_open(m->cmd->session->store, &m->email, &m->content);
 		if (status != HF_OK)
@@ -152,7 +157,7 @@ static enum hf_status copy_content(struct fetch_message *m, struct hf_content *c
 			return HF_ECORRUPT;
 		done += got;
 	}
-	if (m->email.message.has_nul)
+	if (m->email.has_nul)
 		show_nul(to, size);
 	hf_buf_added(&m->out->text, size);
 	return HF_OK;
@@ -178,7 +183,7 @@ static enum hf_status add_content(struct fetch_message *m, uint64_t offset, uint
 	enum hf_status status = hf_content_open(m->cmd->session->store, &m->email, &content);
 
 	if (status == HF_OK)
-		fetch_add_slice(m->out, hf_content_source(&content, m->email.message.has_nul), offset, size);
+		fetch_add_slice(m->out, hf_content_source(&content, m->email.has_nul), offset, size);
 	return status;
 }
 
@@ -277,6 +282,10 @@ void fetch_message_drop(struct fetch_message *m)
 {
 	if (m->work)
 		m->work_free(&m->work);
+	if (m->content && !m->args->spare) {
+		m->args->spare = m->content;
+		m->content = NULL;
+	}
 	hf_content_close(&m->content);
 	m->begun = false;
 }

@@ -171,6 +171,16 @@ static struct hf_str make_label(struct imap_cmd *cmd, const struct section *s)
 	return kept;
 }
 
+/* Without part numbers the tree is not needed, and the usual fields lie in rows. */
+static void fit_needs(const struct section *s, unsigned *needs)
+{
+	if (s->number_count)
+		return;
+	*needs &= ~(unsigned)FETCH_NEEDS_TREE;
+	if (!s->common_fields)
+		*needs |= FETCH_NEEDS_EMAIL | FETCH_NEEDS_CONTENT;
+}
+
 enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, const struct fetch_item *item, void **arg,
 				   unsigned *needs)
 {
@@ -182,6 +192,7 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 	if (!strcmp(item->name, "RFC822") || !strcmp(item->name, "RFC822.HEADER") || !strcmp(item->name, "RFC822.TEXT")) {
 		s->what = item->name[6] == 0 ? SECTION_ALL : item->name[7] == 'H' ? SECTION_HEADER : SECTION_TEXT;
 		s->label = hf_str(hf_arena_printf(cmd->arena, "%s ", item->name));
+		fit_needs(s, needs);
 		return HF_OK;
 	}
 	if (!imap_parse_char(p, '[')) {
@@ -197,8 +208,7 @@ enum hf_status fetch_parse_section(struct imap_cmd *cmd, struct imap_parser *p, 
 	s->label = make_label(cmd, s);
 	if (!peek)
 		*needs |= FETCH_SETS_SEEN;
-	if (s->common_fields && !s->number_count)
-		*needs &= ~(unsigned)FETCH_NEEDS_TREE;
+	fit_needs(s, needs);
 	return HF_OK;
 }
 
@@ -290,7 +300,7 @@ static void write_fields(struct fetch_message *m, const struct section *s, struc
 
 	fetch_section_pick(s, header, &picked);
 	/* What the rows hold of a header is without NUL. */
-	for (i = 0; m->has_email && m->email.message.has_nul && i < picked.size; i++)
+	for (i = 0; m->has_email && m->email.has_nul && i < picked.size; i++)
 		if (!picked.data[i])
 			picked.data[i] = (char)0x80;
 	add_partial(m, s, hf_buf_str(&picked));
@@ -352,9 +362,7 @@ static enum hf_status write_header_fields(struct fetch_message *m, const struct 
 
 	if (!s->number_count && s->common_fields && write_common_fields(m, s, &status))
 		return status;
-	status = fetch_email(m);
-	if (status == HF_OK)
-		status = fetch_tree(m);
+	status = s->number_count ? fetch_tree(m) : fetch_email(m);
 	if (status != HF_OK)
 		return status;
 	if (!s->number_count) {

@@ -42,5 +42,6 @@ void imap_notify_write_fetch(struct imap_session *session, struct hf_seq seq)
 	hf_arena_free(&args.scratch);
 	hf_buf_fini(&args.flags_text);
 	hf_buf_fini(&args.picked);
+	hf_content_close(&args.spare);
 	fetch_out_fini(&args.out);
 }
