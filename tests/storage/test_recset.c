@@ -33,6 +33,36 @@ static struct hf_record record_of(uint32_t uid, uint64_t modseq, unsigned flags)
 	return record;
 }
 
+static uint32_t marked;
+
+static void mark_run(void *arg, uint32_t first, uint32_t last)
+{
+	bool *is_flagged = arg;
+
+	for (; first <= last; first++, marked++)
+		is_flagged[first] = true;
+}
+
+/* The arrays of flags that changes have kept up are those that would be made anew. */
+static void assert_flags(void)
+{
+	static bool is_flagged[UIDS];
+	struct hf_recplace place = hf_recset_seek(&set, 0);
+	const struct hf_record *record;
+	uint32_t at = 0, flagged = 0;
+
+	hf_recset_ready_flags(&set);
+	ck_assert(hf_recset_has_flags(&set));
+	memset(is_flagged, 0, sizeof(is_flagged));
+	marked = 0;
+	hf_recset_flagged(&set, HF_FLAG_SEEN, mark_run, is_flagged);
+	for (; (record = hf_recset_get(&set, place)); hf_recset_next(&set, &place), at++) {
+		must(is_flagged[at] == ((record->flags & HF_FLAG_SEEN) != 0));
+		flagged += is_flagged[at];
+	}
+	ck_assert_uint_eq(marked, flagged);
+}
+
 static void assert_model(void)
 {
 	struct hf_recplace place = hf_recset_seek(&set, 0);
@@ -52,6 +82,7 @@ static void assert_model(void)
 	ck_assert_ptr_null(hf_recset_get(&set, place));
 	ck_assert_uint_eq(set.count, count);
 	ck_assert_uint_eq(hf_recset_last(&set), last);
+	assert_flags();
 	for (size_t i = 0; i < set.chunk_count; i++) {
 		const struct hf_recchunk *chunk = &set.chunks[i];
 		uint32_t unseen = 0;
