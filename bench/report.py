@@ -4,6 +4,8 @@ import statistics
 
 BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
 
+STORE_TARGET = 0.8  # of the disk's own flushes of 4 KiB by one writer
+
 
 def number(x):
     if x >= 1e6:
@@ -18,8 +20,7 @@ def cpu(x):
 
 
 def values(row, results):
-    key = "p50_ms" if row.cost == "latency" else "ops_s"
-    return [r[key] for r in results if r]
+    return [r[row.value] for r in results if r]
 
 
 def median(row, cell):
@@ -34,24 +35,24 @@ def cell_text(row, cell):
     if not found:
         return cell.get("why") or "failed"
     text = f"{number(statistics.median(found))} ({number(min(found))}-{number(max(found))})"
-    if row.cost != "latency":
+    if not row.less_is_better:
         text += f"; {cpu(statistics.median([r['server_us'] for r in cell['results'] if r]))}"
     return text
 
 
 def ratio(row, cells):
-    """(our median / best peer's, the peer's name), or (None, "") where one of both is missing. Latency is turned round."""
+    """(our median / best peer's, the peer's name), or (None, "") where one of both is missing. Turned round where less is better."""
     ours = median(row, cells.get("holdfast"))
     best, who = None, ""
     for name, cell in cells.items():
         m = median(row, cell)
         if name == "holdfast" or m is None or (row.peers and name not in row.peers):
             continue
-        if best is None or (m < best if row.cost == "latency" else m > best):
+        if best is None or (m < best if row.less_is_better else m > best):
             best, who = m, name
     if not ours or not best:
         return None, ""
-    return (best / ours if row.cost == "latency" else ours / best), who
+    return (best / ours if row.less_is_better else ours / best), who
 
 
 def table(rows, run):
@@ -65,15 +66,30 @@ def table(rows, run):
         met = "" if r is None else "yes" if r >= row.target else "**no**"
         shown = "-" if r is None else f"{r:.2f} of {who}"
         out.append(f"| {row.title} | " + " | ".join(cell_text(row, cells.get(n)) for n in names) + f" | {shown} | {row.target:g} | {met} |")
+        if row.key == "store_1" and run.get("flushes") and median(row, cells.get("holdfast")):
+            out.append(of_the_disk(median(row, cells["holdfast"]), run["flushes"], names))
     return out
+
+
+def of_the_disk(ours, flushes, names):
+    """STORE beside what the disk does by itself, measured in the same rounds."""
+    disk = statistics.median(flushes)
+    text = f"disk: {number(disk)} ({number(min(flushes))}-{number(max(flushes))}) flushes/s"
+    others = [" "] * (len(names) - 1)
+    if others:
+        others[0] = text
+    r = ours / disk
+    return (f"| STORE C=1, of the disk's own flushes | {number(ours)} | " + " | ".join(others) +
+            f" | {r:.2f} of the disk | {STORE_TARGET:g} | {'yes' if r >= STORE_TARGET else '**no**'} |")
 
 
 def render(rows, run):
     out = [BEGIN, "",
-           f"Measured {run['date']} with `bench/compare --{run['mode']}`: revision {run['revision']}, {run['machine']}, load average before "
-           f"{run['load']}; {run['rounds']} rounds, the servers in turn within each; mailbox `big` of {run['messages']} messages, profile "
-           f"`real` (mean 21 KB). Each figure: ops/s, median (min-max); server CPU per op in us. The ratio is that of the medians, to "
-           f"the best peer.", ""]
+           f"Measured with `bench/compare --{run['mode']}`: revision {run['revision']}, {run['machine']}, load average before "
+           f"{run['load']}; {run['rounds']} rounds (idle connections and a million messages: one), the servers in turn within each; mailbox "
+           f"`big` of {run['messages']} messages, profile `real` (mean 21 KB); client: "
+           f"{'imapbench, and bench/client where it cannot' if run['client'] == 'imapbench' else 'bench/client'}. "
+           f"Each figure: ops/s, median (min-max); server CPU per op in us. The ratio is that of the medians, to the best peer.", ""]
     out += [f"- {n}: {s}" for n, s in run["setup"].items()]
     titles = {"durable": "Changes, flushed before the OK (Dovecot: `mail_fsync=always`)",
               "read": "Reading and logging in (Dovecot: `mail_fsync=optimized`)",

@@ -4,12 +4,28 @@ import imaplib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import time
 
 USERS = 200
+CERTIFICATE = "bench.pem"  # in the data directory: certificate and key, the same for every server
+
+
+def make_certificate(directory):
+    """ECDSA on P-256, as a public authority gives out today."""
+    path = os.path.join(directory, CERTIFICATE)
+    if not os.path.exists(path):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                        "-subj", "/CN=bench.example", "-keyout", path + ".key", "-out", path + ".crt"], check=True, capture_output=True)
+        with open(path, "wb") as out:
+            for part in (".crt", ".key"):
+                with open(path + part, "rb") as f:
+                    out.write(f.read())
+        os.chmod(path, 0o644)  # Cyrus reads it as its own user
+    return path
 
 
 def wait_for_port(port, process=None, seconds=30):
@@ -27,7 +43,7 @@ def wait_for_port(port, process=None, seconds=30):
 
 class Server:
     name = ""
-    imap_port = lmtp_port = 0
+    imap_port = imaps_port = lmtp_port = 0
     setup = ""  # for the report
 
     def capabilities(self):
@@ -54,10 +70,11 @@ class Server:
 
 class Holdfast(Server):
     name = "holdfast"
-    imap_port, lmtp_port = 13143, 13024
+    imap_port, imaps_port, lmtp_port = 13143, 13993, 13024
 
     def __init__(self, directory, prefix):
         self.dir, self.prefix, self.process = os.path.join(directory, "holdfast"), prefix, None
+        self.certificate = make_certificate(directory)
         self.setup = "this source tree with -O2, default settings"
 
     def program(self, name):
@@ -74,8 +91,10 @@ store: {{ directory = "{self.dir}/store"; flags_relaxed = {relaxed}; }};
 control: {{ socket = "{self.dir}/control"; }};
 log: {{ destination = "stderr"; level = "info"; }};
 auth: {{ allow_plaintext = true; }};
+tls: {{ certificate = "{self.certificate}"; key = "{self.certificate}"; }};
 listen = (
 	{{ module = "imap"; service = "imap"; address = "127.0.0.1:{self.imap_port}"; }},
+	{{ module = "imap"; service = "imaps"; address = "127.0.0.1:{self.imaps_port}"; tls = true; }},
 	{{ module = "lmtp"; service = "lmtp"; address = "127.0.0.1:{self.lmtp_port}"; }}
 );
 """
@@ -120,6 +139,7 @@ class Peer(Server):
 
     def __init__(self, directory, peers):
         self.dir, self.peers, self._pid = os.path.join(directory, self.name), peers, 0
+        self.certificate = make_certificate(directory)
 
     def environment(self, phase):
         return {"IMAP_PORT": str(self.imap_port), "LMTP_PORT": str(self.lmtp_port)}
@@ -132,6 +152,40 @@ class Peer(Server):
                            stderr=subprocess.STDOUT, env={**os.environ, **self.environment(phase)}, timeout=900)
         with open(log, encoding="utf-8") as f:
             self._pid = int(re.findall(r"^pid=(\d+)", f.read(), re.M)[-1])
+        self.with_tls(log)
+        wait_for_port(self.imap_port)
+        wait_for_port(self.imaps_port)
+        wait_for_port(self.lmtp_port)
+
+    def with_tls(self, log):
+        """The scripts configure none: changes the configuration they have written and starts the server again with it."""
+
+    def restart(self, command, log, pid_file):
+        subprocess.run([os.path.join(self.peers, self.script), "stop", self.dir], check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, timeout=120)
+        with open(log, "a", encoding="utf-8") as f:
+            subprocess.run(["bash", "-c", 'ulimit -n $(ulimit -Hn); exec "$@"', "start", *command], check=True, stdin=subprocess.DEVNULL,
+                           stdout=f, stderr=subprocess.STDOUT, timeout=60)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                with open(pid_file, encoding="utf-8") as f:
+                    self._pid = int(f.read())
+                    return
+            except (OSError, ValueError):
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.name} did not start again")
+
+    @staticmethod
+    def edit(path, *changes):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        for old, new in changes:
+            if old not in text:
+                raise RuntimeError(f"{path}: no {old!r} in it")
+            text = text.replace(old, new)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
 
     def pid(self):
         return self._pid
@@ -160,23 +214,37 @@ class Dovecot(Peer):
         super().start(phase)
         self.setup = f"Dovecot {self.version('dovecot', '--version')}, {self.format}"
 
+    def with_tls(self, log):
+        conf = f"{self.dir}/dovecot.conf"
+        self.edit(conf, ("ssl = no", f"ssl = yes\nssl_cert = <{self.certificate}\nssl_key = <{self.certificate}"),
+                  ("  inet_listener imaps {\n    port = 0", f"  inet_listener imaps {{\n    port = {self.imaps_port}"))
+        self.restart(["/usr/sbin/dovecot", "-c", conf], log, f"{self.dir}/run/master.pid")
+
     def data_dirs(self):
         return [f"{self.dir}/mail"]
 
 
 class Maildir(Dovecot):
-    name, format, imap_port, lmtp_port = "maildir", "maildir", 11143, 11024
+    name, format, imap_port, imaps_port, lmtp_port = "maildir", "maildir", 11143, 11993, 11024
 
 
 class Mdbox(Dovecot):
-    name, format, imap_port, lmtp_port = "mdbox", "mdbox", 11243, 11124
+    name, format, imap_port, imaps_port, lmtp_port = "mdbox", "mdbox", 11243, 11994, 11124
 
 
 class Cyrus(Peer):
-    name, script, imap_port, lmtp_port = "cyrus", "cyrus.sh", 12143, 12024
+    name, script, imap_port, imaps_port, lmtp_port = "cyrus", "cyrus.sh", 12143, 12993, 12024
 
     def environment(self, phase):
-        return {**super().environment(phase), "USERS": str(USERS)}
+        return {**super().environment(phase), "USERS": str(USERS),
+                "IMAPD_EXTRA": f"tls_server_cert: {self.certificate}\ntls_server_key: {self.certificate}"}
+
+    def with_tls(self, log):
+        imapd = f"/usr/lib/cyrus/bin/imapd -C {self.dir}/imapd.conf -s -U 256"
+        self.edit(f"{self.dir}/cyrus.conf", ("SERVICES {\n", f'SERVICES {{\n  imaps cmd="{self.dir}/pkg{imapd}" '
+                                             f'listen="127.0.0.1:{self.imaps_port}" prefork=2 maxchild=12000\n'))
+        self.restart(["/usr/lib/cyrus/bin/master", "-C", f"{self.dir}/imapd.conf", "-M", f"{self.dir}/cyrus.conf", "-p",
+                      f"{self.dir}/master.pid", "-d"], log, f"{self.dir}/master.pid")
 
     def start(self, phase):
         super().start(phase)
@@ -203,8 +271,9 @@ ALL = {c.name: c for c in (Holdfast, Maildir, Mdbox, Cyrus)}
 
 def measure(client, server, row, timeout):
     """Runs one workload once. Returns (result, None) or (None, what went wrong)."""
-    command = [client, row.workload, "--imap", f"127.0.0.1:{server.imap_port}", "--lmtp", f"127.0.0.1:{server.lmtp_port}",
-               "--rcpt", "user%d@bench.example", "--quickack", "--server-pid", str(server.pid()), *row.options.split()]
+    command = [client, row.workload, "--imap", f"127.0.0.1:{server.imaps_port if row.tls else server.imap_port}",
+               "--lmtp", f"127.0.0.1:{server.lmtp_port}", "--rcpt", "user%d@bench.example", "--quickack",
+               "--server-pid", str(server.pid()), *shlex.split(row.options), *(["--tls"] if row.tls else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
@@ -219,3 +288,31 @@ def measure(client, server, row, timeout):
     ops = sum(x["ops"] for x in runs)
     result["server_us"] = 1e6 * sum(x.get("server_cpu_s", 0) for x in runs) / ops if ops else 0
     return result, None
+
+
+def flush_rate(directory, seconds=0.5):
+    """What the disk does by itself: 4 KiB written at the end of a file and flushed, again and again, per second."""
+    path = os.path.join(directory, "flushes")
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    block, count = b"x" * 4096, 0
+    begun = time.monotonic()
+    try:
+        while time.monotonic() - begun < seconds:
+            os.write(fd, block)
+            os.fdatasync(fd)
+            count += 1
+        return count / (time.monotonic() - begun)
+    finally:
+        os.close(fd)
+        os.unlink(path)
+
+
+def drop_caches():
+    """What is in memory of files goes; false where that is not ours to do."""
+    os.sync()
+    try:
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as f:
+            f.write("3\n")
+        return True
+    except OSError:
+        return False
