@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
+#include "storage/retention_priv.h"
 #include "storage/rights_priv.h"
 
 struct batch *batch_new(struct hf_store *store)
@@ -162,6 +163,8 @@ void batch_publish(struct batch *batch)
 		news.changes = m->changes;
 		news.change_count = m->change_count;
 		hf_publish_mailbox(batch->store, &news);
+		if (m->row_changed)
+			retention_news(batch->store, m->id);
 		rights_wake_mailbox(batch->store, m->id);
 	}
 	if (batch->annotations)

@@ -6,12 +6,15 @@
  *   G  the parts of content that nothing references
  *   T  records of deliveries that are old
  *
+ * and retention (retention.c) after all of these.
+ *
  * What a pin holds is left for later: a view still shows it, or a reader reads it. */
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
 #include "storage/op_priv.h"
+#include "storage/retention_priv.h"
 #include "storage/rights_priv.h"
 
 #define DUE_ROWS 32          /* each of up to KEPT_RECORDS messages */
@@ -354,6 +357,10 @@ static enum hf_status due_mailbox(struct batch *batch, const struct due *due)
 		status = annotations_drop(batch, due->mailbox, due->owner);
 	if (status != HF_OK)
 		return status;
+	key_id(&from, META_RETENTION, due->mailbox);
+	status = batch_delete(batch, TABLE_META, &from);
+	if (status != HF_OK)
+		return status;
 	mailbox->removed = true;
 	mailbox->dirty = true;
 	batch->writes++;
@@ -598,7 +605,8 @@ bool collector_step(struct hf_store *store)
 {
 	if (writer_is_full(store->writer) || writer_is_stopping(store->writer))
 		return false;
-	return step_jobs(store) || step_due(store) || step_garbage(store) || step_expiry(store);
+	return step_jobs(store) || step_due(store) || step_garbage(store) || step_expiry(store) ||
+	       retention_step(store);
 }
 
 /* Start-up --------------------------------------------------------------------------------------------------------- */

@@ -48,6 +48,7 @@ enum meta_type {
 	META_SECRET = 'C',       /* user be64, mechanism varstr, label varstr; secret as text */
 	META_DELIVERED = 'D',    /* user be64, mailbox be64, SHA-256 of sender and content; time be64, uid be32 */
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
+	META_RETENTION = 'H',    /* mailbox be64; its own time of retention in seconds be64, 0: messages stay */
 	META_ALIAS = 'I',        /* canonical name; user be64 */
 	META_JOB = 'J',          /* kind u8, id be64; work left over: JOB_* below; owner be64 */
 	META_DUE = 'K',          /* time be64, mailbox be64, uid be32 (of a row `kept`; 0: the deleted mailbox itself); until then; owner be64,

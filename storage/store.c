@@ -10,6 +10,7 @@
 #include "storage/hot_priv.h"
 #include "storage/op_priv.h"
 #include "storage/show_priv.h"
+#include "storage/retention_priv.h"
 #include "storage/rights_priv.h"
 
 void hf_store_settings_init(struct hf_store_settings *settings)
@@ -152,6 +153,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 	store->registry = hf_registry_new(store);
 	store->annotations = annotation_news_new(store);
 	hot_set_max(store->registry->hot, facts_size(settings));
+	store->retention = retention_new(store);
 	store->writer = writer_new(store);
 	writer_set_full(store->writer, env_is_full(store->env));
 	if (!settings->read_only) {
@@ -183,6 +185,7 @@ void hf_store_close(struct hf_store **pointer)
 	hf_registry_free(&store->registry);
 	env_close(&store->env);
 	writer_free(&store->writer);
+	retention_free(&store->retention);
 	annotation_news_free(&store->annotations);
 	rights_free(&store->rights);
 	ids_free(store);

@@ -23,6 +23,7 @@
 #include "storage/kept.h"
 #include "storage/op.h"
 #include "storage/record.h"
+#include "storage/retention.h"
 #include "storage/rights.h"
 #include "storage/stage.h"
 #include "storage/view.h"

@@ -14,6 +14,7 @@
 #include "storage/store.h"
 #include "storage/tables.h"
 
+struct retention;
 struct writer;
 
 /* Ids are handed out in memory. What must not be given twice is in the row of counters: users and mailboxes exactly, content
@@ -35,6 +36,7 @@ struct hf_store {
 	struct ids ids;
 	struct annotation_news *annotations;
 	uint8_t key[32];
+	struct retention *retention;
 	struct row_key due_from, garbage_from; /* collector.c: where it goes on looking */
 };
 

@@ -295,7 +295,7 @@ START_TEST(every_type_of_key_is_documented)
 		letters[count++] = letter;
 	}
 	fclose(file);
-	ck_assert_uint_eq(count, 21);
+	ck_assert_uint_eq(count, 22);
 	fixture_settings(&settings, directory);
 	store = fixture_open(&settings);
 	user = fixture_user(store, "anna");
