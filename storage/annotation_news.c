@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "storage/annotation_priv.h"
+#include "storage/rights_priv.h"
 
 #define BUCKETS 256
 #define NAMES_MAX 1024          /* in the list of a watch */
@@ -157,6 +158,28 @@ static void tell_user(struct annotation_news *news, uint64_t user, const struct 
 			tell(watch, change);
 }
 
+/* A shared entry of a mailbox: its owner, and those who may see it. */
+static void tell_seers(struct hf_store *store, const struct batch_annotation *change)
+{
+	struct annotation_news *news = store->annotations;
+	uint64_t *users;
+	size_t count;
+	bool anyone;
+
+	tell_user(news, change->owner, change);
+	users = rights_seers(store, change->mailbox, &count, &anyone);
+	for (size_t i = 0; i < count && !anyone; i++)
+		if (users[i] != change->owner &&
+		    hf_rights_of(store, change->mailbox, change->owner, users[i]) & HF_RIGHT_LOOKUP)
+			tell_user(news, users[i], change);
+	for (size_t i = 0; i < BUCKETS && anyone; i++)
+		for (struct hf_annotation_watch *watch = news->buckets[i]; watch; watch = watch->next)
+			if (watch->user != change->owner &&
+			    hf_rights_of(store, change->mailbox, change->owner, watch->user) & HF_RIGHT_LOOKUP)
+				tell(watch, change);
+	hf_free(users);
+}
+
 static void tell_all(struct annotation_news *news, const struct batch_annotation *change)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
@@ -173,7 +196,7 @@ void annotation_publish(struct hf_store *store, const struct batch_annotation *c
 		if (changes->user)
 			tell_user(news, changes->user, changes);
 		else if (changes->mailbox)
-			tell_user(news, changes->owner, changes);
+			tell_seers(store, changes);
 		else
 			tell_all(news, changes);
 	}

@@ -42,6 +42,9 @@ void rights_publish(struct hf_store *store, const struct rights_change *changes)
 /* A mailbox has changed: wakes those who watch it from other accounts. */
 void rights_wake_mailbox(struct hf_store *store, uint64_t mailbox);
 
+/* Who may have the right l by the mailbox's list, negative entries not looked at: hf_rights_of() tells. hf_free(). *anyone: all. */
+uint64_t *rights_seers(struct hf_store *store, uint64_t mailbox, size_t *count, bool *anyone);
+
 struct rights_granted {
 	uint64_t mailbox, owner;
 	uint32_t rights;

@@ -105,6 +105,42 @@ void rights_wake_mailbox(struct hf_store *store, uint64_t mailbox)
 	pthread_rwlock_unlock(&rights->lock);
 }
 
+static void add_seer(uint64_t **users, size_t *count, uint64_t user)
+{
+	if (!user)
+		return;
+	if (!(*count & (*count - 1))) /* full: it holds powers of two */
+		*users = hf_realloc_array(*users, *count ? 2 * *count : 1, sizeof(**users));
+	(*users)[(*count)++] = user;
+}
+
+uint64_t *rights_seers(struct hf_store *store, uint64_t mailbox, size_t *count, bool *anyone)
+{
+	struct rights *rights = store->rights;
+	const struct acl_list *list;
+	uint64_t *users = NULL;
+
+	*count = 0;
+	*anyone = false;
+	pthread_rwlock_rdlock(&rights->lock);
+	list = rights_list_find(rights, mailbox);
+	for (size_t i = 0; list && i < list->count; i++) {
+		const struct identity *who = list->entries[i].who;
+
+		if (list->entries[i].negative || !(list->entries[i].rights & HF_RIGHT_LOOKUP))
+			continue;
+		if (who == rights->anyone)
+			*anyone = true;
+		else if (rights_is_group(who))
+			for (size_t j = 0; j < who->links.count; j++)
+				add_seer(&users, count, ((const struct identity *)who->links.at[j])->user);
+		else
+			add_seer(&users, count, who->user);
+	}
+	pthread_rwlock_unlock(&rights->lock);
+	return users;
+}
+
 static struct hf_str without_dash(struct hf_str identifier, bool *negative)
 {
 	*negative = hf_str_starts(identifier, HF_STR("-"));

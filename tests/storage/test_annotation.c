@@ -454,6 +454,31 @@ START_TEST(news_go_to_those_who_may_see)
 }
 END_TEST
 
+START_TEST(news_of_shared_entries_go_where_rights_are)
+{
+	static const char *const names[] = { "bert", "group:g", "anyone" };
+	struct hf_annotation_watch *b = hf_annotation_watch(store, bert, NULL);
+
+	ck_assert_int_eq(run(hf_op_group(store, HF_STR("g"), HF_STR("bert"), true)), HF_OK);
+	for (size_t i = 0; i < HF_COUNT(names); i++) {
+		struct hf_str who = hf_str(names[i]);
+
+		ck_assert_int_eq(set(inbox, anna, "/shared/x", HF_STR("1")), HF_OK);
+		assert_news(b, "");
+		ck_assert_int_eq(run(hf_op_rights(store, inbox, who, HF_RIGHTS_SET, HF_RIGHT_LOOKUP)), HF_OK);
+		ck_assert_int_eq(set(inbox, anna, "/shared/x", HF_STR("2")), HF_OK);
+		ck_assert_int_eq(set(inbox, anna, "/private/x", i ? HF_STR("1") : HF_STR("2")), HF_OK);
+		assert_news(b, "inbox:/shared/x ");
+		ck_assert_int_eq(run(hf_op_rights(store, inbox, HF_STR("-bert"), HF_RIGHTS_SET, HF_RIGHT_LOOKUP)), HF_OK);
+		ck_assert_int_eq(set(inbox, anna, "/shared/x", HF_STR("3")), HF_OK);
+		assert_news(b, "");
+		ck_assert_int_eq(run(hf_op_rights(store, inbox, HF_STR("-bert"), HF_RIGHTS_SET, 0)), HF_OK);
+		ck_assert_int_eq(run(hf_op_rights(store, inbox, who, HF_RIGHTS_SET, 0)), HF_OK);
+	}
+	hf_annotation_unwatch(&b);
+}
+END_TEST
+
 START_TEST(news_that_nobody_takes_are_bounded)
 {
 	struct hf_annotation_watch *watch = hf_annotation_watch(store, anna, NULL);
@@ -499,6 +524,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, they_go_with_the_user);
 	tcase_add_test(tc, verification_finds_what_is_wrong);
 	tcase_add_test(tc, news_go_to_those_who_may_see);
+	tcase_add_test(tc, news_of_shared_entries_go_where_rights_are);
 	tcase_add_test(tc, news_that_nobody_takes_are_bounded);
 }
 
