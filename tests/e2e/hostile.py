@@ -742,6 +742,54 @@ def condstore():
             check(f"{text}: {expected.decode() or 'an answer'}", tagged.startswith(expected or (b"OK", b"BAD")), tagged)
 
 
+@attack
+def metadata():
+    """Annotations: floods, huge values, names that look like patterns, everything asked for at once."""
+    with server.client(ANNA) as c, server.client(ANNA) as idler:
+        idler.ok("ENABLE METADATA")
+        for name in (b"/private/*", b"/private/%", b"/private/../../etc", b"/private//x", b"/", b"", b"/private/", b"/shared/\xff", b"{4+}\r\n/a\0b"):
+            for text in (b"GETMETADATA INBOX " + (name or b'""'), b"SETMETADATA INBOX (" + (name or b'""') + b' "x")'):
+                tagged, _ = c.command(text)
+                check(f"{text}", tagged.startswith(b"OK" if b".." in name else b"BAD"), tagged)
+        tagged, _ = c.command(b"SETMETADATA INBOX (/private/x {9999999}\r\n")
+        check("10 MB for a value are refused before they are sent", tagged.startswith(b"NO [METADATA MAXSIZE 65536]"), tagged)
+        value = b"v" * 65000
+        refusals = 0
+        for n in range(40):
+            tagged, _ = c.command(b"SETMETADATA INBOX (/private/big/%d {%d+}\r\n%s)" % (n, len(value), value))
+            refusals += tagged.startswith(b"NO [METADATA TOOMANY]")
+        check("a megabyte of them and no more", 20 < refusals < 30, refusals)
+        names = b" ".join(b"/private/n%d NIL" % n for n in range(3000))
+        tagged, seconds = timed(c.command, b"SETMETADATA INBOX (" + names + b")")
+        check("3,000 entries in one command", tagged[0].startswith(b"NO [METADATA TOOMANY]") and seconds < 2, (tagged[0], seconds))
+        for n in range(0, 1000, 500):
+            pairs = b" ".join(b'/private/a/%d ""' % (n + i) for i in range(500))
+            tagged, seconds = timed(c.command, b"SETMETADATA Sent (" + pairs + b")")
+            check("500 entries at once", tagged[0].startswith(b"OK") and seconds < 2, (tagged[0], seconds))
+        deep = "/private" + "/a" * 245
+        c.ok(f'SETMETADATA Drafts ({deep} "x")')
+        asked = " ".join("/private" + "/a" * n for n in range(1, 200))
+        tagged, seconds = timed(c.command, f"GETMETADATA (DEPTH infinity) Drafts ({asked})")
+        check("entries that lie in each other are told once", tagged[0].startswith(b"OK") and seconds < 2 and
+              b"".join(tagged[1]).count(deep.encode()) == 1, seconds)
+        asked = b" ".join(b"/private/a/%d" % n for n in range(4000))
+        for text in (b"GETMETADATA Sent (%s)", b"GETMETADATA (DEPTH 1) Sent (%s)", b'LIST "" "*" RETURN (METADATA (%s))'):
+            (tagged, _), seconds = timed(c.command, text % asked)
+            check(f"{text.decode()} of 4,000 entries", tagged.startswith(b"OK") and seconds < 5, (tagged, seconds))
+        (tagged, untagged), seconds = timed(c.command, b"GETMETADATA (DEPTH infinity) INBOX (" + b" ".join([b"/private"] * 5000) + b")")
+        check("the same 5,000 times is told once", tagged.startswith(b"OK") and sum(map(len, untagged)) < 1200000 and seconds < 5, (tagged, seconds))
+        with server.client(ANNA) as deaf:
+            deaf.socket.sendall(b"x GETMETADATA (DEPTH infinity) INBOX /private\r\n" * 500)
+            time.sleep(1)
+        for n in range(600):
+            c.ok(f'SETMETADATA Trash (/private/{n}a "" /private/{n}b "" /private/{n}c "")')
+            c.ok(f"SETMETADATA Trash (/private/{n}a NIL /private/{n}b NIL /private/{n}c NIL)")
+        _, news = idler.command("NOOP")
+        check("a session that did not listen is told of it in bounded form", sum(map(len, news)) < 200000 and news, len(news))
+        for name, options in (("INBOX", 40), ("Sent", 0)):
+            c.ok(f"SETMETADATA {name} (" + " ".join(f"/private/big/{n} NIL" for n in range(options or 1)) + ")")
+
+
 # --- LMTP ----------------------------------------------------------------------------------------------------------------
 
 @attack
@@ -896,7 +944,7 @@ def full_disk():
 
 
 TESTS = (starttls, handshakes, slow_before_login, lines, literals, authenticate, names, messages, partial, sets_and_flags, searches, appends,
-         idle_and_pipelines, slow_readers, condstore, lmtp, no_descriptors)
+         idle_and_pipelines, slow_readers, condstore, metadata, lmtp, no_descriptors)
 chosen = os.environ.get("HF_HOSTILE", "").split()
 main(begin, *[t for t in TESTS if not chosen or t.__name__ in chosen], stop_witness,
      *[t for t in (verify, full_disk) if not chosen or t.__name__ in chosen], seconds=400)
