@@ -210,6 +210,7 @@ static enum hf_status add_rename(struct op_mailbox *args, struct batch *batch, s
 	return mailbox_is_free(batch, args->user, rename->to);
 }
 
+/* The mailbox, unless the name is only a level above others, and what is below it. */
 static enum hf_status find_children(struct op_mailbox *args, struct batch *batch, struct rename **list)
 {
 	struct rename **end = list;
@@ -221,6 +222,8 @@ static enum hf_status find_children(struct op_mailbox *args, struct batch *batch
 
 	if (status == HF_OK)
 		status = add_rename(args, batch, &end, id, args->name);
+	else if (status == HF_ENONEXISTENT)
+		status = mailbox_is_free(batch, args->user, args->to);
 	if (status != HF_OK)
 		return status;
 	status = cursor_open(batch->store->env, batch->txn, TABLE_META, &cursor);
@@ -236,7 +239,9 @@ static enum hf_status find_children(struct op_mailbox *args, struct batch *batch
 			status = cursor_next(cursor, &key, &value);
 	}
 	cursor_close(&cursor);
-	return status == HF_ENONEXISTENT ? HF_OK : status;
+	if (status == HF_OK || status == HF_ENONEXISTENT)
+		status = *list ? HF_OK : HF_ENONEXISTENT;
+	return status;
 }
 
 static enum hf_status rename_one(struct batch *batch, uint64_t owner, const struct rename *rename)
