@@ -11,11 +11,13 @@
 #include "storage/email.h"
 #include "storage/hot_priv.h"
 #include "storage/show_priv.h"
+#include "storage/signature.h"
 
 #define BLOCK_BITS 9
 #define BLOCK_SIZE (1u << BLOCK_BITS)
 #define NO_ENTRY UINT32_C(0x80000000) /* in `ends` */
 #define ENTRY_MAX (16u * 1024)        /* a longer one is not kept */
+#define SIGNATURE_SIZE UINT64_C(1100) /* of a message of usual size; they are to leave room for other facts */
 #define FIND_BLOCKS 128               /* of one call of hf_facts_find() */
 #define FIND_MADE 4                   /* of those that had to be read */
 
@@ -41,6 +43,7 @@ struct hf_facts {
 	uint32_t next;           /* sequence number at which hf_facts_find() goes on */
 	struct hf_list_reader *list;
 	struct hf_email_reader *emails;
+	struct hf_text_signature_reader *signatures;
 	struct hf_buf scratch, folded;
 };
 
@@ -59,7 +62,8 @@ struct hf_facts *hf_facts_open(struct hf_store *store, struct hf_view *view, enu
 	facts->hot = hf_store_registry(store)->hot;
 	facts->view = view;
 	facts->fact = fact;
-	facts->make = make;
+	facts->make = make && (fact != HF_FACT_SIGNATURE ||
+			       hf_uidlist_count(view->list) * SIGNATURE_SIZE <= hot_max(facts->hot) / 2);
 	facts->next = 1;
 	return facts;
 }
@@ -82,6 +86,7 @@ void hf_facts_close(struct hf_facts **pointer)
 	leave_block(facts);
 	hf_list_reader_close(&facts->list);
 	hf_email_reader_close(&facts->emails);
+	hf_text_signature_reader_close(&facts->signatures);
 	hf_buf_fini(&facts->scratch);
 	hf_buf_fini(&facts->folded);
 	hf_free(facts);
@@ -237,6 +242,18 @@ static enum hf_status add_list_fact(struct hf_facts *facts, uint64_t id, struct 
 	return HF_OK;
 }
 
+static enum hf_status add_signature(struct hf_facts *facts, uint64_t id, struct hf_buf *out)
+{
+	struct hf_str payload;
+	enum hf_status status = HF_OK;
+
+	if (!facts->signatures)
+		status = hf_text_signature_reader_open(facts->store, facts->view->owner, &facts->signatures);
+	if (status == HF_OK)
+		status = text_signature_payload(facts->signatures, id, &payload);
+	return status == HF_OK ? signature_fold(payload, out) : status;
+}
+
 /* Anything but HF_OK: no entry. What damaged rows there are has been logged. */
 static enum hf_status add_entry(struct hf_facts *facts, uint64_t id, struct hf_buf *out)
 {
@@ -247,6 +264,8 @@ static enum hf_status add_entry(struct hf_facts *facts, uint64_t id, struct hf_b
 		return HF_ENONEXISTENT;
 	if (facts->fact < HF_FACT_ENVELOPE || facts->fact == HF_FACT_HEADERS)
 		return add_headers(facts, id, out);
+	if (facts->fact == HF_FACT_SIGNATURE)
+		return add_signature(facts, id, out);
 	if (facts->fact != HF_FACT_BODYSTRUCTURE)
 		return add_list_fact(facts, id, out);
 	status = read_email(facts, id, &email);
@@ -391,6 +410,13 @@ bool hf_facts_get(struct hf_facts *facts, struct hf_uid uid, struct hf_str *data
 		return false;
 	*data = entry_at(facts->segment, facts->at);
 	return true;
+}
+
+bool hf_facts_signature(struct hf_facts *facts, struct hf_uid uid, struct hf_text_signature *signature)
+{
+	struct hf_str data;
+
+	return hf_facts_get(facts, uid, &data) && signature_decode(data, signature) == HF_OK;
 }
 
 /* Finding --------------------------------------------------------------------------------------------------------- */

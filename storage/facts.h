@@ -27,6 +27,7 @@ enum hf_fact {
 	HF_FACT_SORT_FROM,
 	HF_FACT_SORT_SUBJECT,
 	HF_FACT_SORT_TO,
+	HF_FACT_SIGNATURE,     /* for hf_facts_signature() */
 	HF_FACT_THREAD         /* uint64_t: HF_THREAD_*, then hashes of the references */
 };
 
@@ -53,6 +54,9 @@ HF_API struct hf_facts *hf_facts_open(struct hf_store *store, struct hf_view *vi
 HF_API void hf_facts_close(struct hf_facts **facts);
 /* False: no entry. Cheap for UIDs in order. *data is borrowed until the next call. May read a block (up to 512 messages). */
 HF_API bool hf_facts_get(struct hf_facts *facts, struct hf_uid uid, struct hf_str *data);
+/* HF_FACT_SIGNATURE as hf_facts_get(): a signature that contains whatever the stored one does, and more. Borrowed likewise. */
+struct hf_text_signature;
+HF_API bool hf_facts_signature(struct hf_facts *facts, struct hf_uid uid, struct hf_text_signature *signature);
 /* Adds the sequence numbers of messages of the view whose entry has the folded needle (without NUL) in it; empty: whose entry is
  * not empty. Those without an entry are added to `unknown`. HF_MORE: a bounded piece of it is done, go on. */
 HF_API enum hf_status hf_facts_find(struct hf_facts *facts, struct hf_str needle, struct hf_set *found, struct hf_set *unknown);

@@ -142,6 +142,16 @@ void hot_set_max(struct hot *hot, uint64_t max)
 	free_chain(freed);
 }
 
+uint64_t hot_max(struct hot *hot)
+{
+	uint64_t max;
+
+	pthread_mutex_lock(&hot->lock);
+	max = hot->max;
+	pthread_mutex_unlock(&hot->lock);
+	return max;
+}
+
 uint64_t hot_used(struct hot *hot)
 {
 	uint64_t used;

@@ -31,6 +31,7 @@ struct hot_item {
 struct hot *hot_new(uint64_t max);
 void hot_free(struct hot **hot); /* nobody holds a reference */
 void hot_set_max(struct hot *hot, uint64_t max);
+uint64_t hot_max(struct hot *hot);
 uint64_t hot_used(struct hot *hot);
 /* With a reference for the caller, or NULL. */
 struct hot_item *hot_get(struct hot *hot, const struct hot_key *key);

@@ -16,6 +16,7 @@
 #define BODY_LOG2 17        /* 16 KiB, stays in the fastest cache; what exceeds it is mostly data, for which signatures say little */
 #define LEAST_LOG2 6
 #define BITS_PER_TRIGRAM 4
+#define FOLDED_LOG2 9       /* filters are not folded to less */
 #define PREFIX_TRIGRAMS 256 /* room for them in the filter of the header */
 #define HEADER_MAX (512u * 1024) /* beyond, or with so much memory in use, a prefix could bring the parser to a limit */
 #define MEMORY_MAX (8u << 20)
@@ -459,6 +460,41 @@ enum hf_status signature_decode(struct hf_str in, struct hf_text_signature *sign
 		signature->body = data + HEAD_SIZE + header;
 		signature->body_mask = ((uint32_t)1 << data[AT_BODY]) - 1;
 	}
+	return HF_OK;
+}
+
+static unsigned fold_filter(const uint8_t *bits, unsigned log2, struct hf_buf *out)
+{
+	unsigned folded = log2 > FOLDED_LOG2 + 2 ? log2 - 2 : log2 > FOLDED_LOG2 ? FOLDED_LOG2 : log2;
+	size_t size = log2 ? (size_t)1 << log2 >> 3 : 0, kept = folded ? (size_t)1 << folded >> 3 : 0;
+	uint8_t *to = (uint8_t *)hf_buf_reserve(out, kept);
+
+	if (kept)
+		memcpy(to, bits, kept);
+	for (size_t from = kept; from < size; from += kept)
+		for (size_t i = 0; i < kept; i++)
+			to[i] |= bits[from + i];
+	hf_buf_added(out, kept);
+	return folded;
+}
+
+enum hf_status signature_fold(struct hf_str in, struct hf_buf *out)
+{
+	const uint8_t *data = (const uint8_t *)in.data;
+	struct hf_text_signature signature;
+	enum hf_status status = signature_decode(in, &signature);
+	size_t start = out->size;
+	unsigned header, body;
+
+	if (status != HF_OK)
+		return status;
+	if ((data[AT_HEADER] && !signature.header) || (data[AT_BODY] && !signature.body))
+		return HF_EUNAVAILABLE;
+	hf_buf_add(out, data, HEAD_SIZE);
+	header = fold_filter(signature.header, data[AT_HEADER], out);
+	body = fold_filter(signature.body, data[AT_BODY], out);
+	out->data[start + AT_HEADER] = (char)header;
+	out->data[start + AT_BODY] = (char)body;
 	return HF_OK;
 }
 

@@ -25,4 +25,11 @@ void signature_add_prefix(struct hf_buf *signature, struct hf_str prefix);
 /* Borrowed. HF_ECORRUPT */
 enum hf_status signature_decode(struct hf_str in, struct hf_text_signature *signature);
 
+/* A smaller signature that contains whatever the one does, and more: its filters are halved, twice where they are large. HF_EUNAVAILABLE:
+ * it is made by other rules. HF_ECORRUPT. */
+enum hf_status signature_fold(struct hf_str in, struct hf_buf *out);
+
+/* signature_reader.c: as it is stored; borrowed until the next call. */
+enum hf_status text_signature_payload(struct hf_text_signature_reader *reader, uint64_t email, struct hf_str *payload);
+
 #endif

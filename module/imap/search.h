@@ -61,7 +61,7 @@ struct search_node {
 	struct hf_trigrams *trigrams;  /* of the text; NULL: signatures do not help */
 	enum search_answer seen;       /* of this message: FIELD, BODY_TEXT, ANY_TEXT; UNKNOWN until decided */
 	struct hf_set found, unknown;  /* sequence numbers, while search_bulk.c has looked: FIELD */
-	bool looked;
+	bool looked, vague;            /* vague: `found` may hold others */
 	struct search_node *next_text; /* all nodes with a matcher */
 	struct search_node *next_set;  /* all nodes with a set */
 };

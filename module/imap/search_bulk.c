@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a search program says about all messages of the view at once: flags from memory, texts of the usual header fields from facts
- * (storage/facts.h). The result is a set of sequence numbers outside of which nothing matches; where every key was of that kind
+ * (storage/facts.h), where other texts cannot be from their signatures. The result is a set of sequence numbers outside of which nothing matches; where every key was of that kind
  * it is the answer, else those messages are tried one by one. */
 #include "base/mem.h"
 #include "module/imap/search.h"
 #include "storage/facts.h"
 
-#define FEW 16 /* when the other keys leave less than one message in so many, fields are not looked for in all */
+#define FEW 16 /* when the other keys leave less than one message in so many, texts are not looked for in all */
+#define SIGN_BATCH 2048
 
 struct search_bulk {
 	struct imap_cmd *cmd;
 	struct search_program *program;
 	struct search_node *node; /* whose field is being looked for */
 	struct hf_facts *facts;
-	bool begun, fields;       /* fields: they take part */
+	bool begun, texts;        /* texts: they take part */
+	uint32_t next;            /* sequence number, of the pass over signatures */
 };
 
 struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program)
@@ -36,7 +38,7 @@ void search_bulk_free(struct search_bulk **bulk_p)
 	for (node = bulk->program->texts; node; node = node->next_text) {
 		hf_set_fini(&node->found);
 		hf_set_fini(&node->unknown);
-		node->looked = false;
+		node->looked = node->vague = false;
 	}
 	hf_free(bulk);
 	*bulk_p = NULL;
@@ -115,11 +117,13 @@ static bool eval(const struct search_bulk *bulk, const struct search_node *node,
 		hf_set_intersect(set, &node->set);
 		return true;
 	case SEARCH_FIELD:
+	case SEARCH_BODY_TEXT:
+	case SEARCH_ANY_TEXT:
 		if (!node->looked)
 			break;
 		hf_set_copy(set, &node->found);
 		hf_set_union(set, &node->unknown);
-		return hf_set_is_empty(&node->unknown);
+		return !node->vague && hf_set_is_empty(&node->unknown);
 	default:
 		break;
 	}
@@ -164,12 +168,49 @@ static enum hf_status look(struct search_bulk *bulk)
 	return HF_MORE;
 }
 
-static bool has_fields(const struct search_program *program)
+static bool may_sign(const struct search_node *node)
+{
+	return node->trigrams && !node->looked && !can_look(node);
+}
+
+static bool may_contain(const struct hf_text_signature *signature, const struct search_node *node)
+{
+	return (node->kind != SEARCH_BODY_TEXT && hf_text_signature_may_contain(signature, HF_TEXT_HEADER, node->trigrams)) ||
+	       (node->kind != SEARCH_FIELD && hf_text_signature_may_contain(signature, HF_TEXT_BODY, node->trigrams));
+}
+
+/* Goes on through the signatures, for all texts that are not in fields of the usual kind. */
+static enum hf_status sign(struct search_bulk *bulk)
+{
+	struct imap_session *session = bulk->cmd->session;
+	uint32_t count = hf_view_count(session->view), end = bulk->next + SIGN_BATCH;
+	struct search_node *node;
+
+	if (!bulk->facts)
+		bulk->facts = hf_facts_open(session->store, session->view, HF_FACT_SIGNATURE, true);
+	for (; bulk->next <= count && bulk->next < end; bulk->next++) {
+		struct hf_text_signature signature;
+		bool has = hf_facts_signature(bulk->facts, hf_view_uid(session->view, HF_SEQ(bulk->next)), &signature);
+
+		for (node = bulk->program->texts; node; node = node->next_text)
+			if (may_sign(node) && (!has || may_contain(&signature, node)))
+				hf_set_add(&node->found, bulk->next);
+	}
+	if (bulk->next <= count)
+		return HF_MORE;
+	for (node = bulk->program->texts; node; node = node->next_text)
+		if (may_sign(node))
+			node->looked = node->vague = true;
+	hf_facts_close(&bulk->facts);
+	return HF_MORE;
+}
+
+static bool has_texts(const struct search_program *program, bool (*of_kind)(const struct search_node *node))
 {
 	const struct search_node *node;
 
 	for (node = program->texts; node; node = node->next_text)
-		if (can_look(node))
+		if (of_kind(node))
 			return true;
 	return false;
 }
@@ -180,15 +221,18 @@ enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candida
 
 	if (!bulk->begun) {
 		bulk->begun = true;
-		bulk->fields = has_fields(bulk->program);
-		if (bulk->fields) { /* without them first */
+		bulk->next = 1;
+		bulk->texts = has_texts(bulk->program, can_look) || has_texts(bulk->program, may_sign);
+		if (bulk->texts) { /* without them first */
 			eval(bulk, bulk->program->root, candidates);
-			bulk->fields = hf_set_size(candidates) * FEW >= hf_view_count(bulk->cmd->session->view);
+			bulk->texts = hf_set_size(candidates) * FEW >= hf_view_count(bulk->cmd->session->view);
 			hf_set_clear(candidates);
 		}
 	}
-	if (bulk->fields) {
+	if (bulk->texts) {
 		status = look(bulk);
+		if (status == HF_OK && has_texts(bulk->program, may_sign))
+			status = sign(bulk);
 		if (status != HF_OK)
 			return status;
 	}

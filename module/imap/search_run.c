@@ -8,6 +8,7 @@
 #define READ_AHEAD 256          /* records */
 #define RECORD_BATCH 256        /* messages of one step that are decided by their records or signatures */
 #define PIECE ((size_t)256 << 10) /* octets of content of one step */
+#define FEED ((size_t)4 << 10)    /* that are decoded before the answer is looked at */
 
 struct search_run {
 	struct imap_cmd *cmd;
@@ -309,6 +310,7 @@ static enum hf_status read_text(struct search_run *run, enum search_answer *answ
 			*answer = search_eval(run->program->root, &run->message);
 			return HF_OK;
 		}
+		piece = hf_str_sub(piece, 0, FEED);
 		hf_mime_feed(run->mime, piece);
 		run->offset += piece.size;
 		done += piece.size;

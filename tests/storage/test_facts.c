@@ -253,6 +253,48 @@ START_TEST(entries_are_what_the_rows_have)
 }
 END_TEST
 
+/* A text of thousands of different words: what is in it is never denied, most of what is not is. */
+START_TEST(folded_signatures_deny_nothing_that_is_there)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct hf_buf text = HF_BUF_INIT;
+	struct hf_facts *facts;
+	struct hf_text_signature signature;
+	unsigned denied = 0;
+	char word[16];
+
+	hf_buf_add_lit(&text, "Subject: signed\r\n\r\n");
+	for (unsigned i = 0; i < 3000; i++)
+		hf_buf_printf(&text, "w%x%s", i * 7919, i % 8 == 7 ? "\r\n" : " ");
+	fixture_append(store, inbox, hf_buf_cstr(&text), 0);
+	add(2, 4);
+	open_view();
+	facts = hf_facts_open(store, view, HF_FACT_SIGNATURE, true);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct hf_buf folded = HF_BUF_INIT;
+
+		snprintf(word, sizeof(word), "w%x", i * 7919);
+		hf_fold(hf_str(word), &folded);
+		if (folded.size >= 3) {
+			ck_assert(hf_facts_signature(facts, HF_UID(1), &signature));
+			ck_assert(hf_text_signature_may_contain(&signature, HF_TEXT_BODY,
+								hf_trigrams_new(arena, hf_buf_str(&folded))));
+			ck_assert(hf_facts_signature(facts, HF_UID(2), &signature));
+			denied += !hf_text_signature_may_contain(&signature, HF_TEXT_BODY,
+								 hf_trigrams_new(arena, hf_buf_str(&folded)));
+		}
+		hf_buf_fini(&folded);
+	}
+	ck_assert_uint_gt(denied, 2900);
+	ck_assert(hf_facts_signature(facts, HF_UID(1), &signature));
+	ck_assert(!hf_text_signature_may_contain(&signature, HF_TEXT_BODY, hf_trigrams_new(arena, HF_STR("XYLOBRONTIC QQ"))));
+	ck_assert(hf_text_signature_may_contain(&signature, HF_TEXT_HEADER, hf_trigrams_new(arena, HF_STR("SIGNED"))));
+	hf_facts_close(&facts);
+	hf_buf_fini(&text);
+	hf_arena_free(&arena);
+}
+END_TEST
+
 START_TEST(a_memo_is_for_exactly_the_messages_shown)
 {
 	struct hf_memo *memo, *held;
@@ -337,6 +379,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, texts_are_found_as_mail_comes_and_goes);
 	tcase_add_test(tc, what_is_not_there_is_unknown);
 	tcase_add_test(tc, entries_are_what_the_rows_have);
+	tcase_add_test(tc, folded_signatures_deny_nothing_that_is_there);
 	tcase_add_test(tc, a_memo_is_for_exactly_the_messages_shown);
 	tcase_add_test(tc, memory_is_bounded);
 	tcase_add_test(tc, flags_agree_with_the_records);
