@@ -106,6 +106,10 @@ struct hf_host_settings {
 		int64_t annotations_max;
 		uint64_t annotations_size, annotations_user_size;
 		bool flags_relaxed;
+		const char *const *retention; /* as written */
+		uint64_t retention_every;
+		struct hf_retention_rule *rules; /* as read */
+		size_t rule_count;
 	} store;
 	struct hf_tls_settings tls;
 	struct {
@@ -171,6 +175,17 @@ struct hf_setup *hf_setup_new(struct hf_config **config, struct hf_loader *loade
 void hf_setup_free(struct hf_setup **setup);
 const struct hf_setup_module *hf_setup_find(const struct hf_setup *setup, const char *name);
 void hf_setup_store(const struct hf_setup *setup, struct hf_store_settings *settings);
+
+/* retention.c: "NAME = TIME" or "\\USE = TIME". false with a reason in `why`. */
+bool hf_retention_rule_parse(const char *text, struct hf_arena *arena,
+			     struct hf_retention_rule *rule, struct hf_buf *why);
+/* A time of retention, in seconds. */
+bool hf_retention_time_parse(const char *text, uint32_t *s, struct hf_buf *why);
+/* "30 d"; "off" for 0. In the arena. */
+const char *hf_retention_time_text(struct hf_arena *arena, uint32_t s);
+/* verbs_mailbox.c: a special use by its name without backslash, in any case; 0: there is none. */
+uint32_t hf_special_use_find(struct hf_str name);
+const char *hf_special_use_name(uint32_t special_use); /* of one: "trash" */
 
 /* show.c, check.c, sample.c --------------------------------------------------- */
 

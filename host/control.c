@@ -29,8 +29,10 @@ struct session {
 	struct hf_buf in;
 };
 
-static const struct hf_verb *const core_verbs[] = { hf_verbs_user, hf_verbs_mailbox, hf_verbs_kept, hf_verbs_metadata,
-						    hf_verbs_server };
+static const struct hf_verb *const core_verbs[] = {
+	hf_verbs_user,	    hf_verbs_mailbox,  hf_verbs_kept,
+	hf_verbs_retention, hf_verbs_metadata, hf_verbs_server,
+};
 
 /* Opening --------------------------------------------------------------------- */
 

@@ -219,6 +219,15 @@ static void log_lines(struct hf_host *host, struct hf_note *note)
 	}
 }
 
+void hf_host_set_retention(struct hf_host *host)
+{
+	const struct hf_host_settings *settings = &host->setup->host;
+
+	if (host->store)
+		hf_store_set_retention(host->store, settings->store.rules, settings->store.rule_count,
+				       (uint32_t)(settings->store.retention_every / 1000));
+}
+
 enum hf_status hf_host_open(struct hf_host *host, bool with_store, struct hf_note *why)
 {
 	struct hf_store_settings settings;
@@ -228,8 +237,10 @@ enum hf_status hf_host_open(struct hf_host *host, bool with_store, struct hf_not
 	if (with_store) {
 		hf_setup_store(host->setup, &settings);
 		status = hf_store_open(&settings, &host->log, why, &host->store);
-		if (status == HF_OK)
+		if (status == HF_OK) {
+			hf_host_set_retention(host);
 			status = open_sasl(host, why);
+		}
 		if (status != HF_OK)
 			return status;
 	}

@@ -235,6 +235,8 @@ struct hf_host {
 struct hf_host *hf_host_new(struct hf_setup **setup, struct hf_loader *loader);
 enum hf_status hf_host_bind(struct hf_host *host,
 			    struct hf_note *why); /* listeners, TLS, control: while privileged */
+/* The rules of the settings, to the store. */
+void hf_host_set_retention(struct hf_host *host);
 enum hf_status hf_host_open(struct hf_host *host, bool with_store,
 			    struct hf_note *why); /* store, SASL, modules */
 void hf_host_serve(struct hf_host *host);

@@ -207,6 +207,7 @@ enum hf_status hf_host_apply(struct hf_host *host, struct hf_setup **setup, stru
 	host->tls = plan.tls;
 	pthread_mutex_unlock(&host->lock);
 	hf_limits_set(host->limits, &after->host.limits);
+	hf_host_set_retention(host);
 	apply_listeners(host, after, &plan);
 	hf_setup_free(&before);
 	pthread_mutex_unlock(&host->reload_lock);

@@ -118,6 +118,28 @@ static void read_sni(struct hf_setup *setup, const config_setting_t *tls, struct
 				"tls: sni needs a certificate and key for all other names");
 }
 
+static void read_retention(struct hf_setup *setup, const config_setting_t *group,
+			   struct hf_note *why)
+{
+	const char *const *texts = setup->host.store.retention;
+	struct hf_buf problem = HF_BUF_INIT;
+	size_t count = 0;
+
+	while (texts && texts[count])
+		count++;
+	setup->host.store.rules = hf_new_array(setup->arena, struct hf_retention_rule, count);
+	setup->host.store.rule_count = count;
+	for (size_t i = 0; i < count; i++) {
+		hf_buf_clear(&problem);
+		if (!hf_retention_rule_parse(texts[i], setup->arena,
+					     &setup->host.store.rules[i], &problem))
+			hf_config_error(setup->config,
+					config_setting_get_member(group, "retention"), why,
+					"store.retention: %s", hf_buf_cstr(&problem));
+	}
+	hf_buf_fini(&problem);
+}
+
 static void read_sections(struct hf_setup *setup, struct hf_note *why)
 {
 	static const char *const sni[] = { "sni", NULL };
@@ -133,6 +155,8 @@ static void read_sections(struct hf_setup *setup, struct hf_note *why)
 		hf_config_fill(setup->config, group, section->name, section->options,
 			       tls ? sni : NULL, setup->arena,
 			       (char *)&setup->host + section->offset, why);
+		if (strcmp(section->name, "store") == 0)
+			read_retention(setup, group, why);
 		if (tls)
 			read_sni(setup,
 				 group && config_setting_type(group) == CONFIG_TYPE_GROUP ? group

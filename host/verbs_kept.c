@@ -297,7 +297,7 @@ static enum hf_status kept_list(struct hf_host *host, void *state, const json_t 
 				json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, why);
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && call.name.size)
@@ -384,7 +384,7 @@ static enum hf_status kept_restore(struct hf_host *host, void *state, const json
 {
 	struct chosen chosen = { .count = 0 };
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, why);
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && !choose(args, &chosen, why))
@@ -506,7 +506,7 @@ static enum hf_status mailbox_undelete(struct hf_host *host, void *state, const 
 				       json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, why);
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && !call.name.size && !hf_verb_option(args, "id")) {

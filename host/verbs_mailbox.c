@@ -14,6 +14,22 @@ static const struct {
 	{ "trash", HF_USE_TRASH },   { "important", HF_USE_IMPORTANT },
 };
 
+uint32_t hf_special_use_find(struct hf_str name)
+{
+	for (size_t i = 0; i < HF_COUNT(uses); i++)
+		if (hf_str_ieq(name, hf_str(uses[i].name)))
+			return uses[i].use;
+	return 0;
+}
+
+const char *hf_special_use_name(uint32_t special_use)
+{
+	for (size_t i = 0; i < HF_COUNT(uses); i++)
+		if (special_use == uses[i].use)
+			return uses[i].name;
+	return "";
+}
+
 enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
 				    struct hf_note *why)
 {
@@ -31,7 +47,7 @@ enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, st
 
 enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
 				  const json_t *args, size_t least, size_t count,
-				  struct hf_note *why)
+				  size_t names, struct hf_note *why)
 {
 	enum hf_status status;
 
@@ -45,9 +61,9 @@ enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *hos
 	if (status != HF_OK)
 		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0),
 			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
-	if (status == HF_OK)
+	if (status == HF_OK && names > 0)
 		status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 1), &call->name, why);
-	if (status == HF_OK)
+	if (status == HF_OK && names > 1)
 		status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 2), &call->other, why);
 	return status;
 }
@@ -92,7 +108,7 @@ static enum hf_status mailbox_list(struct hf_host *host, void *state, const json
 	size_t count;
 
 	(void)state;
-	status = hf_verb_call_begin(&call, host, args, 1, 1, why);
+	status = hf_verb_call_begin(&call, host, args, 1, 1, 2, why);
 	if (status == HF_OK)
 		status = hf_account_open(host->store, call.user.id, &account);
 	if (status == HF_OK) {
@@ -126,16 +142,15 @@ static enum hf_status mailbox_create(struct hf_host *host, void *state, const js
 
 	(void)state;
 	(void)result;
-	for (size_t i = 0; use && i < HF_COUNT(uses); i++)
-		if (hf_str_ieq(hf_str(use), hf_str(uses[i].name)))
-			special_use = uses[i].use;
+	if (use)
+		special_use = hf_special_use_find(hf_str(use));
 	if (use && !special_use) {
 		hf_note_add(
 			why,
 			"--special-use takes one of: all, archive, drafts, flagged, important, junk, sent, trash");
 		return HF_ESYNTAX;
 	}
-	status = hf_verb_call_begin(&call, host, args, 2, 2, why);
+	status = hf_verb_call_begin(&call, host, args, 2, 2, 2, why);
 	if (status == HF_OK)
 		status = finish(
 			&call, host,
@@ -149,7 +164,7 @@ static enum hf_status mailbox_delete(struct hf_host *host, void *state, const js
 				     json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, why);
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, 2, why);
 
 	(void)state;
 	(void)result;
@@ -164,7 +179,7 @@ static enum hf_status mailbox_rename(struct hf_host *host, void *state, const js
 				     json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 3, 3, why);
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 3, 3, 2, why);
 
 	(void)state;
 	(void)result;

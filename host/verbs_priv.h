@@ -5,8 +5,8 @@
 
 #include "host/host_priv.h"
 
-extern const struct hf_verb hf_verbs_metadata[], hf_verbs_user[], hf_verbs_mailbox[], hf_verbs_kept[],
-	hf_verbs_server[]; /* ended by a NULL name */
+extern const struct hf_verb hf_verbs_metadata[], hf_verbs_user[], hf_verbs_mailbox[],
+	hf_verbs_kept[], hf_verbs_retention[], hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */
 const char *hf_status_code(enum hf_status status);
@@ -24,7 +24,8 @@ const char *hf_verb_option(const json_t *args, const char *name);
 /* HF_EUNAVAILABLE in a host without a store (tests). */
 enum hf_status hf_verb_store(struct hf_host *host, struct hf_note *why);
 
-/* verbs_mailbox.c: what verbs with "USER [MAILBOX [OTHER]]" work on. */
+/* verbs_mailbox.c: what verbs with "USER [MAILBOX [OTHER]]" work on; the first `names`
+ * arguments behind USER are names of mailboxes. */
 struct hf_verb_call {
 	struct hf_arena *arena; /* to be freed, whatever came of it */
 	struct hf_user user;
@@ -32,7 +33,7 @@ struct hf_verb_call {
 };
 enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
 				  const json_t *args, size_t least, size_t count,
-				  struct hf_note *why);
+				  size_t names, struct hf_note *why);
 /* A mailbox name given otherwise; NULL leaves *name as it is. */
 enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
 				    struct hf_note *why);

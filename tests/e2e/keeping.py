@@ -194,5 +194,75 @@ def crashes():
     check("verify agrees", server.hfctl("verify").returncode == 0)
 
 
+def retention():
+    def count(mailbox, user=ANNA):
+        with server.client(user) as c:
+            return c.exists(mailbox)
+    server.stop()
+    server.options["store.retention"] = r'( "\\Trash = 2 s", "Lists/Old = 30 d" )'
+    server.options["store.retention_every"] = '"1 s"'
+    server.write_config()
+    with server.start().client(ANNA) as c:
+        rules = result_of("retention", "list")
+        check("retention list", [(r["user"], r["mailbox"], r["keep"]) for r in rules] == [("*", r"\trash", "2 s"), ("*", "Lists/Old", "30 d")], rules)
+        c.ok("CREATE Lists/Old")
+        c.ok("SELECT Trash")
+        for n in range(3):
+            c.append("Trash", message(f"t {n}"))
+            c.append("Lists/Old", message(f"l {n}"))
+        c.ok("NOOP")
+        c.begin("IDLE")
+        check("idling", c.line().startswith(b"+"))
+        reader = Reader(c)
+        check("a session is told when the time is over", reader.wait_for(rb"^\* 1 EXPUNGE", 15))
+        c.send(b"DONE\r\nz LOGOUT\r\n")
+        reader.join(10)
+    wait_for(lambda: count("Trash") == 0, 15, "all of them go")
+    check("others stay", count("Lists/Old") == 3)
+    check("the log tells", re.search(r"retention user=anna@example.org mailbox=Trash expunged=\d", server.log()))
+    check("so do the counters", result_of("stats")["retention.messages"] >= 3)
+    check("they can be brought back", result_of("kept", "list", ANNA, "Trash")["messages"] == 3)
+    result_of("retention", "set", ANNA, "Trash", "off")
+    check("and stay with the mailbox's own time", result_of("kept", "restore", ANNA, "Trash", "--all")["messages"] == 3)
+    time.sleep(4)
+    check("off is off", count("Trash") == 3)
+    server.kill()
+    server.start()
+    time.sleep(4)
+    check("after a crash too", count("Trash") == 3)
+    shown = {r["mailbox"]: r for r in result_of("retention", "show", ANNA)}
+    check("retention show", (shown["Trash"]["keep"], shown["Lists/Old"]["keep"], shown["INBOX"]["from"]) == ("off", "30 d", ""), shown)
+    check("retention list shows it", any(r["user"] == ANNA and r["mailbox"] == "Trash" and r["keep"] == "off" for r in result_of("retention", "list")))
+
+    server.options["store.retention"] = r'( "\\Trash = 1 s", "Lists/Old = 1 s" )'
+    server.options["store.retention_every"] = '"7 d"'
+    server.write_config()
+    result_of("retention", "set", ANNA, "Lists/Old", "30d")
+    check("reload", server.hfctl("reload").returncode == 0)
+    result_of("retention", "set", ANNA, "Trash", "default")
+    wait_for(lambda: count("Trash") == 0, 15, "the rules of a reload are in force at once")
+    with server.client(ANNA) as c:
+        c.append("Trash", message("one more"))
+        check("its own time counts", c.exists("Lists/Old") == 3)
+    time.sleep(2)
+    told = result_of("retention", "run", "--dry-run")
+    check("retention run --dry-run", [(r["user"], r["mailbox"], r["messages"]) for r in told] == [(ANNA, "Trash", 1)], told)
+    check("did nothing", count("Trash") == 1)
+    done = result_of("retention", "run")
+    check("retention run", done == told and count("Trash") == 0, done)
+    refused("no such time", 1, "retention", "set", ANNA, "Trash", "soon", text="nor off or default")
+    refused("no such mailbox", 1, "retention", "set", ANNA, "Nowhere", "1 d", text="no such mailbox")
+    refused("no time", 2, "retention", "set", ANNA, "Trash")
+    refused("no such user", 1, "retention", "show", "nobody@example.org", text="no such user")
+    for rule in (r"\\Tresh = 1 d", "Trash", "Trash = soon", "a//b = 1 d", "= 1 d"):
+        server.options["store.retention"] = f'( "{rule}" )'
+        server.write_config()
+        refused(f"a wrong rule: {rule}", 1, "reload", text="store.retention")
+    server.options["store.retention"] = "( )"
+    server.write_config()
+    check("none", server.hfctl("reload").returncode == 0 and len(result_of("retention", "list")) == 1)
+    check("verify", server.hfctl("verify").returncode == 0)
+
+
 if __name__ == "__main__":
-    main(begin, expunged_messages, quota, deleted_mailboxes, crashes, seconds=240)
+    main(begin, expunged_messages, quota, deleted_mailboxes, crashes, retention, seconds=300)
