@@ -80,8 +80,6 @@ static enum hf_status store_next(struct imap_cmd *cmd)
 {
 	struct store_args *args = cmd->args;
 	struct hf_view *view = cmd->session->view;
-	/* RFC 7162 §3.2.4 */
-	bool with_uid = cmd->uid || cmd->session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2);
 	struct hf_record record;
 	uint32_t uid;
 
@@ -92,7 +90,7 @@ static enum hf_status store_next(struct imap_cmd *cmd)
 			return HF_OK;
 		seq = hf_view_seq(view, HF_UID(uid));
 		if (hf_view_record(view, seq, &record) && record.modseq.n <= hf_view_modseq(view).n)
-			imap_write_flags(cmd->session, seq, &record, with_uid);
+			imap_write_flags(cmd->session, seq, &record, cmd->uid);
 	}
 	return HF_MORE;
 }

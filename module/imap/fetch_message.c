@@ -229,7 +229,7 @@ static bool is_asked(const struct fetch_args *args, const char *name)
 	return false;
 }
 
-/* \Seen set by this very FETCH is news for the client (RFC 9051 §6.4.5; with MODSEQ: RFC 7162 §3.2). */
+/* \Seen set by this very FETCH is news for the client (RFC 9051 §6.4.5; with UID and MODSEQ: RFC 7162 §3.2.4). */
 static void add_news(struct fetch_message *m)
 {
 	struct hf_buf *text = &m->out->text;
@@ -238,7 +238,11 @@ static void add_news(struct fetch_message *m)
 		hf_buf_add_char(text, ' ');
 		hf_buf_add_str(text, fetch_flags_text(m));
 	}
-	if (m->cmd->session->enabled & IMAP_EN_CONDSTORE && !is_asked(m->args, "MODSEQ")) {
+	if (!(m->cmd->session->enabled & IMAP_EN_CONDSTORE))
+		return;
+	if (!(m->cmd->session->enabled & IMAP_EN_UIDONLY) && !is_asked(m->args, "UID"))
+		hf_buf_printf(text, " UID %u", m->record->uid.n);
+	if (!is_asked(m->args, "MODSEQ")) {
 		hf_buf_add_char(text, ' ');
 		hf_buf_printf(text, "MODSEQ (%llu)", (unsigned long long)m->record->modseq.n);
 	}

@@ -83,6 +83,9 @@ void imap_write_flags(struct imap_session *session, struct hf_seq seq,
 
 	hf_buf_clear(out);
 	imap_add_fetch(session, out, seq, record->uid);
+	/* RFC 7162 §3.2.4: in every untagged FETCH once CONDSTORE is on; so has RFC 9051 it. */
+	if (session->enabled & (IMAP_EN_CONDSTORE | IMAP_EN_QRESYNC | IMAP_EN_REV2))
+		with_uid = true;
 	if (with_uid && !(session->enabled & IMAP_EN_UIDONLY)) {
 		hf_buf_add_lit(out, "UID ");
 		hf_buf_add_u64(out, record->uid.n);

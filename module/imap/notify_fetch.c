@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The FETCH response that NOTIFY (... MessageNew (items)) has for each new message. RFC 5465 §5.2.
- * \Seen is not set. */
+ * \Seen is not set. With CONDSTORE it has MODSEQ, RFC 7162 §3.2.4. */
 #include "module/imap/fetch.h"
 #include "module/imap/notify.h"
 
@@ -22,12 +22,16 @@ static void write_message(struct imap_session *session, struct fetch_message *m)
 void imap_notify_write_fetch(struct imap_session *session, struct hf_seq seq)
 {
 	struct imap_cmd *cmd = &session->priv->notify->fetch;
-	struct fetch_args args = *(const struct fetch_args *)cmd->args;
-	struct fetch_message *m = &args.message;
+	struct fetch_message *m;
+	struct fetch_args args;
 	struct hf_record record;
 
 	if (!hf_view_record(session->view, seq, &record))
 		return;
+	if (session->enabled & IMAP_EN_CONDSTORE)
+		fetch_use_add(cmd, "MODSEQ");
+	args = *(const struct fetch_args *)cmd->args;
+	m = &args.message;
 	args.scratch = hf_arena_new();
 	args.flags_key = ~0u;
 	m->cmd = cmd;

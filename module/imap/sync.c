@@ -135,8 +135,7 @@ static void write_modseq(struct imap_session *session, struct hf_seq seq,
 static void write_changed(struct imap_session *session, struct hf_seq seq)
 {
 	const struct imap_cmd *cmd = session->cmd;
-	bool with_uid = (cmd && cmd->uid) || session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_REV2) ||
-			session->priv->notify;
+	bool with_uid = (cmd && cmd->uid) || session->priv->notify;
 	struct hf_record record;
 
 	if (!hf_view_record(session->view, seq, &record))
