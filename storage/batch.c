@@ -73,6 +73,24 @@ static enum hf_status put_mailbox(struct batch *batch, struct batch_mailbox *mai
 	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
 }
 
+static enum hf_status put_seen(struct batch *batch, const struct batch_mailbox *mailbox)
+{
+	enum hf_status status = HF_OK;
+
+	for (const struct seen_change *seen = mailbox->seen; seen && status == HF_OK; seen = seen->next) {
+		struct row_key key;
+
+		if (!seen->dirty)
+			continue;
+		key_seen(&key, mailbox->id, seen->user, seen->block.number);
+		hf_buf_clear(&batch->row);
+		status = row_seen_encode(&seen->block, &batch->row)
+				 ? batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row))
+				 : batch_delete(batch, TABLE_META, &key);
+	}
+	return status;
+}
+
 static enum hf_status put_user(struct batch *batch, struct batch_user *user)
 {
 	struct row_key key;
@@ -95,6 +113,8 @@ enum hf_status batch_commit(struct batch *batch)
 
 		if (m->dirty)
 			status = put_mailbox(batch, m);
+		if (status == HF_OK)
+			status = put_seen(batch, m);
 		if (status == HF_OK && m->publish) {
 			key_owned(&key, META_SUBSCRIPTION, m->row.owner, m->row.name);
 			status = batch_has(batch, TABLE_META, &key, &m->subscribed);
@@ -162,6 +182,7 @@ void batch_publish(struct batch *batch)
 		news.keywords_changed = m->keywords_changed;
 		news.changes = m->changes;
 		news.change_count = m->change_count;
+		news.seen = m->seen;
 		hf_publish_mailbox(batch->store, &news);
 		if (m->row_changed)
 			retention_news(batch->store, m->id);
@@ -239,6 +260,65 @@ void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_ch
 			hf_realloc_array(mailbox->changes, mailbox->change_capacity, sizeof(*mailbox->changes));
 	}
 	mailbox->changes[mailbox->change_count++] = (struct hf_change){ kind, *record };
+}
+
+static enum hf_status seen_block(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid,
+				 struct seen_change **result)
+{
+	struct seen_change **at = &mailbox->seen, *seen;
+	uint32_t number = uid.n / SEEN_BLOCK;
+	struct row_key key;
+	enum hf_status status;
+
+	while (*at && ((*at)->user != user || (*at)->block.number != number))
+		at = &(*at)->next;
+	seen = *at;
+	if (seen) {
+		*at = seen->next;
+	} else {
+		seen = hf_new(batch->arena, struct seen_change);
+		seen->user = user;
+		seen->block.number = number;
+		key_seen(&key, mailbox->id, user, number);
+		status = batch_get(batch, TABLE_META, &key, &batch->value);
+		if (status == HF_OK)
+			status = row_seen_decode(hf_buf_str(&batch->value), &seen->block);
+		/* A damaged row says nothing; the next write replaces it. */
+		if (status != HF_OK && status != HF_ENONEXISTENT && status != HF_ECORRUPT)
+			return status;
+	}
+	seen->next = mailbox->seen;
+	mailbox->seen = seen;
+	*result = seen;
+	return HF_OK;
+}
+
+enum hf_status batch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool *has)
+{
+	struct seen_change *seen;
+	enum hf_status status = seen_block(batch, mailbox, user, uid, &seen);
+
+	if (status == HF_OK)
+		*has = seen_has(&seen->block, uid.n);
+	return status;
+}
+
+enum hf_status batch_set_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool has)
+{
+	struct seen_change *seen;
+	struct batch_user *there;
+	enum hf_status status = batch_user(batch, user, &there);
+
+	if (status == HF_ENONEXISTENT)
+		return HF_OK; /* deleted while he was at it: his rows go */
+	if (status == HF_OK)
+		status = seen_block(batch, mailbox, user, uid, &seen);
+	if (status != HF_OK || seen_has(&seen->block, uid.n) == has)
+		return status;
+	seen_set(&seen->block, uid.n, has);
+	seen->dirty = true;
+	batch->writes++;
+	return HF_OK;
 }
 
 struct hf_str batch_str(struct batch *batch, struct hf_str s)

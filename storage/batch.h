@@ -21,6 +21,7 @@ struct batch_mailbox {
 	bool subscribed;       /* filled in at the end */
 	struct hf_change *changes;
 	size_t change_count, change_capacity;
+	struct seen_change *seen; /* blocks looked at, the last one first */
 };
 
 struct batch_user {
@@ -93,6 +94,10 @@ void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_ch
 		  const struct hf_record *record);
 /* Strings that go into rows kept. */
 struct hf_str batch_str(struct batch *batch, struct hf_str s);
+
+/* \Seen of a user who is not the owner. */
+enum hf_status batch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool *seen);
+enum hf_status batch_set_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool seen);
 
 enum hf_status batch_user(struct batch *batch, uint64_t id, struct batch_user **user); /* not deleted ones */
 enum hf_status batch_user_any(struct batch *batch, uint64_t id, struct batch_user **user);

@@ -63,7 +63,7 @@ static void mailbox_destroy(struct hf_open *open)
 {
 	struct hf_mailbox *mb = HF_CONTAINER(open, struct hf_mailbox, open);
 
-	hf_assert(!mb->views && mb->gone_count == 0 && mb->ghosts.count == 0);
+	hf_assert(!mb->views && !mb->seen && mb->gone_count == 0 && mb->ghosts.count == 0);
 	hf_recset_fini(&mb->live);
 	hf_recset_fini(&mb->ghosts);
 	hf_free(mb->gone);
@@ -163,8 +163,7 @@ void hf_mailbox_wake(struct hf_registry *registry, uint64_t mailbox)
 	hf_mailbox_release(mb);
 }
 
-/* Those that wait for it to be loaded, but for the one that has just done it. */
-static void wake_opening(struct hf_mailbox *mb, const struct hf_view *loader)
+void hf_mailbox_wake_opening(struct hf_mailbox *mb, const struct hf_view *loader)
 {
 	pthread_mutex_lock(&mb->watch);
 	for (struct hf_view *view = mb->views; view; view = view->next) {
@@ -445,6 +444,7 @@ static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 	news_for_views = news->change_count > 0;
 	mb->owner = news->owner;
 	set_info(mb, &news->info);
+	hf_seen_publish_locked(mb, news->seen);
 	if (news->keywords_changed && set_keywords(mb, news->keywords, news->keyword_count))
 		news_for_views = true;
 	if (mb->state == HF_MAILBOX_LOADING) {
@@ -490,7 +490,7 @@ void hf_mailbox_delete(struct hf_mailbox *mb)
 	version = atomic_fetch_add(&mb->version, 1) + 1;
 	pthread_rwlock_unlock(&mb->lock);
 	wake_behind(mb, version);
-	wake_opening(mb, NULL);
+	hf_mailbox_wake_opening(mb, NULL);
 }
 
 void hf_publish_mailbox(struct hf_store *store, const struct hf_mailbox_news *news)
@@ -600,7 +600,7 @@ static void barrier_passed(struct hf_waiter *waiter)
 	pthread_rwlock_wrlock(&mb->lock);
 	mb->barrier_passed = true;
 	pthread_rwlock_unlock(&mb->lock);
-	wake_opening(mb, NULL);
+	hf_mailbox_wake_opening(mb, NULL);
 	hf_mailbox_release(mb);
 }
 
@@ -680,7 +680,7 @@ enum hf_status hf_mailbox_load(struct hf_mailbox *mb, struct hf_view *view)
 	if (status != HF_OK)
 		return status;
 	load_finish(mb);
-	wake_opening(mb, view);
+	hf_mailbox_wake_opening(mb, view);
 	return HF_OK;
 }
 
@@ -694,5 +694,5 @@ void hf_mailbox_load_abandon(struct hf_mailbox *mb, struct hf_view *view)
 		mb->loader = NULL;
 	pthread_rwlock_unlock(&mb->lock);
 	if (was_loader)
-		wake_opening(mb, NULL);
+		hf_mailbox_wake_opening(mb, NULL);
 }

@@ -14,6 +14,7 @@
 #include "base/waiter.h"
 #include "storage/account.h"
 #include "storage/record.h"
+#include "storage/seen_priv.h"
 
 struct hf_store;
 
@@ -39,6 +40,7 @@ struct hf_mailbox_news {
 	bool keywords_changed;
 	struct hf_change *changes;     /* in order of modseq */
 	size_t change_count;
+	const struct seen_change *seen; /* blocks of users who are not the owner; those that are dirty */
 };
 
 /* Called by the flusher thread (or whoever has its role), one batch at a time, in commit order, before the batch's
@@ -78,6 +80,8 @@ enum hf_status hf_rows_catalogue(struct hf_store *store, uint64_t user, struct h
 /* VANISHED history: UIDs expunged after modseq; *floor is the modseq below which the history has been trimmed. */
 enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq, struct hf_set *uids,
 			    struct hf_mod *floor);
+/* What a user who is not the owner has seen, blocks in order; hf_free(). */
+enum hf_status hf_rows_seen(struct hf_store *store, uint64_t mailbox, uint64_t user, struct seen_block **blocks, size_t *count);
 /* HF_OK: all that is committed now is flushed and published; HF_WAIT: the waiter is woken when it is. */
 enum hf_status hf_store_barrier(struct hf_store *store, struct hf_waiter *waiter);
 /* Moves the stored \Recent boundary of the mailbox up to uidnext, later, without anybody waiting. */

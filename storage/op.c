@@ -22,6 +22,7 @@ static void results_fini(struct op_results *results)
 	hf_set_fini(&results->copied_from);
 	hf_set_fini(&results->copied_to);
 	hf_set_fini(&results->appended);
+	hf_set_fini(&results->seen);
 	hf_free(results->modseqs);
 	*results = (struct op_results){ .modseqs = NULL };
 }
@@ -62,6 +63,7 @@ void op_piece_merge(struct hf_op *op)
 	hf_set_union(&to->copied_from, &piece->copied_from);
 	hf_set_union(&to->copied_to, &piece->copied_to);
 	hf_set_union(&to->appended, &piece->appended);
+	hf_set_union(&to->seen, &piece->seen);
 	if (piece->modseq_count) {
 		to->modseqs = hf_realloc_array(to->modseqs, to->modseq_count + piece->modseq_count,
 					       sizeof(*to->modseqs));

@@ -35,6 +35,8 @@ struct hf_flag_change {
 	uint32_t flags;               /* HF_FLAG_* */
 	const struct hf_str *keywords;
 	size_t keyword_count;
+	uint32_t kept_flags;          /* HF_FLAGS_REPLACE leaves them as they are: there is no right to them */
+	bool keep_keywords;           /* likewise */
 	bool conditional;             /* UNCHANGEDSINCE given */
 	struct hf_mod unchangedsince;
 };
@@ -57,7 +59,8 @@ HF_API struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_s
 HF_API const struct hf_set *hf_op_expunged(const struct hf_op *op);
 HF_API struct hf_mod hf_op_modseq(const struct hf_op *op); /* highest it gave out in the view's mailbox; 0: none */
 
-/* Atomic. Target gone: HF_ENONEXISTENT. Messages gone meanwhile are skipped. HF_EOVERQUOTA. */
+/* Atomic. Between mailboxes of different owners too: the copies are the target owner's, under his quota. \Seen as the view's user has it
+ * becomes his in the target; between mailboxes of one owner the owner keeps his own as well. Target gone: HF_ENONEXISTENT. Messages gone meanwhile are skipped. HF_EOVERQUOTA. */
 HF_API struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, uint64_t target_mailbox, bool move);
 /* COPYUID: the two sets correspond in ascending order. */
 HF_API const struct hf_set *hf_op_copied_from(const struct hf_op *op);
@@ -74,8 +77,8 @@ struct hf_append {
 	bool has_date;
 	int64_t internaldate;         /* now when !has_date */
 };
-/* All or none (RFC 3502). `replaces`: UID that leaves the view's mailbox in the same moment (RFC 8508), with view; else NULL, 0. */
-HF_API struct hf_op *hf_op_append(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,
+/* All or none (RFC 3502). `user`: who appends, to whom a \Seen belongs; 0: the owner. `replaces`: UID that leaves the view's mailbox in the same moment (RFC 8508), with view; else NULL, 0. */
+HF_API struct hf_op *hf_op_append(struct hf_store *store, uint64_t mailbox, uint64_t user, struct hf_append *items, size_t count,
 				  const struct hf_view *view, struct hf_uid replaces);
 HF_API const struct hf_set *hf_op_appended(const struct hf_op *op); /* UIDs, ascending, in order of the items */
 

@@ -19,6 +19,7 @@ struct append_item {
 struct op_append {
 	struct hf_op op;
 	uint64_t mailbox, replaced_mailbox;
+	uint64_t user; /* whose \Seen it is; 0: the owner's */
 	struct hf_uid replaces;
 	struct append_item *items;
 	size_t count;
@@ -49,6 +50,12 @@ static enum hf_status add_item(struct op_append *append, struct batch *batch, st
 	record.sent = message->has_date ? message->sent : item->internaldate;
 	record.sent_zone = message->has_date ? message->sent_zone : 0;
 	record.saved = (uint32_t)batch->now;
+	if (append->user && append->user != owner->id && record.flags & HF_FLAG_SEEN) {
+		record.flags &= ~HF_FLAG_SEEN & HF_FLAGS_ALL;
+		status = batch_set_seen(batch, mailbox, append->user, record.uid, true);
+	}
+	if (status != HF_OK)
+		return status;
 	row_index_encode(&record, row);
 	key_message(&key, mailbox->id, record.uid);
 	status = batch_put(batch, TABLE_INDEX, &key, hf_str_n(row, sizeof(row)));
@@ -228,8 +235,11 @@ struct hf_op *op_append_new(struct hf_store *store, uint64_t mailbox, struct hf_
 	return &append->op;
 }
 
-struct hf_op *hf_op_append(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,
+struct hf_op *hf_op_append(struct hf_store *store, uint64_t mailbox, uint64_t user, struct hf_append *items, size_t count,
 			   const struct hf_view *view, struct hf_uid replaces)
 {
-	return op_append_new(store, mailbox, items, count, view ? hf_view_mailbox(view) : 0, replaces);
+	struct hf_op *op = op_append_new(store, mailbox, items, count, view ? hf_view_mailbox(view) : 0, replaces);
+
+	((struct op_append *)op)->user = user;
+	return op;
 }

@@ -8,6 +8,9 @@
  * copies, so that changes of flags in the target can go on below it. A `P` row lets start-up remove what a crash leaves;
  * a failure midway removes it in the same way, at once.
  *
+ * Between accounts a copy is an email of its own under the target's owner, with the same content. \Seen goes with whoever copies: to
+ * the flag where the target is his, else to his own set. Between two mailboxes of one owner, the owner's stays as it is, too.
+ *
  * Keywords for which the target has no room left are not on the copies: a message that cannot be copied or moved at all would
  * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). */
 
@@ -15,14 +18,17 @@
 #include "storage/op_priv.h"
 
 #define MODSEQ_AHEAD (UINT64_C(1) << 32)
+#define PIECE_ACROSS (OP_PIECE / 10) /* between accounts each message has rows of its own */
 
 enum phase { COPY_START, COPY_LONG, COPY_DONE, COPY_UNDO, COPY_UNDONE };
 
 struct op_copy {
 	struct hf_op op;
 	uint64_t source, target;
+	uint64_t user; /* who copies; 0: the owner of the source */
 	struct hf_set uids;
 	bool move;
+	uint64_t size, count; /* a move: of all, as far as is known */
 	enum phase phase, piece_phase;
 	uint32_t from, piece_from; /* in the source */
 	uint32_t below;            /* messages that come to the source later are not meant */
@@ -46,12 +52,40 @@ static enum hf_status put_index(struct batch *batch, uint64_t mailbox, const str
 	return batch_put(batch, TABLE_INDEX, &key, hf_str_n(row, sizeof(row)));
 }
 
+static unsigned piece_max(const struct batch_mailbox *source, const struct batch_mailbox *target)
+{
+	return source->row.owner == target->row.owner ? OP_PIECE : PIECE_ACROSS;
+}
+
+/* \Seen of the copy: the flag, and whether it goes into the set of who copies. */
+static enum hf_status carry_seen(struct keyword_map *map, uint64_t user, const struct hf_record *from, struct hf_record *copy,
+				 bool *to_set)
+{
+	uint64_t source = map->source->row.owner, target = map->target->row.owner;
+	bool seen = (from->flags & HF_FLAG_SEEN) != 0, flag = seen;
+	enum hf_status status = HF_OK;
+
+	if (!user)
+		user = source;
+	if (user != source)
+		status = batch_seen(map->batch, map->source, user, from->uid, &seen);
+	if (user == target)
+		flag = seen;
+	else if (source != target)
+		flag = false;
+	*to_set = user != target && seen;
+	copy->flags = flag ? copy->flags | HF_FLAG_SEEN : copy->flags & ~HF_FLAG_SEEN & HF_FLAGS_ALL;
+	return status;
+}
+
 /* The record as it will be in the target, its email with one membership more. */
 static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owner, const struct hf_record *from,
-				bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy)
+				uint64_t user, bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy,
+				struct hf_set *seen)
 {
 	struct batch *batch = map->batch;
 	uint64_t keywords, email, thread;
+	bool to_set;
 	enum hf_status status = keyword_map(map, from->keywords, &keywords);
 
 	if (status != HF_OK)
@@ -61,6 +95,11 @@ static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owne
 	copy->keywords = keywords;
 	copy->modseq.n = modseq;
 	copy->saved = (uint32_t)batch->now;
+	status = carry_seen(map, user, from, copy, &to_set);
+	if (status != HF_OK)
+		return status;
+	if (to_set)
+		hf_set_add(seen, uid);
 	if (map->source->row.owner != map->target->row.owner) {
 		status = email_share(batch, map->source->row.owner, from->email, owner, &email, &thread);
 		if (status == HF_OK) {
@@ -73,13 +112,28 @@ static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owne
 	return status == HF_OK ? put_index(batch, map->target->id, copy) : status;
 }
 
+/* What who copies has seen of the copies, into his set. */
+static enum hf_status put_seen(struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target, uint64_t user,
+			       const struct hf_set *uids)
+{
+	enum hf_status status = HF_OK;
+	struct hf_set_iter it;
+	uint32_t uid;
+
+	hf_set_iter_init(&it, uids);
+	while (status == HF_OK && hf_set_iter_next(&it, &uid))
+		status = batch_set_seen(batch, target, user ? user : source->row.owner, HF_UID(uid), true);
+	return status;
+}
+
 /* Moving ---------------------------------------------------------------------------------------------------------- */
 
 enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target,
-			  const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next)
+			  uint64_t user, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next)
 {
 	struct keyword_map map = { .batch = batch, .source = source, .target = target };
 	bool same_owner = source->row.owner == target->row.owner;
+	unsigned max = piece_max(source, target);
 	uint64_t source_modseq = 0, target_modseq = 0;
 	struct batch_user *giver, *taker;
 	struct index_walk walk;
@@ -93,7 +147,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	if (status != HF_OK)
 		return status;
 	index_walk_init(&walk, batch, source->id, uids, from, below);
-	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+	while (count < max && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (!same_owner && over_quota(taker, record.size, 1)) {
 			status = HF_EOVERQUOTA;
 			break;
@@ -107,7 +161,8 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 		mailbox_count(batch, source, giver, &record, -1);
 		status = index_walk_delete(&walk);
 		if (status == HF_OK)
-			status = make_copy(&map, taker, &record, false, target->row.uidnext, target_modseq, &copy);
+			status = make_copy(&map, taker, &record, user, false, target->row.uidnext, target_modseq, &copy,
+					   &op->piece.seen);
 		if (status == HF_OK && !same_owner)
 			status = keeping_add(&keeping, &record);
 		if (status != HF_OK)
@@ -130,6 +185,8 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 
 		if (end == HF_OK)
 			end = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
+		if (end == HF_OK)
+			end = put_seen(batch, source, target, user, &op->piece.seen);
 		status = end != HF_OK ? end : status;
 	}
 	if (status == HF_ENONEXISTENT)
@@ -156,16 +213,17 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 	struct keyword_map map = { .batch = batch, .source = source, .target = target };
 	struct index_walk walk;
 	struct hf_record record, new;
-	unsigned count = 0;
+	unsigned count = 0, max = piece_max(source, target);
 	enum hf_status status = HF_OK;
 
 	index_walk_init(&walk, batch, source->id, &copy->uids, copy->from, copy->below);
-	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+	while (count < max && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (over_quota(owner, copy->piece_size + record.size, copy->piece_copy_count + 1)) {
 			status = HF_EOVERQUOTA;
 			break;
 		}
-		status = make_copy(&map, owner, &record, true, copy->piece_uidnext, copy->modseq, &new);
+		status = make_copy(&map, owner, &record, copy->user, true, copy->piece_uidnext, copy->modseq, &new,
+				   &copy->op.piece.seen);
 		if (status != HF_OK)
 			break;
 		copy->piece_uidnext++;
@@ -180,8 +238,13 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 }
 
 /* All copies become part of the target. */
-static void show_copies(struct op_copy *copy, struct batch *batch, struct batch_mailbox *target, struct batch_user *owner)
+static enum hf_status show_copies(struct op_copy *copy, struct batch *batch, struct batch_mailbox *source,
+				  struct batch_mailbox *target, struct batch_user *owner)
 {
+	enum hf_status status = put_seen(batch, source, target, copy->user, &copy->op.results.seen);
+
+	if (status == HF_OK)
+		status = put_seen(batch, source, target, copy->user, &copy->op.piece.seen);
 	if (copy->piece_copy_count) {
 		target->row.uidnext = copy->piece_uidnext;
 		target->row.highestmodseq = copy->modseq;
@@ -193,21 +256,22 @@ static void show_copies(struct op_copy *copy, struct batch *batch, struct batch_
 		batch_change(batch, target, HF_CHANGE_NEW, &copy->copies[i]);
 	}
 	copy->op.piece.uidvalidity = target->row.uidvalidity;
+	return status;
 }
 
-static bool is_long(struct op_copy *copy, struct batch *batch)
+static bool is_long(struct op_copy *copy, struct batch *batch, unsigned max)
 {
 	struct index_walk walk;
 	struct hf_record record;
 	unsigned count = 0;
 
-	if (hf_set_size(&copy->uids) <= OP_PIECE)
+	if (hf_set_size(&copy->uids) <= max)
 		return false;
 	index_walk_init(&walk, batch, copy->source, &copy->uids, copy->from, copy->below);
-	while (count <= OP_PIECE && index_walk_next(&walk, &record) == HF_OK)
+	while (count <= max && index_walk_next(&walk, &record) == HF_OK)
 		count++;
 	index_walk_fini(&walk);
-	return count > OP_PIECE;
+	return count > max;
 }
 
 static enum hf_status pending_put(struct batch *batch, uint64_t target)
@@ -243,13 +307,11 @@ static enum hf_status copy_start(struct op_copy *copy, struct batch *batch, stru
 	copy->piece_copy_count = 0;
 	copy->piece_size = 0;
 	copy->piece_uidnext = target->row.uidnext;
-	if (!is_long(copy, batch)) {
+	if (!is_long(copy, batch, piece_max(source, target))) {
 		copy->modseq = target->row.highestmodseq + 1;
 		status = write_piece(copy, batch, source, target, owner);
-		if (status == HF_OK || status == HF_ENONEXISTENT) {
-			show_copies(copy, batch, target, owner);
-			status = HF_OK;
-		}
+		if (status == HF_OK || status == HF_ENONEXISTENT)
+			status = show_copies(copy, batch, source, target, owner);
 		return status;
 	}
 	writer_hold(copy->op.store->writer, copy->target);
@@ -288,9 +350,13 @@ static enum hf_status copy_long(struct op_copy *copy, struct batch *batch)
 		if (status == HF_OK)
 			return HF_MORE;
 		if (status == HF_ENONEXISTENT) {
-			show_copies(copy, batch, target, owner);
-			copy->piece_phase = COPY_DONE;
-			return pending_delete(batch, copy->target);
+			status = show_copies(copy, batch, source, target, owner);
+			if (status == HF_OK)
+				status = pending_delete(batch, copy->target);
+			if (status == HF_OK) {
+				copy->piece_phase = COPY_DONE;
+				return status;
+			}
 		}
 	}
 	if (txn_deadlocked(batch->txn))
@@ -315,7 +381,7 @@ enum hf_status copy_undo_piece(struct batch *batch, uint64_t target)
 		return status;
 	hf_set_add_range(&past, mailbox->row.uidnext, UINT32_MAX);
 	index_walk_init(&walk, batch, target, &past, mailbox->row.uidnext, UINT32_MAX);
-	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
+	while (count < PIECE_ACROSS && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		status = index_walk_delete(&walk);
 		if (status == HF_OK)
 			status = email_unref(batch, mailbox->row.owner, record.email);
@@ -365,12 +431,16 @@ static enum hf_status copy_apply(struct hf_op *op, struct batch *batch)
 	}
 	if (status != HF_OK)
 		return status;
+	/* Once for all that move to another account: it is done whole, or not begun. */
+	if (copy->move && !copy->started && copy->count && source->row.owner != target->row.owner &&
+	    over_quota(owner, copy->size, copy->count))
+		return HF_EOVERQUOTA;
 	if (!copy->started) {
 		copy->below = source->row.uidnext;
 		copy->started = true;
 	}
 	if (copy->move)
-		return move_piece(op, batch, source, target, &copy->uids, copy->from, copy->below, &copy->piece_from);
+		return move_piece(op, batch, source, target, copy->user, &copy->uids, copy->from, copy->below, &copy->piece_from);
 	return copy_start(copy, batch, source, target, owner);
 }
 
@@ -432,5 +502,11 @@ struct hf_op *op_copy_new(uint64_t source, const struct hf_set *uids, uint64_t t
 
 struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, uint64_t target_mailbox, bool move)
 {
-	return op_copy_new(hf_view_mailbox(view), uids, target_mailbox, move);
+	struct hf_op *op = op_copy_new(hf_view_mailbox(view), uids, target_mailbox, move);
+	struct op_copy *copy = (struct op_copy *)op;
+
+	copy->user = hf_view_user(view);
+	if (move)
+		copy->size = hf_view_size(view, uids, &copy->count);
+	return op;
 }

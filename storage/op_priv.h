@@ -21,6 +21,7 @@ struct op_kind {
 
 struct op_results {
 	struct hf_set modified, applied, unseen, expunged, copied_from, copied_to, appended;
+	struct hf_set seen; /* copies that who copies has seen, where he is not the owner */
 	uint64_t *modseqs; /* given out in the view's mailbox, ascending */
 	size_t modseq_count;
 	uint32_t uidvalidity;
@@ -54,6 +55,7 @@ struct hf_op *op_expunge_new(uint64_t mailbox, const struct hf_set *uids, bool a
 struct hf_op *op_copy_new(uint64_t source, const struct hf_set *uids, uint64_t target, bool move);
 struct hf_op *op_append_new(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,
 			    uint64_t replaced_mailbox, struct hf_uid replaces);
+struct hf_op *op_seen_forget_new(uint64_t user); /* rows W of a user who goes */
 struct hf_op *op_discard_new(uint64_t content);
 struct hf_op *op_claim_recent_new(uint64_t mailbox, struct hf_uid uidnext);
 
@@ -61,9 +63,10 @@ struct hf_op *op_claim_recent_new(uint64_t mailbox, struct hf_uid uidnext);
 enum hf_status mailbox_find(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t *id);
 /* Creates it; the name is free. */
 enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str name, uint32_t special_use, uint64_t *id);
-/* Moves one piece of messages, those of `uids` with from <= uid < below; *next is where to go on; HF_MORE when there are more. */
+/* Moves one piece of messages, those of `uids` with from <= uid < below; *next is where to go on; HF_MORE when there are more. `user` moves them; 0: the
+ * owner of the source. */
 enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target,
-			  const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
+			  uint64_t user, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
 /* Removes one piece of a copy that was not finished; HF_MORE when there is more. */
 enum hf_status copy_undo_piece(struct batch *batch, uint64_t target);
 /* HF_EEXISTS when there is one of that name. */

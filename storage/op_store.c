@@ -7,6 +7,7 @@
 struct op_store {
 	struct hf_op op;
 	uint64_t mailbox;
+	uint64_t user;                /* whose \Seen it is, when he is not the owner; else 0 */
 	struct hf_set uids;
 	struct hf_flag_change change; /* keywords in the arena */
 	uint64_t told;                /* modseq up to which the session knows the mailbox */
@@ -25,26 +26,48 @@ static void desired(const struct hf_flag_change *change, uint64_t bits, struct h
 		record->keywords &= ~bits;
 		break;
 	case HF_FLAGS_REPLACE:
-		record->flags = change->flags & HF_FLAGS_ALL;
-		record->keywords = bits;
+		record->flags = (record->flags & change->kept_flags) | (change->flags & ~change->kept_flags & HF_FLAGS_ALL);
+		record->keywords = change->keep_keywords ? record->keywords : bits;
 		break;
 	}
+}
+
+static void with_seen(struct hf_record *record, bool seen)
+{
+	record->flags = seen ? record->flags | HF_FLAG_SEEN : record->flags & ~HF_FLAG_SEEN & HF_FLAGS_ALL;
 }
 
 /* One message; *modseq is made when the first one changes. */
 static enum hf_status change_one(struct op_store *store, struct batch *batch, struct batch_mailbox *mailbox,
 				 struct index_walk *walk, struct hf_record *record, uint64_t bits, uint64_t *modseq)
 {
-	struct hf_record new = *record;
+	uint64_t user = store->user == mailbox->row.owner ? 0 : store->user;
+	struct hf_record new, before;
+	bool seen = false;
+	enum hf_status status = HF_OK;
 
 	if (store->change.conditional && record->modseq.n > store->change.unchangedsince.n) {
 		hf_set_add(&store->op.piece.modified, record->uid.n);
 		return HF_OK;
 	}
 	hf_set_add(&store->op.piece.applied, record->uid.n);
+	new = *record;
+	if (user) {
+		status = batch_seen(batch, mailbox, user, record->uid, &seen);
+		with_seen(&new, seen);
+	}
+	if (status != HF_OK)
+		return status;
+	before = new;
 	desired(&store->change, bits, &new);
-	if (new.flags == record->flags && new.keywords == record->keywords)
+	if (new.flags == before.flags && new.keywords == before.keywords)
 		return HF_OK;
+	if (user) { /* the row keeps the owner's, and gets a modseq all the same */
+		status = batch_set_seen(batch, mailbox, user, record->uid, (new.flags & HF_FLAG_SEEN) != 0);
+		with_seen(&new, (record->flags & HF_FLAG_SEEN) != 0);
+	}
+	if (status != HF_OK)
+		return status;
 	if (!*modseq) {
 		*modseq = ++mailbox->row.highestmodseq;
 		op_made(&store->op, *modseq);
@@ -138,6 +161,7 @@ struct hf_op *hf_op_store(const struct hf_view *view, const struct hf_set *uids,
 	struct hf_op *op = op_store_new(hf_view_mailbox(view), uids, change);
 
 	((struct op_store *)op)->told = hf_view_modseq(view).n;
+	((struct op_store *)op)->user = hf_view_user(view);
 	return op;
 }
 

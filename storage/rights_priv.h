@@ -30,6 +30,9 @@ struct rights_change {
 	bool member;
 };
 
+/* verify_rights.c: calls `tell` for each thing wrong. */
+void rights_verify(struct hf_store *store, void (*tell)(void *arg, const char *text), void *arg, const bool *stop);
+
 /* rights_table.c -------------------------------------------------------------------------------------------------- */
 
 struct rights;

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "storage/email.h"
 #include "storage/record.h"
+#include "storage/seen_priv.h"
 
 #define ROW_VERSION 1
 #define STORE_FORMAT 3 /* of the whole store, in row V; a newer one is refused. Raise it when a row changes */
@@ -129,21 +130,6 @@ enum hf_status row_rights_decode(struct hf_str in, uint32_t *rights);
 
 /* W: version, kind u8, then as ranges (0): count varint, then as in `gone`, UIDs counted from the first of the block; or as a bitmap (1):
  * octet i bit j is UID 8 i + j of the block. Whichever is smaller. */
-#define SEEN_BLOCK 8192u /* UIDs */
-struct seen_block {
-	uint32_t number; /* UID / SEEN_BLOCK */
-	uint64_t bits[SEEN_BLOCK / 64];
-};
-static inline bool seen_has(const struct seen_block *block, uint32_t uid)
-{
-	return block->bits[uid % SEEN_BLOCK / 64] >> (uid % 64) & 1;
-}
-static inline void seen_set(struct seen_block *block, uint32_t uid, bool seen)
-{
-	uint64_t bit = UINT64_C(1) << (uid % 64), *word = &block->bits[uid % SEEN_BLOCK / 64];
-
-	*word = seen ? *word | bit : *word & ~bit;
-}
 bool row_seen_encode(const struct seen_block *block, struct hf_buf *out); /* false: nothing is seen, no row */
 enum hf_status row_seen_decode(struct hf_str in, struct seen_block *block); /* number is not in the row */
 

@@ -2,6 +2,7 @@
 /* Rows for the showing half. What is read here may be committed and not yet flushed: hf_store_barrier() tells when it is. */
 
 #include <stdlib.h>
+#include "base/mem.h"
 #include "storage/store_priv.h"
 
 void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_info *info)
@@ -208,6 +209,31 @@ enum hf_status hf_rows_catalogue(struct hf_store *store, uint64_t user, struct h
 	*list = c.list;
 	*count = c.count;
 	return HF_OK;
+}
+
+enum hf_status hf_rows_seen(struct hf_store *store, uint64_t mailbox, uint64_t user, struct seen_block **blocks, size_t *count)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	size_t capacity = 0;
+	enum hf_status status;
+
+	*count = 0;
+	key_id(&from, META_SEEN, mailbox);
+	key_add_be64(&from, user);
+	scan_open(&scan, store->env, TABLE_META, &from, from.size, 16 * 1024);
+	while ((status = scan_next(&scan, &key, &value)) == HF_OK) {
+		if (*count == capacity) {
+			capacity = capacity ? 2 * capacity : 4;
+			*blocks = hf_realloc_array(*blocks, capacity, sizeof(**blocks));
+		}
+		(*blocks)[*count].number = key_be32(key, 17);
+		if (row_seen_decode(value, &(*blocks)[*count]) == HF_OK)
+			++*count;
+	}
+	scan_close(&scan);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 
 enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq, struct hf_set *uids,

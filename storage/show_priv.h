@@ -194,6 +194,8 @@ struct hf_mailbox {
 	struct hf_change *pending HF_GUARDED_BY(lock); /* published meanwhile */
 	size_t pending_count, pending_capacity;
 
+	struct hf_seen *seen HF_GUARDED_BY(lock); /* of users who are not the owner and have it open */
+
 	pthread_mutex_t watch;
 	struct hf_view *views; /* changed with both locks, read with either */
 
@@ -216,7 +218,8 @@ struct hf_view {
 	struct hf_uidlist *list; /* changed by its session under mailbox->lock */
 	uint64_t gone_next;      /* the first expunge it has not synced; guarded by mailbox->lock */
 	uint64_t modseq;
-	uint64_t user; /* who looks; 0: the owner */
+	uint64_t user;           /* who looks; 0: the owner */
+	struct hf_seen *seen;    /* his \Seen; NULL: the owner's, in the records. Read with mailbox->lock */
 	uint64_t owner;
 	uint32_t uidnext, uidvalidity, keyword_version;
 	uint32_t recent_count;
@@ -232,6 +235,9 @@ void hf_mailbox_release(struct hf_mailbox *mailbox);
 enum hf_status hf_mailbox_load(struct hf_mailbox *mailbox, struct hf_view *view);
 /* The view's session gives up; another takes over where it was. */
 void hf_mailbox_load_abandon(struct hf_mailbox *mailbox, struct hf_view *view);
+
+/* Wakes the views that wait for it to be loaded, but for that of whoever has just done it. */
+void hf_mailbox_wake_opening(struct hf_mailbox *mailbox, const struct hf_view *loader);
 
 /* Not found any more; its views learn of it at their next sync, until which they can read what they
  * show. */
@@ -263,6 +269,15 @@ void hf_mailbox_mark_drop_locked(struct hf_mailbox *mailbox, struct hf_view *vie
  * told. */
 bool hf_view_claim_locked(struct hf_view *view) HF_REQUIRES(view->mailbox->lock);
 void hf_view_count_recent(struct hf_view *view);
+
+/* \Seen of others than the owner (seen.c)
+ * --------------------------------------------------------------------------------------------- */
+
+/* When the mailbox is ready: view->seen is loaded, if the view is not its owner's. HF_WAIT: view->news will be woken. */
+enum hf_status hf_seen_load(struct hf_view *view);
+void hf_seen_close_locked(struct hf_view *view) HF_REQUIRES(view->mailbox->lock);
+bool hf_seen_has(const struct hf_seen *seen, uint32_t uid);
+void hf_seen_publish_locked(struct hf_mailbox *mailbox, const struct seen_change *changes) HF_REQUIRES(mailbox->lock);
 
 /* Accounts (account.c)
  * --------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "message/mime.h"
 #include "storage/annotation_priv.h"
+#include "storage/rights_priv.h"
 #include "storage/signature.h"
 #include "storage/store_priv.h"
 
@@ -671,18 +672,20 @@ static void note_wrong(void *arg, const char *text)
 	wrong(arg, "%s", text);
 }
 
-static void verify_annotations(struct verify *v)
+/* Rows of `meta` that are nobody's messages. */
+static void verify_rows(struct verify *v, void (*check)(struct hf_store *store, void (*tell)(void *arg, const char *text), void *arg,
+							const bool *stop))
 {
 	struct findings first = { NULL, 0 }, second = { NULL, 0 };
 
 	/* cppcheck-suppress autoVariables ; for the check below only */
 	v->found = &first;
-	annotation_verify(v->store, note_wrong, v, v->stop);
+	check(v->store, note_wrong, v, v->stop);
 	if (first.count && !stopped(v)) {
 		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
 		/* cppcheck-suppress autoVariables ; for the check below only */
 		v->found = &second;
-		annotation_verify(v->store, note_wrong, v, v->stop);
+		check(v->store, note_wrong, v, v->stop);
 		tell_both(v, &first, &second);
 	}
 	findings_free(&first);
@@ -701,7 +704,8 @@ enum hf_status hf_store_verify(struct hf_store *store, struct hf_verify *totals,
 	verify_users(&v);
 	verify_contents(&v);
 	verify_garbage(&v);
-	verify_annotations(&v);
+	verify_rows(&v, annotation_verify);
+	verify_rows(&v, rights_verify);
 	hf_free(v.mailboxes);
 	hf_free(v.contents);
 	hf_free(v.members);

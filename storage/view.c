@@ -39,6 +39,7 @@ static void view_unlink(struct hf_view *view)
 	if (view->attached)
 		hf_mailbox_mark_drop_locked(mb, view);
 	hf_mailbox_mourned_locked(mb, view);
+	hf_seen_close_locked(view);
 	pthread_mutex_lock(&mb->watch);
 	if (view->next)
 		view->next->prev = view->prev;
@@ -124,6 +125,8 @@ enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t u
 	hf_assert(!view->attached && view->mailbox->open.id == mailbox && view->news == news);
 	status = hf_mailbox_load(view->mailbox, view);
 	if (status == HF_OK)
+		status = hf_seen_load(view);
+	if (status == HF_OK)
 		status = view_attach(view);
 	*viewp = view;
 	if (status != HF_OK && status != HF_MORE && status != HF_WAIT)
@@ -161,6 +164,11 @@ uint64_t hf_view_owner(const struct hf_view *view)
 	return view->owner;
 }
 
+uint64_t hf_view_user(const struct hf_view *view)
+{
+	return view->user ? view->user : view->owner;
+}
+
 bool hf_view_is_examine(const struct hf_view *view)
 {
 	return view->examine;
@@ -196,6 +204,31 @@ struct hf_mod hf_view_modseq(const struct hf_view *view)
 	return HF_MOD(view->modseq);
 }
 
+static bool is_unseen(const struct hf_view *view, const struct hf_record *record)
+{
+	return view->seen ? !hf_seen_has(view->seen, record->uid.n) : !(record->flags & HF_FLAG_SEEN);
+}
+
+uint32_t hf_view_unseen_count(struct hf_view *view)
+{
+	struct hf_mailbox *mb = view->mailbox;
+	uint32_t count = 0;
+
+	pthread_rwlock_rdlock(&mb->lock);
+	for (size_t i = 0; i < mb->live.chunk_count; i++) {
+		const struct hf_recchunk *chunk = &mb->live.chunks[i];
+
+		if (!view->seen) {
+			count += chunk->unseen;
+			continue;
+		}
+		for (uint32_t j = 0; j < chunk->count; j++)
+			count += is_unseen(view, &chunk->records[chunk->start + j]);
+	}
+	pthread_rwlock_unlock(&mb->lock);
+	return count;
+}
+
 struct hf_seq hf_view_first_unseen(struct hf_view *view)
 {
 	struct hf_mailbox *mb = view->mailbox;
@@ -205,11 +238,11 @@ struct hf_seq hf_view_first_unseen(struct hf_view *view)
 	for (size_t i = 0; i < mb->live.chunk_count && found.n == 0; i++) {
 		const struct hf_recchunk *chunk = &mb->live.chunks[i];
 
-		for (uint32_t j = 0; j < chunk->count && chunk->unseen && found.n == 0; j++) {
+		for (uint32_t j = 0; j < chunk->count && (view->seen || chunk->unseen) && found.n == 0; j++) {
 			const struct hf_record *record = &chunk->records[chunk->start + j];
 			uint32_t rank;
 
-			if (!(record->flags & HF_FLAG_SEEN) &&
+			if (is_unseen(view, record) &&
 			    hf_uidlist_has(view->list, record->uid.n, &rank))
 				found = HF_SEQ(rank + 1);
 		}
@@ -323,6 +356,17 @@ static void copy_records(const struct hf_mailbox *mb, const uint32_t *uids, uint
 	}
 }
 
+/* \Seen of the view's user instead of the owner's. */
+static void put_seen(const struct hf_view *view, struct hf_record *records, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (hf_seen_has(view->seen, records[i].uid.n))
+			records[i].flags |= HF_FLAG_SEEN;
+		else
+			records[i].flags &= ~HF_FLAG_SEEN & 0xffff;
+	}
+}
+
 uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count,
 			 struct hf_record *records)
 {
@@ -342,6 +386,8 @@ uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t cou
 			piece = RECORDS_PER_LOCK;
 		pthread_rwlock_rdlock(&view->mailbox->lock);
 		copy_records(view->mailbox, uids, piece, records + done);
+		if (view->seen)
+			put_seen(view, records + done, piece);
 		pthread_rwlock_unlock(&view->mailbox->lock);
 		done += piece;
 	}
@@ -351,6 +397,28 @@ uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t cou
 bool hf_view_record(struct hf_view *view, struct hf_seq seq, struct hf_record *record)
 {
 	return hf_view_records(view, seq, 1, record) == 1;
+}
+
+uint64_t hf_view_size(const struct hf_view *view, const struct hf_set *uids, uint64_t *count)
+{
+	struct hf_mailbox *mb = view->mailbox;
+	uint64_t size = 0;
+
+	*count = 0;
+	pthread_rwlock_rdlock(&mb->lock);
+	for (size_t i = 0; i < uids->count; i++) {
+		struct hf_recplace place = hf_recset_seek(&mb->live, uids->ranges[i].first);
+		const struct hf_record *record;
+
+		while ((record = hf_recset_get(&mb->live, place)) != NULL &&
+		       record->uid.n <= uids->ranges[i].last) {
+			size += record->size;
+			++*count;
+			hf_recset_next(&mb->live, &place);
+		}
+	}
+	pthread_rwlock_unlock(&mb->lock);
+	return size;
 }
 
 bool hf_view_is_gone(struct hf_view *view, struct hf_uid uid)

@@ -19,7 +19,8 @@
 struct hf_store;
 struct hf_view;
 
-/* Opens (or joins) a mailbox. `user`: who looks; 0: as its owner. `news` is woken when there is something to sync. HF_MORE: call again when it is our turn (a
+/* Opens (or joins) a mailbox. `user`: who looks; 0: as its owner. Another than the owner has a \Seen of his own: it stands in all
+ * records that the view gives out, and hf_op_store() from this view changes it and nobody else's. `news` is woken when there is something to sync. HF_MORE: call again when it is our turn (a
  * large mailbox is read in slices; *view holds the state in between); HF_WAIT: another session is reading it, `news` will be woken, then call
  * again. HF_ENONEXISTENT. With `examine`, \Recent is not claimed (RFC 3501 §6.3.2).
  * *view is NULL at the first call, and again after an error; after HF_MORE or HF_WAIT call with the same arguments, or
@@ -31,6 +32,7 @@ HF_API void hf_view_close(struct hf_view **view);
 /* As of the last sync. */
 HF_API uint64_t hf_view_mailbox(const struct hf_view *view);
 HF_API uint64_t hf_view_owner(const struct hf_view *view);
+HF_API uint64_t hf_view_user(const struct hf_view *view);              /* who looks: another than the owner, or the owner */
 HF_API bool hf_view_is_examine(const struct hf_view *view);
 HF_API uint32_t hf_view_uidvalidity(const struct hf_view *view);
 HF_API uint32_t hf_view_count(const struct hf_view *view);             /* EXISTS */
@@ -38,6 +40,7 @@ HF_API uint32_t hf_view_recent_count(const struct hf_view *view);
 HF_API bool hf_view_is_recent(const struct hf_view *view, struct hf_uid uid);
 HF_API struct hf_uid hf_view_uidnext(const struct hf_view *view);
 HF_API struct hf_mod hf_view_modseq(const struct hf_view *view);       /* all up to here has been told */
+HF_API uint32_t hf_view_unseen_count(struct hf_view *view);              /* as published now, not as of the last sync */
 HF_API struct hf_seq hf_view_first_unseen(struct hf_view *view);       /* 0: none */
 
 /* Sequence number <-> UID; 0 when there is none. O(log n). */
@@ -57,6 +60,8 @@ HF_API bool hf_view_record(struct hf_view *view, struct hf_seq seq, struct hf_re
 /* Adds the sequence numbers of all messages that have all of the HF_FLAG_* in `flags`. False: not at hand (something is not synced),
  * go through the records. */
 HF_API bool hf_view_flagged(struct hf_view *view, uint32_t flags, struct hf_set *seqs);
+/* Octets of those of `uids` that nobody has expunged; *count: how many. */
+HF_API uint64_t hf_view_size(const struct hf_view *view, const struct hf_set *uids, uint64_t *count);
 /* Whether others have expunged it (it is still readable here). */
 HF_API bool hf_view_is_gone(struct hf_view *view, struct hf_uid uid);
 

@@ -21,7 +21,7 @@ bool hf_view_flagged(struct hf_view *view, uint32_t flags, struct hf_set *seqs)
 	struct hf_mailbox *mb = view->mailbox;
 	bool in_step, ready;
 
-	if (!flags || flags & ~(uint32_t)HF_FLAGS_ALL)
+	if (!flags || flags & ~(uint32_t)HF_FLAGS_ALL || (view->seen && flags & HF_FLAG_SEEN))
 		return false;
 	pthread_rwlock_rdlock(&mb->lock);
 	in_step = is_in_step_locked(view);

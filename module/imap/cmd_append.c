@@ -216,8 +216,8 @@ static enum hf_status append_start(struct imap_cmd *cmd)
 
 	if (status != HF_OK)
 		return status;
-	return imap_submit(cmd, hf_op_append(cmd->session->store, args->mailbox, args->items,
-					     args->count, NULL, HF_UID(0)));
+	return imap_submit(cmd, hf_op_append(cmd->session->store, args->mailbox, cmd->session->user_id,
+					     args->items, args->count, NULL, HF_UID(0)));
 }
 
 static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)

@@ -67,8 +67,8 @@ static enum hf_status replace_start(struct imap_cmd *cmd)
 		status = append_prepare(cmd);
 	if (status != HF_OK)
 		return status;
-	return imap_submit(cmd, hf_op_append(session->store, args->mailbox, args->items,
-					     args->count, session->view, args->replaces));
+	return imap_submit(cmd, hf_op_append(session->store, args->mailbox, session->user_id,
+					     args->items, args->count, session->view, args->replaces));
 }
 
 /* APPENDUID comes before EXPUNGE: RFC 8508 §4.3. */

@@ -662,6 +662,17 @@ enum hf_status hf_rows_catalogue(struct hf_store *store, uint64_t user, struct h
 	return status;
 }
 
+/* All views here are their owners'. */
+enum hf_status hf_rows_seen(struct hf_store *store, uint64_t mailbox, uint64_t user,
+			    struct seen_block **blocks, size_t *count)
+{
+	(void)mailbox;
+	(void)user;
+	*blocks = NULL;
+	*count = 0;
+	return failure(store);
+}
+
 enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq,
 			    struct hf_set *uids, struct hf_mod *floor)
 {

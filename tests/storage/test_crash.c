@@ -311,7 +311,7 @@ START_TEST(a_full_disk_refuses_and_recovers)
 		if (hf_stage_new(store, 1 << 20, NULL, &item.stage) != HF_OK)
 			continue;
 		must(hf_stage_write(item.stage, hf_str(message)) == HF_OK && hf_stage_finish(item.stage) == HF_OK);
-		op = hf_op_append(store, anna_inbox(store), &item, 1, NULL, HF_UID(0));
+		op = hf_op_append(store, anna_inbox(store), 0, &item, 1, NULL, HF_UID(0));
 		sent += hf_store_run(store, op) == HF_OK;
 		hf_op_free(&op);
 	}
@@ -377,7 +377,7 @@ START_TEST(fifty_megabytes_stream_in_bounded_memory)
 	}
 	while (hf_stage_finish(item.stage) == HF_WAIT)
 		nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	op = hf_op_append(store, anna_inbox(store), &item, 1, NULL, HF_UID(0));
+	op = hf_op_append(store, anna_inbox(store), 0, &item, 1, NULL, HF_UID(0));
 	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
 	hf_op_free(&op);
 	must(fixture_record(store, anna_inbox(store), 1, &record));

@@ -178,7 +178,7 @@ START_TEST(large_content_streams_and_reads_in_any_way)
 	char *message = fixture_message(2, 5 << 20);
 	struct hf_str all = hf_str(message);
 	struct hf_append item = { .stage = fixture_stage(store, all, 7777) };
-	struct hf_op *op = hf_op_append(store, inbox, &item, 1, NULL, HF_UID(0));
+	struct hf_op *op = hf_op_append(store, inbox, 0, &item, 1, NULL, HF_UID(0));
 	struct hf_record record;
 	struct hf_email email;
 	struct hf_content *content;

@@ -180,7 +180,7 @@ enum hf_status fixture_deliver(struct hf_store *store, uint64_t user, const char
 struct hf_uid fixture_append(struct hf_store *store, uint64_t mailbox, const char *message, uint32_t flags)
 {
 	struct hf_append item = { .stage = fixture_stage(store, hf_str(message), 0), .flags = flags };
-	struct hf_op *op = hf_op_append(store, mailbox, &item, 1, NULL, HF_UID(0));
+	struct hf_op *op = hf_op_append(store, mailbox, 0, &item, 1, NULL, HF_UID(0));
 	struct hf_uid uid = { 0 };
 
 	must(hf_store_run(store, op) == HF_OK);

@@ -75,7 +75,7 @@ void fixture_add_octets(struct mailbox_fixture *f, uint32_t flags, struct hf_str
 	while ((status = hf_stage_finish(item.stage)) == HF_WAIT)
 		pause_a_moment();
 	hf_assert(status == HF_OK);
-	op = hf_op_append(f->store, f->inbox, &item, 1, NULL, HF_UID(0));
+	op = hf_op_append(f->store, f->inbox, 0, &item, 1, NULL, HF_UID(0));
 	hf_assert(hf_store_run(f->store, op) == HF_OK);
 	hf_op_free(&op);
 }

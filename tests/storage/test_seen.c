@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Mailboxes of others: a \Seen of one's own, copies between accounts. */
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/op_priv.h"
+#include "tests/base/base_test.h"
+#include "tests/support/store_fixture.h"
+
+struct sleeper {
+	struct hf_waiter waiter;
+	sem_t sem;
+};
+
+static char *directory;
+static struct hf_store_settings settings;
+static struct hf_store *store;
+static struct hf_arena *arena;
+static uint64_t anna, bert, box, mine;
+static struct sleeper news;
+static struct hf_set all;
+
+static void sleeper_wake(struct hf_waiter *waiter)
+{
+	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
+}
+
+static void setup(void)
+{
+	directory = fixture_directory("seen");
+	fixture_settings(&settings, directory);
+	settings.kept_s = 3600;
+	store = fixture_open(&settings);
+	arena = hf_arena_new();
+	anna = fixture_user(store, "anna");
+	bert = fixture_user(store, "bert");
+	box = fixture_mailbox(store, anna, "box");
+	mine = fixture_mailbox(store, bert, "mine");
+	news.waiter.wake = sleeper_wake;
+	sem_init(&news.sem, 0, 0);
+	all = HF_SET_INIT;
+	hf_set_add_range(&all, 1, UINT32_MAX);
+}
+
+static void teardown(void)
+{
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	hf_store_close(&store);
+	hf_arena_free(&arena);
+	hf_set_fini(&all);
+	sem_destroy(&news.sem);
+	fixture_remove(&directory);
+}
+
+static void reopen(void)
+{
+	hf_store_close(&store);
+	store = fixture_open(&settings);
+}
+
+static enum hf_status run(struct hf_op *op)
+{
+	enum hf_status status = hf_store_run(store, op);
+
+	hf_op_free(&op);
+	return status;
+}
+
+static void fill(uint64_t mailbox, unsigned count)
+{
+	for (unsigned i = 1; i <= count; i++) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "Subject: %u\r\nMessage-ID: <%u@m%u>\r\n\r\nBody\r\n", i, i, (unsigned)mailbox);
+		fixture_append(store, mailbox, text, 0);
+	}
+}
+
+static struct hf_set *set_of(const char *text)
+{
+	static struct hf_set set;
+
+	hf_set_clear(&set);
+	ck_assert_int_eq(hf_set_parse(hf_str(text), 0, 1000, &set), HF_OK);
+	return &set;
+}
+
+static struct hf_view *open_view(uint64_t mailbox, uint64_t user)
+{
+	struct hf_view *view = NULL;
+	enum hf_status status;
+
+	while ((status = hf_view_open(store, mailbox, user, false, &news.waiter, &view)) != HF_OK) {
+		must(status == HF_MORE || status == HF_WAIT);
+		if (status == HF_WAIT)
+			must(sem_wait(&news.sem) == 0);
+	}
+	return view;
+}
+
+static void sync_view(struct hf_view *view, struct hf_sync *sync)
+{
+	hf_arena_reset(arena);
+	hf_view_sync(view, false, arena, sync);
+}
+
+/* UIDs that the view shows as seen. */
+#define assert_seen(view, text) assert_seen_at((view), (text), __LINE__)
+static void assert_seen_at(struct hf_view *view, const char *text, int line)
+{
+	struct hf_set seen = HF_SET_INIT;
+	struct hf_buf out = HF_BUF_INIT;
+	struct hf_record record;
+	uint32_t unseen = 0;
+	struct hf_seq first = HF_SEQ(0);
+
+	for (uint32_t seq = 1; seq <= hf_view_count(view); seq++) {
+		ck_assert(hf_view_record(view, HF_SEQ(seq), &record));
+		if (record.flags & HF_FLAG_SEEN) {
+			hf_set_add(&seen, record.uid.n);
+		} else {
+			unseen++;
+			first = first.n ? first : HF_SEQ(seq);
+		}
+	}
+	hf_set_format(&seen, &out);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %s instead of %s", line, hf_buf_cstr(&out), text);
+	ck_assert_msg(hf_view_unseen_count(view) == unseen, "line %d: %u instead of %u unseen", line,
+		      hf_view_unseen_count(view), unseen);
+	ck_assert_msg(hf_view_first_unseen(view).n == first.n, "line %d: first unseen", line);
+	hf_buf_fini(&out);
+	hf_set_fini(&seen);
+}
+
+static void assert_seen_by(uint64_t mailbox, uint64_t user, const char *text, int line)
+{
+	struct hf_view *view = open_view(mailbox, user);
+
+	assert_seen_at(view, text, line);
+	hf_view_close(&view);
+}
+
+static void store_flags(struct hf_view *view, const char *uids, enum hf_flag_mode mode, uint32_t flags)
+{
+	struct hf_flag_change change = { .mode = mode, .flags = flags };
+
+	ck_assert_int_eq(run(hf_op_store(view, set_of(uids), &change)), HF_OK);
+}
+
+START_TEST(each_user_has_a_seen_of_his_own)
+{
+	struct hf_flag_change add = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN };
+	struct hf_view *hers, *his, *again;
+	struct hf_set changed = HF_SET_INIT;
+	struct hf_mailbox_info info;
+	struct hf_record record;
+	struct hf_sync sync;
+	struct hf_mod before;
+	struct hf_op *op;
+
+	fill(box, 6);
+	hers = open_view(box, anna);
+	his = open_view(box, bert);
+	ck_assert_uint_eq(hf_view_user(hers), anna);
+	ck_assert_uint_eq(hf_view_user(his), bert);
+	store_flags(hers, "1:3", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	assert_seen(hers, "1:3");
+	assert_seen(his, "");
+	sync_view(his, &sync);
+	sync_view(hers, &sync);
+	before = hf_view_modseq(his);
+
+	op = hf_op_store(his, set_of("2,5"), &add);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert_uint_eq(hf_set_size(hf_op_applied(op)), 2);
+	assert_seen(his, "2,5");
+	assert_seen(hers, "1:3");
+	fixture_info(store, box, &info);
+	ck_assert_uint_eq(info.unseen, 3); /* the owner's */
+	/* both are told: the modseq has risen */
+	sync_view(his, &sync);
+	ck_assert_uint_eq(sync.changed_count, 2);
+	ck_assert_uint_eq(sync.changed[1].n, 5);
+	ck_assert(hf_view_record(his, HF_SEQ(5), &record));
+	ck_assert(hf_op_made_modseq(op, record.modseq));
+	ck_assert_uint_gt(record.modseq.n, before.n);
+	hf_op_free(&op);
+	sync_view(hers, &sync);
+	ck_assert_uint_eq(sync.changed_count, 2);
+	hf_view_changed_since(his, before, &changed);
+	ck_assert_uint_eq(hf_set_size(&changed), 2);
+	hf_set_fini(&changed);
+
+	/* as it is already: nothing changes */
+	before = hf_view_modseq(his);
+	store_flags(his, "2,5", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	sync_view(his, &sync);
+	ck_assert_uint_eq(hf_view_modseq(his).n, before.n);
+
+	/* other flags are everybody's */
+	store_flags(his, "2,3", HF_FLAGS_REPLACE, HF_FLAG_FLAGGED);
+	assert_seen(his, "5");
+	assert_seen(hers, "1:3");
+	ck_assert(hf_view_record(hers, HF_SEQ(3), &record));
+	ck_assert_uint_eq(record.flags, HF_FLAG_FLAGGED | HF_FLAG_SEEN);
+	store_flags(his, "1", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	again = open_view(box, bert);
+	assert_seen(again, "1,5");
+	hf_view_close(&again);
+	hf_view_close(&his);
+	hf_view_close(&hers);
+	reopen();
+	assert_seen_by(box, bert, "1,5", __LINE__);
+	assert_seen_by(box, anna, "1:3", __LINE__);
+	assert_seen_by(box, 0, "1:3", __LINE__);
+}
+END_TEST
+
+START_TEST(replace_leaves_what_it_may_not_change)
+{
+	struct hf_str keyword = HF_STR("$mine");
+	struct hf_flag_change change = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_DELETED | HF_FLAG_DRAFT, .keywords = &keyword,
+					 .keyword_count = 1 };
+	struct hf_view *view;
+	struct hf_record record;
+
+	fill(box, 1);
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_store(view, &all, &change)), HF_OK);
+	change = (struct hf_flag_change){ .mode = HF_FLAGS_REPLACE, .flags = HF_FLAG_SEEN | HF_FLAG_FLAGGED,
+					  .kept_flags = HF_FLAG_DELETED | HF_FLAG_FLAGGED, .keep_keywords = true };
+	ck_assert_int_eq(run(hf_op_store(view, &all, &change)), HF_OK);
+	ck_assert(hf_view_record(view, HF_SEQ(1), &record));
+	ck_assert_uint_eq(record.flags, HF_FLAG_SEEN | HF_FLAG_DELETED);
+	ck_assert_uint_eq(record.keywords, 1);
+	hf_view_close(&view);
+}
+END_TEST
+
+START_TEST(expunged_messages_are_not_counted)
+{
+	struct hf_view *his;
+	struct hf_sync sync;
+
+	fill(box, 5);
+	his = open_view(box, bert);
+	store_flags(his, "1:4", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	ck_assert_int_eq(run(op_expunge_new(box, set_of("1:2"), true)), HF_OK);
+	ck_assert_uint_eq(hf_view_unseen_count(his), 1);
+	sync_view(his, &sync);
+	assert_seen(his, "3:4");
+	fill(box, 1);
+	sync_view(his, &sync);
+	assert_seen(his, "3:4");
+	store_flags(his, "3", HF_FLAGS_REMOVE, HF_FLAG_SEEN);
+	hf_view_close(&his);
+	reopen();
+	assert_seen_by(box, bert, "4", __LINE__);
+}
+END_TEST
+
+START_TEST(sets_have_many_blocks)
+{
+	struct hf_set odd = HF_SET_INIT;
+	struct hf_flag_change add = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN };
+	struct hf_view *view;
+
+	fill(box, 1);
+	while (true) {
+		uint32_t count;
+		struct hf_record *records = fixture_records(store, box, &count);
+
+		free(records);
+		if (count > 20000)
+			break;
+		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
+	}
+	view = open_view(box, bert);
+	for (uint32_t uid = 1; uid < 20000; uid += 2)
+		hf_set_add(&odd, uid);
+	ck_assert_int_eq(run(hf_op_store(view, &odd, &add)), HF_OK);
+	store_flags(view, "16000:16999", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	hf_set_add_range(&odd, 16000, 16999);
+	for (unsigned round = 0; round < 2; round++) {
+		uint32_t count = hf_view_count(view), seen = 0;
+		struct hf_record record;
+
+		for (uint32_t seq = 1; seq <= count; seq++) {
+			ck_assert(hf_view_record(view, HF_SEQ(seq), &record));
+			seen += (record.flags & HF_FLAG_SEEN) != 0;
+			ck_assert_int_eq((record.flags & HF_FLAG_SEEN) != 0, hf_set_has(&odd, record.uid.n));
+		}
+		ck_assert_uint_eq(hf_view_unseen_count(view), count - seen);
+		ck_assert_uint_eq(seen, hf_set_size(&odd));
+		hf_view_close(&view);
+		if (round == 0)
+			reopen();
+		view = open_view(box, bert);
+	}
+	hf_view_close(&view);
+	hf_set_fini(&odd);
+}
+END_TEST
+
+START_TEST(rows_of_what_is_seen_read_back)
+{
+	struct seen_block block = { .number = 7 }, back = { .number = 7 };
+	struct hf_buf row = HF_BUF_INIT;
+	uint64_t seed = 4711;
+
+	ck_assert(!row_seen_encode(&block, &row));
+	for (unsigned round = 0; round < 200; round++) {
+		unsigned changes = round % 3 ? 10 : 9000;
+
+		for (unsigned i = 0; i < changes; i++) {
+			uint32_t uid = (uint32_t)(random_next(&seed) % SEEN_BLOCK);
+
+			seen_set(&block, uid, random_next(&seed) % 4 != 0);
+		}
+		if (round % 50 == 20)
+			memset(block.bits, 0xff, sizeof(block.bits));
+		if (round % 50 == 30)
+			memset(block.bits, 0, sizeof(block.bits));
+		hf_buf_clear(&row);
+		if (!row_seen_encode(&block, &row))
+			continue;
+		ck_assert_uint_le(row.size, SEEN_BLOCK / 8 + 8);
+		ck_assert_int_eq(row_seen_decode(hf_buf_str(&row), &back), HF_OK);
+		ck_assert_int_eq(memcmp(&block, &back, sizeof(block)), 0);
+		ck_assert_int_ne(row_seen_decode(hf_str_n(row.data, row.size - 1), &back), HF_OK);
+	}
+	hf_buf_fini(&row);
+}
+END_TEST
+
+START_TEST(what_is_appended_or_copied_is_seen_by_who_does_it)
+{
+	struct hf_append item = { .flags = HF_FLAG_SEEN | HF_FLAG_FLAGGED };
+	uint64_t other = fixture_mailbox(store, anna, "other");
+	struct hf_record record;
+	struct hf_view *view;
+	uint32_t count;
+
+	/* APPEND by another */
+	item.stage = fixture_stage(store, HF_STR("Subject: x\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, box, bert, &item, 1, NULL, HF_UID(0))), HF_OK);
+	ck_assert(fixture_record(store, box, 1, &record));
+	ck_assert_uint_eq(record.flags, HF_FLAG_FLAGGED);
+	assert_seen_by(box, bert, "1", __LINE__);
+	assert_seen_by(box, anna, "", __LINE__);
+	/* and by the owner */
+	item.stage = fixture_stage(store, HF_STR("Subject: y\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, box, anna, &item, 1, NULL, HF_UID(0))), HF_OK);
+	assert_seen_by(box, anna, "2", __LINE__);
+	assert_seen_by(box, bert, "1", __LINE__);
+
+	/* bert copies: what he has seen he has seen there, and in his own mailbox it is the flag */
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, false)), HF_OK);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, other, false)), HF_OK);
+	hf_view_close(&view);
+	assert_seen_by(mine, bert, "1", __LINE__);
+	ck_assert(fixture_record(store, mine, 1, &record));
+	ck_assert_uint_eq(record.flags, HF_FLAG_SEEN | HF_FLAG_FLAGGED);
+	assert_seen_by(other, bert, "1", __LINE__);
+	assert_seen_by(other, anna, "2", __LINE__); /* the owner's is as it was */
+
+	/* from his own into hers; then a move between hers */
+	view = open_view(mine, bert);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, box, false)), HF_OK);
+	hf_view_close(&view);
+	assert_seen_by(box, bert, "1,3", __LINE__);
+	assert_seen_by(box, anna, "2", __LINE__);
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, other, true)), HF_OK);
+	hf_view_close(&view);
+	assert_seen_by(other, bert, "1,3,5", __LINE__);
+	assert_seen_by(other, anna, "2,4", __LINE__);
+	free(fixture_records(store, box, &count));
+	ck_assert_uint_eq(count, 0);
+	reopen();
+	assert_seen_by(other, bert, "1,3,5", __LINE__);
+	assert_seen_by(other, anna, "2,4", __LINE__);
+}
+END_TEST
+
+START_TEST(large_copies_between_accounts_are_whole)
+{
+	struct hf_quota limits = { .count = 100 };
+	struct hf_view *view;
+	struct hf_op *op;
+	uint32_t count;
+
+	fill(box, 1);
+	do {
+		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
+		free(fixture_records(store, box, &count));
+	} while (count < 2500);
+	view = open_view(box, bert);
+	store_flags(view, "1:1500", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	hf_view_close(&view);
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_user_quota(store, HF_STR("bert"), &limits)), HF_OK);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, false)), HF_EOVERQUOTA);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, true)), HF_EOVERQUOTA);
+	free(fixture_records(store, mine, &count));
+	ck_assert_uint_eq(count, 0);
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	limits.count = 0;
+	ck_assert_int_eq(run(hf_op_user_quota(store, HF_STR("bert"), &limits)), HF_OK);
+	op = hf_op_copy(view, set_of("1:2500"), mine, false);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert_uint_eq(hf_set_size(hf_op_copied_to(op)), 2500);
+	ck_assert_uint_eq(hf_set_size(hf_op_copied_from(op)), 2500);
+	hf_op_free(&op);
+	assert_seen_by(mine, bert, "1:1500", __LINE__);
+	hf_view_close(&view);
+	/* and back into another's: her flag is not touched */
+	view = open_view(mine, bert);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, fixture_mailbox(store, anna, "third"), true)), HF_OK);
+	hf_view_close(&view);
+	assert_seen_by(fixture_mailbox(store, anna, "third"), bert, "1:1500", __LINE__);
+	assert_seen_by(fixture_mailbox(store, anna, "third"), anna, "", __LINE__);
+}
+END_TEST
+
+START_TEST(a_copy_outlives_the_account_it_came_from)
+{
+	char *message = fixture_message(1, 200000);
+	struct hf_buf octets = HF_BUF_INIT;
+	struct hf_record record;
+	struct hf_append item = { .flags = 0 };
+	struct hf_view *view;
+
+	hf_store_close(&store);
+	settings.kept_s = 0;
+	store = fixture_open(&settings);
+	fixture_append(store, box, message, 0);
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, false)), HF_OK);
+	/* REPLACE across accounts: the new one in his, the old one leaves hers */
+	item.stage = fixture_stage(store, HF_STR("Subject: new\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, mine, bert, &item, 1, view, HF_UID(1))), HF_OK);
+	hf_view_close(&view);
+	ck_assert(!fixture_record(store, box, 1, &record));
+	ck_assert(fixture_record(store, mine, 2, &record));
+	ck_assert(fixture_collected(store, "JK"));
+	ck_assert_int_eq(run(hf_op_user_delete(store, HF_STR("anna"))), HF_OK);
+	ck_assert(fixture_collected(store, "JK"));
+	ck_assert(fixture_record(store, mine, 1, &record));
+	ck_assert_int_eq(fixture_read(store, bert, record.email, &octets), HF_OK);
+	ck_assert(hf_str_eq(hf_buf_str(&octets), hf_str(message)));
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	hf_buf_fini(&octets);
+	free(message);
+	ck_assert_int_eq(run(op_expunge_new(mine, &all, true)), HF_OK);
+	ck_assert(fixture_collected(store, "JK"));
+	ck_assert_int_eq(run(hf_op_user_delete(store, HF_STR("bert"))), HF_OK);
+	ck_assert(fixture_collected(store, "JKG"));
+}
+END_TEST
+
+START_TEST(what_was_seen_goes_with_user_and_mailbox)
+{
+	uint64_t carl = fixture_user(store, "carl"), other = fixture_mailbox(store, anna, "other");
+	struct hf_view *view;
+
+	fill(box, 2);
+	fill(other, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		view = open_view(i ? box : other, bert);
+		store_flags(view, "1", HF_FLAGS_ADD, HF_FLAG_SEEN);
+		hf_view_close(&view);
+		view = open_view(i ? box : other, carl);
+		store_flags(view, "2", HF_FLAGS_ADD, HF_FLAG_SEEN);
+		hf_view_close(&view);
+	}
+	ck_assert(fixture_has_rows(store, "W"));
+	view = open_view(box, bert);
+	ck_assert_int_eq(run(hf_op_user_delete(store, HF_STR("bert"))), HF_OK);
+	store_flags(view, "2", HF_FLAGS_ADD, HF_FLAG_SEEN); /* his session has not noticed yet */
+	hf_view_close(&view);
+	ck_assert(fixture_collected(store, "JK"));
+	assert_seen_by(box, carl, "2", __LINE__);
+	assert_seen_by(other, carl, "2", __LINE__);
+	hf_store_close(&store);
+	settings.kept_s = 0;
+	store = fixture_open(&settings);
+	ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, HF_STR("box"))), HF_OK);
+	ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, HF_STR("other"))), HF_OK);
+	ck_assert(fixture_collected(store, "JKW"));
+}
+END_TEST
+
+static void add(TCase *tc)
+{
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, each_user_has_a_seen_of_his_own);
+	tcase_add_test(tc, replace_leaves_what_it_may_not_change);
+	tcase_add_test(tc, expunged_messages_are_not_counted);
+	tcase_add_test(tc, sets_have_many_blocks);
+	tcase_add_test(tc, rows_of_what_is_seen_read_back);
+	tcase_add_test(tc, what_is_appended_or_copied_is_seen_by_who_does_it);
+	tcase_add_test(tc, large_copies_between_accounts_are_whole);
+	tcase_add_test(tc, a_copy_outlives_the_account_it_came_from);
+	tcase_add_test(tc, what_was_seen_goes_with_user_and_mailbox);
+}
+
+int main(void)
+{
+	return run_tests("seen", add);
+}
