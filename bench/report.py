@@ -3,6 +3,7 @@
 import statistics
 
 BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
+GROWTH = ("<!-- growth: begin -->", "<!-- growth: end -->")
 
 STORE_TARGET = 0.8  # of the disk's own flushes of 4 KiB by one writer
 
@@ -114,15 +115,99 @@ def render(rows, run):
 
 
 def write(path, rows, run):
-    block = render(rows, run)
+    replace(path, (BEGIN, END), render(rows, run))
+
+
+def replace(path, markers, block):
+    """Puts the block, markers included, in the place of the one that the file has."""
+    begin, end = markers
     try:
         with open(path, encoding="utf-8") as f:
             text = f.read()
     except FileNotFoundError:
-        text = f"# Performance\n\n{BEGIN}\n{END}\n"
-    if BEGIN not in text or END not in text:
-        raise RuntimeError(f"{path} has no place for the tables ({BEGIN} ... {END})")
-    head, rest = text.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
+        text = f"# Performance\n\n{begin}\n{end}\n"
+    if begin not in text or end not in text:
+        raise RuntimeError(f"{path} has no place for the tables ({begin} ... {end})")
+    head, rest = text.split(begin, 1)
+    tail = rest.split(end, 1)[1]
     with open(path, "w", encoding="utf-8") as f:
         f.write(head + block + tail)
+
+
+# --- growth
+
+def lines(heads, rows):
+    return ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|", *["| " + " | ".join(str(x) for x in row) + " |" for row in rows]]
+
+
+def ms_us(cell):
+    return f"{cell['p50_ms']:.2f}; {cpu(cell['us'])}"
+
+
+def rate_us(cell):
+    return f"{number(cell['ops_s'])}; {cpu(cell['us'])}"
+
+
+def seconds(values):
+    return f"{statistics.median(values):.2f} s ({min(values):.2f}-{max(values):.2f})"
+
+
+def growth_mailboxes(result):
+    names = ("select", "fetch", "store", "search_flags", "search_subject", "sort", "deliver")
+    table_lines = lines(
+        ["messages", "SELECT", "FETCH of the last 50", "STORE of one", "SEARCH DRAFT", "SEARCH SUBJECT", "SORT of the last 1000", "delivery",
+         "first SELECT after start, ms", "start, s", "memory, MiB: open", "and after SORT"],
+        [[f"{r['size']:,}", *[ms_us(r[n]) for n in names], number(r["first_select_ms"]), f"{r['start_s']:.2f}", number(r["memory_mib"]),
+          number(r["memory_sorted_mib"])] for r in result])
+    return ["### Size of the mailbox", "", "Milliseconds of a command (p50); server CPU in us. Small messages; FETCH asks for UID, FLAGS, INTERNALDATE and "
+            "ENVELOPE; nothing matches what is searched.", "", *table_lines]
+
+
+def growth_accounts(result):
+    return ["### Number of accounts", "", "Per second; server CPU in us. One INBOX each, with one small message at least. Logins are of ten of them.", "",
+            *lines(["accounts", "delivery C=4", "login C=2", "STORE C=8", "start, s", "memory at rest, MiB", "and after it all"],
+                   [[f"{r['accounts']:,}", rate_us(r["deliver"]), rate_us(r["login"]), rate_us(r["store"]), f"{r['start_s']:.2f}",
+                     number(r["rest_mib"]), number(r["after_mib"])] for r in result])]
+
+
+def growth_connections(result):
+    names = ("deliver", "deliver_one", "store", "fetch", "mixed")
+    return ["### Number of connections", "", "Per second; server CPU in us. FETCH is of 50 messages, flags and envelopes.", "",
+            *lines(["connections", "delivery", "delivery to one user", "STORE, own mailboxes", "FETCH", "mixed"],
+                   [[r["connections"], *[rate_us(r[n]) for n in names]] for r in result])]
+
+
+def growth_memory(result):
+    return ["### Memory of the daemon", "", f"Just started, default settings, 50 accounts: {number(result['rest_mib'])} MiB (PSS); after the first login "
+            f"{number(result['login_mib'])}. With a cache of 64 MiB, after each of {len(result['rounds'])} rounds of 1,500 deliveries, 300 logins, 4 s of the "
+            f"mixed load over 16 connections, reading of all bodies of a mailbox and a search in them, MiB: " + ", ".join(number(x) for x in result["rounds"]) +
+            ". (With the default the cache takes what is read and written up to its size, a quarter of memory.)"]
+
+
+def growth_disk(result):
+    rows = []
+    for name, title in (("one", "C=1"), ("sixteen", "C=16")):
+        r = result[name]
+        rows.append([title, r["messages"], number(r["octets"] / r["messages"]), f"{r['written'] / r['octets']:.2f}", number(r["disk"] / r["messages"])])
+    return ["### Octets written", "", "Delivered by LMTP, until after a checkpoint. `/proc/PID/io`.", "",
+            *lines(["", "messages", "octets of a message", "octets written for each octet delivered", "octets of disk per message, log included"], rows)]
+
+
+def growth_start(result):
+    text = (f"Store of {result['octets'] / 2**30:.1f} GiB, {result['messages']:,} messages. Start until it answers, after a clean stop: "
+            f"{seconds(result['clean_s'])}")
+    if "cold_s" in result:
+        text += f"; with an empty file cache: {result['cold_s']:.2f} s"
+    return ["### Start and recovery", "", text + f"; after `kill -9` in the middle of deliveries over 16 connections and the mixed load over 16 more: "
+            f"{seconds(result['killed_s'])}."]
+
+
+def growth(results):
+    out = [GROWTH[0], ""]
+    parts = {"mailboxes": growth_mailboxes, "accounts": growth_accounts, "connections": growth_connections, "memory": growth_memory,
+             "disk": growth_disk, "start": growth_start}
+    for name, render_part in parts.items():
+        if name in results:
+            r = results[name]
+            out += [*render_part(r["result"]), "", f"(`bench/growth --parts {name}`; revision {r['revision']}, {r['machine']}, load average before {r['load']})", ""]
+    return "\n".join([*out, GROWTH[1]])

@@ -37,7 +37,7 @@ def wait_for_port(port, process=None, seconds=30):
         except OSError:
             if process is not None and process.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.005)
     raise RuntimeError(f"nothing listens on port {port}")
 
 
@@ -77,6 +77,8 @@ class Holdfast(Server):
         self.certificate = make_certificate(directory)
         self.setup = "this source tree with -O2, default settings"
 
+    store_options = ""  # of the configuration, for measurements that want others than the defaults
+
     def program(self, name):
         for folder in ("sbin", "bin"):
             path = os.path.join(self.prefix, folder, name)
@@ -87,7 +89,7 @@ class Holdfast(Server):
     def config(self, phase):
         relaxed = "true" if phase == "relaxed" else "false"
         return f"""hostname = "bench.example";
-store: {{ directory = "{self.dir}/store"; flags_relaxed = {relaxed}; }};
+store: {{ directory = "{self.dir}/store"; flags_relaxed = {relaxed}; {self.store_options} }};
 control: {{ socket = "{self.dir}/control"; }};
 log: {{ destination = "stderr"; level = "info"; }};
 auth: {{ allow_plaintext = true; }};
