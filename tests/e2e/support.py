@@ -139,6 +139,34 @@ def percentile(values, p):
     return values[min(len(values) - 1, int(len(values) * p))]
 
 
+class Control(threading.Thread):
+    """What the machine does at the moment to a round trip in which no server of ours has a part: octets to a process and back, from a thread like
+    those that measure. A limit for a reply is a limit for the daemon, not for a machine that is busy with other things."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        children.append(self.process)
+        self.times, self.ended = [], False
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            began = time.monotonic()
+            time.sleep(0.01)
+            self.process.stdin.write(b"x" * 32)
+            self.process.stdout.read(32)
+            self.times.append(time.monotonic() - began - 0.01)
+
+    def allows(self, seconds, since=0):
+        """The limit for the 99th percentile: what is asked for on a machine that has time, and never more than ten times that."""
+        return min(seconds + 2 * percentile(self.times[since:] or [0], 0.99), 10 * seconds)
+
+    def end(self):
+        self.ended = True
+        self.join(10)
+
+
 # --- the daemon --------------------------------------------------------------------------------------------------------
 
 class Server:
