@@ -59,7 +59,7 @@ def words_of(cell):
     for part in re.split(r",\s*(?:then\s+)?", re.sub(r"\([^)]*\)", "", cell)):
         match = re.match(r"([A-Z0-9][A-Za-z0-9+=-]*)", part.strip())
         if match:
-            found.append(re.sub(r"=[a-z]+$", "=", match.group(1)))
+            found.append(re.sub(r"=(?:n|mechanism)$", "=", match.group(1)))
     return found
 
 

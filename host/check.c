@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/tls_priv.h"
+#include "host/verbs_priv.h"
 
 /* What the child tries. */
 struct trial {
@@ -106,10 +107,13 @@ void hf_setup_check(const struct hf_setup *setup, struct hf_note *why)
 	struct trial *trials = hf_new_array(setup->arena, struct trial, 8 + 2 * tls->sni_count);
 	static const char key[] = "must be readable by the daemon's user to be reloaded";
 	struct hf_identity identity;
+	struct hf_acl_entry *grants;
 	struct hf_tls *built;
-	size_t count = 0;
+	size_t count;
 
 	check_listeners(setup, why);
+	hf_shared_rights(setup->host.store.shared_rights, setup->arena, &grants, &count, why);
+	count = 0;
 	if (!setup->host.listen_count)
 		hf_note_add(
 			why,

@@ -110,6 +110,7 @@ struct hf_host_settings {
 		uint64_t retention_every;
 		struct hf_retention_rule *rules; /* as read */
 		size_t rule_count;
+		const char *shared_rights; /* hf_shared_rights() */
 	} store;
 	struct hf_tls_settings tls;
 	struct {

@@ -152,6 +152,12 @@ static const struct hf_option store_options[] = {
 	  .offset = AT(store, flags_relaxed),
 	  .restart = true,
 	  .help = "Answer flag changes before they are flushed: faster, and up to a second of them may be lost in a power cut." },
+	{ .name = "shared_rights",
+	  .type = HF_OPT_STRING,
+	  .fallback = "anyone lrs",
+	  .offset = AT(store, shared_rights),
+	  .help = "Rights in a shared mailbox that hfctl shared create makes at the top: pairs of an identifier (anyone, a user, group:NAME) and "
+		  "letters (RFC 4314); those below it begin with the rights of the one above." },
 	{ .name = NULL }
 };
 

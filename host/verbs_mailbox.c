@@ -30,6 +30,14 @@ const char *hf_special_use_name(uint32_t special_use)
 	return "";
 }
 
+/* IMAP has other things there. */
+static bool is_reserved(struct hf_str name)
+{
+	struct hf_str level = hf_str_split(&name, '/');
+
+	return hf_str_eq(level, HF_STR(HF_NAMESPACE_OTHERS)) || hf_str_eq(level, HF_STR(HF_NAMESPACE_SHARED));
+}
+
 enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
 				    struct hf_note *why)
 {
@@ -39,6 +47,10 @@ enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, st
 	if (!text)
 		return HF_OK;
 	status = hf_mailbox_name_check(hf_str(text), arena, name, &reason);
+	if (status == HF_OK && is_reserved(*name)) {
+		reason = "this name is kept for the mailboxes of others";
+		status = HF_EINVALID;
+	}
 	if (status != HF_OK)
 		hf_note_add(why, "mailbox \"%s\": %s", text,
 			    reason ? reason : hf_status_text(status));

@@ -4,9 +4,11 @@
 #define HF_HOST_VERBS_PRIV_H
 
 #include "host/host_priv.h"
+#include "storage/rights.h"
 
 extern const struct hf_verb hf_verbs_metadata[], hf_verbs_user[], hf_verbs_mailbox[],
-	hf_verbs_kept[], hf_verbs_retention[], hf_verbs_server[]; /* ended by a NULL name */
+	hf_verbs_kept[], hf_verbs_retention[], hf_verbs_sharing[],
+	hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */
 const char *hf_status_code(enum hf_status status);
@@ -37,6 +39,12 @@ enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *hos
 /* A mailbox name given otherwise; NULL leaves *name as it is. */
 enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
 				    struct hf_note *why);
+/* verbs_user.c: sets the limits that the options --size, --messages and --mailboxes name, and shows all. */
+enum hf_status hf_verb_quota(struct hf_host *host, const json_t *args, struct hf_user *user,
+			     json_t **result, struct hf_note *why);
+/* verbs_sharing.c: "anyone lrs group:staff lrswit" (the setting store.shared_rights). */
+enum hf_status hf_shared_rights(const char *text, struct hf_arena *arena, struct hf_acl_entry **list,
+				size_t *count, struct hf_note *why);
 
 /* conn_info.c: living connections, as an array of objects; of one user, or all (NULL). */
 json_t *hf_conns_list(struct hf_host *host, const char *user);

@@ -512,6 +512,16 @@ static enum hf_status set_limits(struct hf_host *host, const json_t *args, struc
 	return status;
 }
 
+enum hf_status hf_verb_quota(struct hf_host *host, const json_t *args, struct hf_user *user,
+			     json_t **result, struct hf_note *why)
+{
+	enum hf_status status = set_limits(host, args, user, why);
+
+	if (status == HF_OK)
+		*result = show_limits(user);
+	return status;
+}
+
 static enum hf_status user_quota(struct hf_host *host, void *state, const json_t *args,
 				 json_t **result, struct hf_note *why)
 {
@@ -530,9 +540,7 @@ static enum hf_status user_quota(struct hf_host *host, void *state, const json_t
 	if (status == HF_OK)
 		status = hf_user_find(host->store, hf_str(name), arena, &user);
 	if (status == HF_OK)
-		status = set_limits(host, args, &user, why);
-	if (status == HF_OK)
-		*result = show_limits(&user);
+		status = hf_verb_quota(host, args, &user, result, why);
 	hf_arena_free(&arena);
 	return status;
 }

@@ -90,6 +90,10 @@ HF_API void hf_groups_each(struct hf_store *store, struct hf_str group,
 #define HF_SHARED_USER "shared" /* no '@': a user's name has one or is not this */
 HF_API uint64_t hf_shared_account(struct hf_store *store);
 
+/* Where IMAP has them: "Other Users/anna@example.org/M", "Shared Folders/M". Nobody's own mailboxes are named so. */
+#define HF_NAMESPACE_OTHERS "Other Users"
+#define HF_NAMESPACE_SHARED "Shared Folders"
+
 struct hf_visible {
 	uint64_t owner;            /* account; hf_shared_account() for the shared namespace */
 	struct hf_str owner_name;  /* canonical, in the arena */
@@ -99,8 +103,9 @@ struct hf_visible {
 /* The mailboxes of other accounts in which `user` has the right l: owners in order of name, the shared account last, mailboxes in
  * order of name. Costs what there is to show, not what there is. */
 HF_API void hf_visible_list(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct hf_visible **list, size_t *count);
-/* The mailbox `name` of the account with this name (that of a user, or HF_SHARED_USER), when the user has the right l there. HF_ENONEXISTENT
- * for all else, and at the same cost: nothing of the mailbox, or of whether there is such a user, shows. */
+/* The mailbox `name` of the account with this name (that of a user, or HF_SHARED_USER), when the user has any right there: whether
+ * he may know of it is for the caller (right l). HF_ENONEXISTENT for all else, and at the same cost: nothing of the mailbox, or of
+ * whether there is such a user, shows. */
 HF_API enum hf_status hf_visible_find(struct hf_store *store, uint64_t user, struct hf_str owner_name, struct hf_str name,
 				      struct hf_arena *arena, struct hf_visible *visible);
 /* Every change to a mailbox or a list that this user can see outside his own account wakes the waiter, until unwatched (NOTIFY,

@@ -78,6 +78,8 @@ struct hf_user {
 };
 /* By name or alias, case-insensitive in ASCII, NFC. HF_ENONEXISTENT. */
 HF_API enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct hf_arena *arena, struct hf_user *user);
+/* The shared account too (rights.h). HF_ENONEXISTENT. */
+HF_API enum hf_status hf_user_by_id(struct hf_store *store, uint64_t id, struct hf_arena *arena, struct hf_user *user);
 /* Calls fn for each user in order of name; fn returns false to end. */
 HF_API enum hf_status hf_user_each(struct hf_store *store, bool (*fn)(void *arg, const struct hf_user *user), void *arg);
 /* A stored secret: mechanism "SCRAM-SHA-256" or "SCRAM-SHA-1", label "" (the account's password) or that of an app password.

@@ -110,6 +110,16 @@ enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct h
 	return status;
 }
 
+enum hf_status hf_user_by_id(struct hf_store *store, uint64_t id, struct hf_arena *arena, struct hf_user *user)
+{
+	struct row_user row;
+	enum hf_status status = user_get(store, id, arena, &row);
+
+	if (status == HF_OK)
+		fill(id, &row, user);
+	return status;
+}
+
 enum hf_status hf_user_each(struct hf_store *store, bool (*fn)(void *arg, const struct hf_user *user), void *arg)
 {
 	struct hf_arena *arena = hf_arena_new();

@@ -88,6 +88,7 @@ enum hf_status hf_visible_find(struct hf_store *store, uint64_t user, struct hf_
 	struct row_key key;
 	bool ahead = false;
 
+	/* Some mailboxes may be used without being listed (right r without l): callers look at the rights. */
 	if (user_canonical(owner_name, &canonical) == HF_OK && name.size <= HF_NAME_MAX) {
 		/* The same steps whatever there is, until it is known that he may see it. */
 		key_named(&key, META_NAME, hf_buf_str(&canonical));
@@ -97,7 +98,7 @@ enum hf_status hf_visible_find(struct hf_store *store, uint64_t user, struct hf_
 		granted.rights = hf_rights_of(store, granted.mailbox, granted.owner, user);
 	}
 	hf_buf_fini(&canonical);
-	if (!granted.mailbox || !(granted.rights & HF_RIGHT_LOOKUP) || user_get(store, granted.owner, arena, &owner) != HF_OK ||
+	if (!granted.mailbox || !granted.rights || user_get(store, granted.owner, arena, &owner) != HF_OK ||
 	    !describe(store, &granted, arena, visible, &ahead))
 		return HF_ENONEXISTENT;
 	visible->owner_name = owner.name;

@@ -3,7 +3,7 @@
 #ifndef HF_MODULE_IMAP_APPEND_H
 #define HF_MODULE_IMAP_APPEND_H
 
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 struct append_source; /* catenate.c: a URL that is being copied */
 
@@ -17,6 +17,7 @@ struct append_args {
 	bool in_utf8; /* the message under way stands in UTF8 (...) */
 	struct hf_str name;
 	uint64_t mailbox; /* 0 until looked up */
+	uint32_t rights;  /* in it */
 	struct hf_append *items;
 	size_t count, capacity;
 	uint64_t octets; /* of all messages so far */

@@ -24,6 +24,9 @@ static const struct {
 	{ "CHILDREN", "LIST", IMAP_LOGGED_IN },               /* RFC 3348 */
 	{ "LIST-EXTENDED", "LIST", IMAP_LOGGED_IN },          /* RFC 5258 */
 	{ "LIST-STATUS", "LIST", IMAP_LOGGED_IN },            /* RFC 5819 */
+	{ "LIST-MYRIGHTS", "MYRIGHTS", IMAP_LOGGED_IN },      /* RFC 8440 */
+	{ "ACL", "SETACL", IMAP_LOGGED_IN },                  /* RFC 4314 */
+	{ "RIGHTS=kxte", "SETACL", IMAP_LOGGED_IN },          /* RFC 4314 §2.2 */
 	{ "SPECIAL-USE", "LIST", IMAP_LOGGED_IN },            /* RFC 6154 */
 	{ "CREATE-SPECIAL-USE", "CREATE", IMAP_LOGGED_IN },   /* RFC 6154 */
 	{ "CONDSTORE", "STORE", IMAP_LOGGED_IN },             /* RFC 7162 */

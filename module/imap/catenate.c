@@ -17,7 +17,7 @@
 
 struct append_source {
 	struct imap_url url;
-	uint64_t mailbox;
+	struct imap_mailbox mailbox;
 	struct hf_view *view;
 	struct hf_content *content;
 	struct hf_buf fields; /* of HEADER.FIELDS: picked already */
@@ -98,22 +98,19 @@ static enum hf_status source_begin(struct imap_cmd *cmd, struct hf_str text)
 	struct append_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
 	struct append_source *source = args->source = hf_alloc_zero(sizeof(*source));
-	struct hf_mailbox_info info;
 	enum hf_status status;
 
 	if (!imap_url_parse(text, cmd->arena, &source->url))
 		return bad_url(cmd, text);
 	if (!source->url.mailbox.data) {
-		if (!session->view)
+		if (!session->view || !imap_rights_hold(session))
 			return bad_url(cmd, text);
-		source->mailbox = hf_view_mailbox(session->view);
+		source->mailbox.info.id = hf_view_mailbox(session->view);
+		source->mailbox.info.owner = hf_view_owner(session->view);
 		return HF_OK;
 	}
-	status = hf_account_find(session->account, source->url.mailbox, cmd->arena, &info);
-	if (status == HF_ENONEXISTENT || (status == HF_OK && !info.id))
-		return bad_url(cmd, text);
-	source->mailbox = info.id;
-	return status;
+	status = imap_mailbox_look(session, cmd->arena, source->url.mailbox, HF_RIGHT_READ, &source->mailbox);
+	return status == HF_ENONEXISTENT || status == HF_ENOPERM ? bad_url(cmd, text) : status;
 }
 
 static enum hf_status source_open_content(struct imap_cmd *cmd, struct append_source *source,
@@ -173,7 +170,7 @@ static enum hf_status source_open(struct imap_cmd *cmd, struct hf_str text)
 	struct imap_session *session = cmd->session;
 	struct append_source *source = args->source;
 	enum hf_status status =
-		hf_view_open(session->store, source->mailbox, session->user_id, true,
+		hf_view_open(session->store, source->mailbox.info.id, session->user_id, true,
 			     hf_conn_waiter(session->conn, HF_EV_NEWS), &source->view);
 
 	if (status == HF_OK)
@@ -272,6 +269,8 @@ static enum hf_status copy_url(struct imap_cmd *cmd, struct hf_append *item, str
 
 	if (!args->source)
 		status = source_begin(cmd, url);
+	if (status == HF_OK && !imap_mailbox_may_read(cmd->session, &args->source->mailbox))
+		status = bad_url(cmd, url);
 	if (status == HF_OK && !args->source->content)
 		status = source_open(cmd, url);
 	if (status == HF_OK)

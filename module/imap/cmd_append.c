@@ -137,22 +137,37 @@ enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *mo
 enum hf_status append_find_target(struct imap_cmd *cmd)
 {
 	struct append_args *args = cmd->args;
-	struct hf_mailbox_info info;
+	struct imap_mailbox target;
 	enum hf_status status;
 
 	if (args->mailbox)
 		return HF_OK;
-	if (!args->name.data)
-		return HF_ECANNOT;
-	status = hf_account_find(cmd->session->account, args->name, cmd->arena, &info);
-	if (status == HF_ENONEXISTENT || (status == HF_OK && !info.id)) {
+	status = imap_mailbox_find(cmd, args->name, HF_RIGHT_INSERT, &target);
+	if (status == HF_ENONEXISTENT)
 		imap_code(cmd, "TRYCREATE");
-		return HF_ENONEXISTENT;
-	}
 	if (status != HF_OK)
 		return status;
-	args->mailbox = info.id;
+	args->mailbox = target.info.id;
+	args->rights = target.rights;
 	return HF_OK;
+}
+
+/* Rights may have been taken away while the message came. */
+static enum hf_status take_rights(struct imap_cmd *cmd)
+{
+	struct append_args *args = cmd->args;
+	uint32_t flags;
+	enum hf_status status;
+
+	args->mailbox = 0;
+	status = append_find_target(cmd);
+	flags = imap_rights_flags(args->rights);
+	for (size_t i = 0; i < args->count; i++) {
+		args->items[i].flags &= flags;
+		if (!(args->rights & HF_RIGHT_WRITE))
+			args->items[i].keyword_count = 0;
+	}
+	return status;
 }
 
 static enum hf_status begin_message(struct imap_cmd *cmd, uint64_t size, struct hf_append *item)
@@ -206,7 +221,9 @@ enum hf_status append_prepare(struct imap_cmd *cmd)
 {
 	enum hf_status status = append_find_target(cmd);
 
-	return status == HF_OK ? append_work(cmd) : status;
+	if (status == HF_OK)
+		status = append_work(cmd);
+	return status == HF_OK ? take_rights(cmd) : status;
 }
 
 static enum hf_status append_start(struct imap_cmd *cmd)
@@ -222,6 +239,7 @@ static enum hf_status append_start(struct imap_cmd *cmd)
 
 static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
+	const struct append_args *args = cmd->args;
 	enum hf_status status = hf_op_status(op);
 
 	if (status == HF_ENONEXISTENT)
@@ -230,6 +248,8 @@ static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)
 		imap_text(cmd, "The mailbox has no room for another keyword");
 	if (status != HF_OK)
 		return status;
+	if (!(args->rights & HF_RIGHT_READ)) /* RFC 4315 §3 */
+		return HF_OK;
 	hf_buf_printf(&cmd->code, "APPENDUID %u ", hf_op_uidvalidity(op));
 	hf_set_format(hf_op_appended(op), &cmd->code);
 	return HF_OK;

@@ -4,7 +4,7 @@
  *
  * Arguments: none. Both work when the mailbox has been deleted meanwhile (IMAP_NO_SYNC: there is no
  * mailbox afterwards). */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 static void leave(struct imap_cmd *cmd)
 {
@@ -20,7 +20,8 @@ static enum hf_status unselect_start(struct imap_cmd *cmd)
 
 static enum hf_status close_start(struct imap_cmd *cmd)
 {
-	if (cmd->session->read_only)
+	/* RFC 4314 §4: without the right, CLOSE does the rest of its work. */
+	if (cmd->session->read_only || imap_rights_need(cmd->session, HF_RIGHT_EXPUNGE) != HF_OK)
 		return unselect_start(cmd);
 	return imap_submit(cmd, hf_op_expunge(cmd->session->view, NULL, false));
 }

@@ -3,11 +3,12 @@
  * RFC 9051 §6.4.7, §6.4.8; COPYUID: RFC 4315 §3; MOVE: RFC 6851.
  *
  * Arguments: sequence-set, mailbox. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 struct copy_args {
 	struct hf_str set, name;
 	struct hf_set uids;
+	uint32_t rights; /* in the target */
 };
 
 static enum hf_status copy_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -25,21 +26,23 @@ static enum hf_status start(struct imap_cmd *cmd, bool move)
 {
 	struct copy_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	struct hf_mailbox_info target;
+	struct imap_mailbox target;
 	enum hf_status status = imap_resolve_set(cmd, args->set, &args->uids);
 
 	if (status != HF_OK)
 		return status;
-	if (!args->name.data)
-		return HF_ECANNOT;
-	status = hf_account_find(session->account, args->name, cmd->arena, &target);
-	if (status == HF_ENONEXISTENT || (status == HF_OK && !target.id)) {
-		imap_code(cmd, "TRYCREATE");
-		return HF_ENONEXISTENT;
+	if (move) {
+		status = imap_rights_need(session, HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE); /* RFC 6851 §4.2 */
+		if (status != HF_OK)
+			return status;
 	}
+	status = imap_mailbox_find(cmd, args->name, HF_RIGHT_INSERT, &target);
+	if (status == HF_ENONEXISTENT)
+		imap_code(cmd, "TRYCREATE");
 	if (status != HF_OK || hf_set_is_empty(&args->uids))
 		return status;
-	return imap_submit(cmd, hf_op_copy(session->view, &args->uids, target.id, move));
+	args->rights = target.rights;
+	return imap_submit(cmd, hf_op_copy(session->view, &args->uids, target.info.id, move));
 }
 
 static enum hf_status copy_start(struct imap_cmd *cmd)
@@ -50,6 +53,14 @@ static enum hf_status copy_start(struct imap_cmd *cmd)
 static enum hf_status move_start(struct imap_cmd *cmd)
 {
 	return start(cmd, true);
+}
+
+/* Not of a mailbox that may not be read: RFC 4315 §3. */
+static bool is_copyuid_told(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	const struct copy_args *args = cmd->args;
+
+	return args->rights & HF_RIGHT_READ && !hf_set_is_empty(hf_op_copied_from(op));
 }
 
 static void copyuid(const struct hf_op *op, struct hf_buf *out)
@@ -78,7 +89,7 @@ static enum hf_status copy_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	enum hf_status status = check(cmd, op);
 
-	if (status == HF_OK && !hf_set_is_empty(hf_op_copied_from(op)))
+	if (status == HF_OK && is_copyuid_told(cmd, op))
 		copyuid(op, &cmd->code);
 	return status;
 }
@@ -91,8 +102,10 @@ static enum hf_status move_done(struct imap_cmd *cmd, const struct hf_op *op)
 
 	if (status == HF_OK && !hf_set_is_empty(hf_op_copied_from(op))) {
 		/* RFC 6851 §4.3: in an untagged OK, before the EXPUNGE responses, which the sync sends. */
-		copyuid(op, &code);
-		imap_untagged_text(session, "OK", hf_buf_cstr(&code), "Moved");
+		if (is_copyuid_told(cmd, op))
+			copyuid(op, &code);
+		if (code.size)
+			imap_untagged_text(session, "OK", hf_buf_cstr(&code), "Moved");
 		if (session->enabled & IMAP_EN_QRESYNC)
 			imap_code(cmd, "HIGHESTMODSEQ %llu", (unsigned long long)hf_op_modseq(op).n);
 	}

@@ -4,6 +4,7 @@
  * Arguments: mailbox, and at the client's choice (USE (\Drafts ...)). One "/" at the end is
  * dropped: it only says that there will be mailboxes below. */
 #include "module/imap/list.h"
+#include "module/imap/mailbox.h"
 #include "module/imap/objectid.h"
 
 struct create_args {
@@ -56,21 +57,26 @@ static enum hf_status create_start(struct imap_cmd *cmd)
 {
 	const struct create_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
+	struct imap_place place;
+	enum hf_status status = imap_mailbox_place(cmd, args->name, &place);
 
-	if (!args->name.data)
-		return imap_bad_name(cmd);
-	if (args->unknown_use) {
+	if (status != HF_OK)
+		return status;
+	if (args->unknown_use || (args->use && place.owner != session->user_id)) {
 		imap_code(cmd, "USEATTR");
-		imap_text(cmd, "No such special use");
+		imap_text(cmd, args->unknown_use ? "No such special use" : "Only one's own mailboxes have a special use");
 		return HF_ECANNOT;
 	}
-	return imap_submit(
-		cmd, hf_op_mailbox_create(session->store, session->user_id, args->name, args->use));
+	return imap_submit(cmd, hf_op_mailbox_create(session->store, place.owner, place.name, args->use));
 }
 
 /* MAILBOXID: RFC 8474 §4.1. */
 static enum hf_status create_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
+	const struct create_args *args = cmd->args;
+
+	if (hf_op_status(op) == HF_EEXISTS)
+		return imap_mailbox_taken(cmd, args->name);
 	if (hf_op_status(op) != HF_OK)
 		return hf_op_status(op);
 	hf_buf_clear(&cmd->code);

@@ -12,6 +12,7 @@
 #include "module/imap/mailbox_filter.h"
 
 #define FILTERS_MAX 100
+#define NAMED_MAX   1000 /* mailboxes that may be read but not listed */
 
 struct esearch_args {
 	struct imap_filter *filters;
@@ -19,8 +20,9 @@ struct esearch_args {
 	bool selected, others;
 	struct search_return result;
 	struct search_program program; /* parsed once to know that it is sound */
-	struct hf_mailbox_info *list;  /* to be searched */
+	struct imap_mailbox *list;     /* to be searched */
 	size_t count, at;
+	size_t named; /* of them, not in any list */
 	enum hf_status failed;
 	/* The mailbox under way: the session as it would be had it selected that. */
 	struct hf_view *view; /* opened for this; NULL: the session's own */
@@ -108,33 +110,72 @@ static enum hf_status esearch_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return status;
 }
 
-static bool is_wanted(struct imap_cmd *cmd, const struct hf_mailbox_info *info)
+static bool is_wanted(struct imap_cmd *cmd, const struct imap_mailbox *mailbox)
 {
 	const struct esearch_args *args = cmd->args;
 	size_t i;
 
-	if (args->selected && info->id && info->id == hf_view_mailbox(cmd->session->view))
+	if (!(mailbox->rights & HF_RIGHT_READ))
+		return false;
+	if (args->selected && mailbox->info.id && mailbox->info.id == hf_view_mailbox(cmd->session->view))
 		return true;
 	for (i = 0; i < args->filter_count; i++)
 		if (args->filters[i].kind != IMAP_FILTER_SELECTED &&
-		    imap_filter_matches(&args->filters[i], info))
+		    imap_filter_matches(cmd->session, &args->filters[i], mailbox))
 			return true;
 	return false;
+}
+
+static bool is_in_list(const struct esearch_args *args, uint64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < args->count; i++)
+		if (args->list[i].info.id == id)
+			return true;
+	return false;
+}
+
+/* RFC 7377 §2.2: what is named, and so what is selected, may be searched without being listed. */
+static void add_named(struct imap_cmd *cmd, struct hf_str name)
+{
+	struct esearch_args *args = cmd->args;
+	struct imap_mailbox mailbox;
+
+	if (args->named < NAMED_MAX &&
+	    imap_mailbox_look(cmd->session, cmd->arena, name, HF_RIGHT_READ, &mailbox) == HF_OK &&
+	    !imap_mailbox_is_own(cmd->session, &mailbox) && !is_in_list(args, mailbox.info.id)) {
+		args->list[args->count++] = mailbox;
+		args->named++;
+	}
+}
+
+static void add_all_named(struct imap_cmd *cmd)
+{
+	struct esearch_args *args = cmd->args;
+	size_t i, j;
+
+	if (args->selected)
+		add_named(cmd, cmd->session->mailbox_name);
+	for (i = 0; i < args->filter_count; i++)
+		for (j = 0; args->filters[i].kind == IMAP_FILTER_MAILBOXES && j < args->filters[i].name_count; j++)
+			add_named(cmd, args->filters[i].names[j]);
 }
 
 static enum hf_status esearch_start(struct imap_cmd *cmd)
 {
 	struct esearch_args *args = cmd->args;
-	struct hf_mailbox_info *list;
+	struct imap_mailbox *list;
 	size_t count, i;
 
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
-	hf_account_list(cmd->session->account, cmd->arena, &list, &count);
-	args->list = list;
+	imap_mailbox_list(cmd->session, cmd->arena, &list, &count);
+	args->list = hf_new_array(cmd->arena, struct imap_mailbox, count + NAMED_MAX);
 	for (i = 0; i < count; i++)
 		if (is_wanted(cmd, &list[i]))
-			list[args->count++] = list[i];
+			args->list[args->count++] = list[i];
+	add_all_named(cmd);
 	args->arena = hf_arena_new();
 	return HF_MORE;
 }
@@ -187,9 +228,12 @@ static enum hf_status open_next(struct imap_cmd *cmd)
 {
 	struct esearch_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	const struct hf_mailbox_info *info = &args->list[args->at];
+	const struct imap_mailbox *mailbox = &args->list[args->at];
+	const struct hf_mailbox_info *info = &mailbox->info;
 	enum hf_status status;
 
+	if (!imap_mailbox_may_read(session, mailbox))
+		return HF_ENONEXISTENT;
 	if (session->view && info->id == hf_view_mailbox(session->view))
 		return begin_search(cmd, session->view);
 	status = hf_view_open(session->store, info->id, session->user_id, true,
@@ -200,7 +244,7 @@ static enum hf_status open_next(struct imap_cmd *cmd)
 static void answer(struct imap_cmd *cmd)
 {
 	struct esearch_args *args = cmd->args;
-	const struct hf_mailbox_info *info = &args->list[args->at];
+	const struct hf_mailbox_info *info = &args->list[args->at].info;
 	struct hf_buf out = HF_BUF_INIT;
 
 	hf_buf_add_lit(&out, "* ESEARCH (TAG ");
@@ -219,6 +263,8 @@ static void finish_mailbox(struct imap_cmd *cmd)
 	struct esearch_args *args = cmd->args;
 	enum hf_status failed = search_run_failed(args->run);
 
+	if (!imap_mailbox_may_read(cmd->session, &args->list[args->at]))
+		return;
 	if (failed != HF_OK)
 		args->failed = failed;
 	if (args->result.save)

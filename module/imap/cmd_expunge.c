@@ -3,7 +3,7 @@
  * RFC 9051 §6.4.3, §6.4.9; HIGHESTMODSEQ: RFC 7162 §3.2.7.
  *
  * Arguments: none; UID EXPUNGE: sequence-set. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 struct expunge_args {
 	struct hf_str set;
@@ -22,8 +22,10 @@ static enum hf_status expunge_parse(struct imap_cmd *cmd, struct imap_parser *p)
 static enum hf_status expunge_start(struct imap_cmd *cmd)
 {
 	struct expunge_args *args = cmd->args;
-	enum hf_status status;
+	enum hf_status status = imap_rights_need(cmd->session, HF_RIGHT_EXPUNGE);
 
+	if (status != HF_OK)
+		return status;
 	if (!cmd->uid)
 		return imap_submit(cmd, hf_op_expunge(cmd->session->view, NULL, false));
 	status = imap_resolve_set(cmd, args->set, &args->uids);

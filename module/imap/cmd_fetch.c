@@ -7,6 +7,7 @@
  * Where an item sets \Seen, the flags are made durable first, in one operation for the whole set, and the responses carry them. */
 #include "base/mem.h"
 #include "module/imap/fetch.h"
+#include "module/imap/mailbox.h"
 #include "module/imap/resync.h"
 #include "module/imap/search.h"
 
@@ -196,7 +197,7 @@ static enum hf_status fetch_start(struct imap_cmd *cmd)
 	args->use_facts = true;
 	args->lines = fetch_lines_apply(args, cmd->session);
 	args->make_facts = is_dense(&args->seqs);
-	if (args->needs & FETCH_SETS_SEEN && !cmd->session->read_only)
+	if (args->needs & FETCH_SETS_SEEN && !cmd->session->read_only && cmd->session->rights & HF_RIGHT_SEEN)
 		return set_seen(cmd);
 	return HF_MORE;
 }

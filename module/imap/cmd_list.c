@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LIST, LSUB: names of mailboxes, or of subscriptions, that match a pattern. RFC 3501 §6.3.8,
- * §6.3.9, RFC 9051 §6.3.9; LIST-EXTENDED: RFC 5258; RETURN (STATUS): RFC 5819, (METADATA): RFC 9590. Attributes of
+ * §6.3.9, RFC 9051 §6.3.9; LIST-EXTENDED: RFC 5258; RETURN (STATUS): RFC 5819, (METADATA): RFC 9590,
+ * (MYRIGHTS): RFC 8440. Attributes of
  * children (RFC 3348) and special uses (RFC 6154) are sent always: clients use them without asking;
  * in LSUB special uses too, since Outlook 2013 reads them there.
  *
  * Arguments: reference, pattern; of LIST also selection options before them, patterns in
  * parentheses, return options behind them. The tree is gone through twice, in pieces: which names
  * match the patterns, then what is told of them. */
+#include "module/imap/acl.h"
 #include "module/imap/list.h"
 #include "module/imap/metadata.h"
 #include "module/imap/status.h"
@@ -15,7 +17,13 @@
 #define NODES_AT_ONCE   256
 
 enum { SELECT_SUBSCRIBED = 1, SELECT_REMOTE = 2, SELECT_RECURSIVE = 4, SELECT_SPECIAL_USE = 8 };
-enum { RETURN_SUBSCRIBED = 1, RETURN_CHILDREN = 2, RETURN_SPECIAL_USE = 4, RETURN_STATUS = 8 };
+enum {
+	RETURN_SUBSCRIBED = 1,
+	RETURN_CHILDREN = 2,
+	RETURN_SPECIAL_USE = 4,
+	RETURN_STATUS = 8,
+	RETURN_MYRIGHTS = 16
+};
 
 /* Of each node. */
 enum {
@@ -37,6 +45,8 @@ struct list_args {
 	struct imap_list_tree tree;
 	uint8_t *found;
 	bool matched;    /* all names have been looked at */
+	bool told;       /* of the next node, all but STATUS */
+	struct imap_status_count count; /* for that */
 	size_t next, at; /* node, pattern */
 };
 
@@ -54,6 +64,7 @@ static const struct option {
 	{ "SUBSCRIBED", RETURN_SUBSCRIBED },
 	{ "CHILDREN", RETURN_CHILDREN },
 	{ "SPECIAL-USE", RETURN_SPECIAL_USE },
+	{ "MYRIGHTS", RETURN_MYRIGHTS },
 };
 
 static bool parse_option(struct imap_parser *p, const struct option *options, size_t count,
@@ -272,10 +283,27 @@ static void write_list(struct imap_session *session, const struct list_args *arg
 		 tell && is_subscribed(node) ? " \\Subscribed" : "");
 	imap_list_write(session, "LIST", attributes,
 			childinfo ? "(\"CHILDINFO\" (\"SUBSCRIBED\"))" : NULL, node);
-	if (exists && found & MEETS && args->returns & RETURN_STATUS)
-		imap_status_write(session, node->info, &args->items);
-	if (exists && found & MEETS && args->metadata.count)
-		imap_metadata_write(session, node->info, &args->metadata);
+	if (exists && found & MEETS && args->returns & RETURN_MYRIGHTS)
+		imap_acl_write_myrights(session, node->name, node->mailbox->rights);
+}
+
+/* RFC 5819: no response where there is nothing that one may know. */
+static enum hf_status write_status(struct imap_session *session, struct list_args *args,
+				   const struct imap_list_node *node, unsigned found)
+{
+	struct imap_mailbox mailbox;
+	enum hf_status status;
+
+	if (!(args->returns & RETURN_STATUS) || !(found & MEETS) || !imap_list_exists(node) ||
+	    !(node->mailbox->rights & HF_RIGHT_READ))
+		return HF_OK;
+	mailbox = *node->mailbox;
+	status = imap_status_count(session, &mailbox, &args->items, &args->count);
+	if (status == HF_OK)
+		imap_status_write(session, &mailbox.info, &args->items);
+	else if (status != HF_MORE && status != HF_WAIT)
+		imap_status_count_end(&args->count);
+	return status == HF_MORE || status == HF_WAIT ? status : HF_OK;
 }
 
 static bool is_wanted(const struct list_args *args, unsigned found)
@@ -290,6 +318,7 @@ static enum hf_status list_next(struct imap_cmd *cmd)
 	struct list_args *args = cmd->args;
 	size_t count = args->tree.count;
 	size_t end = args->next + (args->metadata.count ? 1 : NODES_AT_ONCE);
+	enum hf_status status;
 
 	if (!args->matched) {
 		for (size_t i = 0; i < MATCHES_AT_ONCE && args->next < count; i++)
@@ -310,8 +339,15 @@ static enum hf_status list_next(struct imap_cmd *cmd)
 			continue;
 		if (args->lsub)
 			write_lsub(cmd->session, node);
-		else
+		else if (!args->told)
 			write_list(cmd->session, args, node, found);
+		args->told = true;
+		status = write_status(cmd->session, args, node, found);
+		if (status != HF_OK)
+			return status;
+		args->told = false;
+		if (imap_list_exists(node) && found & MEETS && args->metadata.count)
+			imap_metadata_write(cmd->session, node->mailbox, &args->metadata);
 	}
 	return args->next < count ? HF_MORE : HF_OK;
 }
@@ -339,9 +375,16 @@ static enum hf_status list_start(struct imap_cmd *cmd)
 			args->star = true;
 	}
 	imap_status_ask(cmd->session, &args->items);
-	imap_list_tree(cmd->session->account, cmd->arena, &args->tree);
+	imap_list_tree(cmd->session, cmd->arena, &args->tree);
 	args->found = hf_new_array(cmd->arena, uint8_t, args->tree.count + 1);
 	return list_next(cmd);
+}
+
+static void list_finish(struct imap_cmd *cmd)
+{
+	struct list_args *args = cmd->args;
+
+	imap_status_count_end(&args->count);
 }
 
 const struct imap_command imap_cmd_list = {
@@ -350,6 +393,7 @@ const struct imap_command imap_cmd_list = {
 	.parse = list_parse,
 	.start = list_start,
 	.next = list_next,
+	.finish = list_finish,
 };
 
 const struct imap_command imap_cmd_lsub = {

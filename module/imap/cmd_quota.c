@@ -2,9 +2,10 @@
 /* GETQUOTA, GETQUOTAROOT, SETQUOTA: what a user's mailboxes take and may take together. RFC 9208.
  *
  * There is one quota root for each user, which has the user's name and covers all mailboxes that
- * the user owns. Others' roots are there for administrators only, who may also set limits. Limits
+ * the user owns. Others' roots are there for administrators only, who may also set limits: of another's mailbox the others are told
+ * no root. The root of shared mailboxes is "shared". Limits
  * are kept where the store looks at them: in every operation that adds messages or mailboxes. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 struct quota_args {
 	struct hf_str name;  /* of a mailbox or a root */
@@ -60,7 +61,10 @@ static enum hf_status find_root(struct imap_cmd *cmd, struct hf_str name)
 {
 	struct quota_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	enum hf_status status = hf_user_find(session->store, name, cmd->arena, &args->user);
+	enum hf_status status = hf_str_ieq(name, HF_STR(HF_SHARED_USER))
+					? hf_user_by_id(session->store, hf_shared_account(session->store), cmd->arena,
+							&args->user)
+					: hf_user_find(session->store, name, cmd->arena, &args->user);
 
 	if (status == HF_OK && args->user.id != session->user_id && !session->admin)
 		status = HF_ENONEXISTENT;
@@ -98,27 +102,48 @@ static enum hf_status mailbox_parse(struct imap_cmd *cmd, struct imap_parser *p)
 						  : imap_parser_expected(p, "a mailbox name");
 }
 
-/* The mailbox need not exist: its root is known already. */
+/* RFC 9208 §6: usage says something of the messages, so right r is needed. */
+static enum hf_status find_root_of(struct imap_cmd *cmd, bool *told)
+{
+	struct quota_args *args = cmd->args;
+	struct imap_session *session = cmd->session;
+	struct imap_mailbox mailbox;
+	enum hf_status status;
+
+	*told = imap_mailbox_is_in_own_tree(args->name);
+	if (*told) /* it need not exist: its root is known already */
+		return find_root(cmd, session->user);
+	status = imap_mailbox_find(cmd, args->name, HF_RIGHT_READ, &mailbox);
+	if (status != HF_OK || !session->admin)
+		return status;
+	*told = true;
+	return hf_user_by_id(session->store, mailbox.info.owner, cmd->arena, &args->user);
+}
+
 static enum hf_status getquotaroot_start(struct imap_cmd *cmd)
 {
 	struct quota_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
 	struct hf_buf out = HF_BUF_INIT;
 	enum hf_status status;
+	bool told;
 
 	if (!args->name.data)
 		return imap_bad_name(cmd);
-	status = find_root(cmd, session->user);
+	status = find_root_of(cmd, &told);
 	if (status != HF_OK)
 		return status;
 	hf_buf_add_lit(&out, "* QUOTAROOT ");
 	imap_add_mailbox(session, &out, args->name);
-	hf_buf_add_char(&out, ' ');
-	imap_add_astring(&out, args->user.name);
+	if (told) {
+		hf_buf_add_char(&out, ' ');
+		imap_add_astring(&out, args->user.name);
+	}
 	hf_buf_add_lit(&out, "\r\n");
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);
-	write_quota(session, &args->user);
+	if (told)
+		write_quota(session, &args->user);
 	return HF_OK;
 }
 

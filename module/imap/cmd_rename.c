@@ -4,7 +4,7 @@
  * (sync.c).
  *
  * Arguments: mailbox; RENAME: old name, new name. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 struct rename_args {
 	struct hf_str from, to;
@@ -29,25 +29,54 @@ static enum hf_status rename_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return HF_OK;
 }
 
-static enum hf_status delete_start(struct imap_cmd *cmd)
+/* Of one's own it may be a level that is no mailbox, with mailboxes below it. */
+static enum hf_status find_source(struct imap_cmd *cmd, struct imap_place *source)
 {
 	const struct rename_args *args = cmd->args;
-	struct imap_session *session = cmd->session;
+	struct imap_mailbox mailbox;
+	enum hf_status status;
 
-	if (!args->from.data)
-		return imap_bad_name(cmd);
-	return imap_submit(cmd, hf_op_mailbox_delete(session->store, session->user_id, args->from));
+	*source = (struct imap_place){ .owner = cmd->session->user_id, .name = args->from };
+	if (args->from.data && imap_mailbox_is_in_own_tree(args->from))
+		return HF_OK;
+	status = imap_mailbox_find(cmd, args->from, HF_RIGHT_DELETE_MAILBOX, &mailbox);
+	if (status == HF_OK)
+		*source = (struct imap_place){ .owner = mailbox.info.owner, .name = mailbox.name };
+	return status;
+}
+
+static enum hf_status delete_start(struct imap_cmd *cmd)
+{
+	struct imap_place source;
+	enum hf_status status = find_source(cmd, &source);
+
+	if (status != HF_OK)
+		return status;
+	return imap_submit(cmd, hf_op_mailbox_delete(cmd->session->store, source.owner, source.name));
 }
 
 static enum hf_status rename_start(struct imap_cmd *cmd)
 {
 	const struct rename_args *args = cmd->args;
-	struct imap_session *session = cmd->session;
+	struct imap_place source, place;
+	enum hf_status status = find_source(cmd, &source);
 
-	if (!args->from.data || !args->to.data)
-		return imap_bad_name(cmd);
-	return imap_submit(
-		cmd, hf_op_mailbox_rename(session->store, session->user_id, args->from, args->to));
+	if (status == HF_OK)
+		status = imap_mailbox_place(cmd, args->to, &place);
+	if (status != HF_OK)
+		return status;
+	if (place.owner != source.owner) {
+		imap_text(cmd, "A mailbox stays with its owner: create another and move the messages");
+		return HF_ECANNOT;
+	}
+	return imap_submit(cmd, hf_op_mailbox_rename(cmd->session->store, place.owner, source.name, place.name));
+}
+
+static enum hf_status rename_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	const struct rename_args *args = cmd->args;
+
+	return hf_op_status(op) == HF_EEXISTS ? imap_mailbox_taken(cmd, args->to) : hf_op_status(op);
 }
 
 const struct imap_command imap_cmd_delete = {
@@ -62,4 +91,5 @@ const struct imap_command imap_cmd_rename = {
 	.states = IMAP_LOGGED_IN,
 	.parse = rename_parse,
 	.start = rename_start,
+	.done = rename_done,
 };

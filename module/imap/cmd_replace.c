@@ -40,7 +40,9 @@ static enum hf_status find_replaced(struct imap_cmd *cmd)
 
 	if (args->replaces.n)
 		return HF_OK;
-	status = imap_resolve_set(cmd, args->set, &uids);
+	status = imap_rights_need(cmd->session, HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE); /* RFC 8508 §4.1 */
+	if (status == HF_OK)
+		status = imap_resolve_set(cmd, args->set, &uids);
 	if (status == HF_OK && uids.count)
 		args->replaces = HF_UID(uids.ranges[0].first);
 	hf_set_fini(&uids);
@@ -65,6 +67,8 @@ static enum hf_status replace_start(struct imap_cmd *cmd)
 
 	if (status == HF_OK)
 		status = append_prepare(cmd);
+	if (status == HF_OK)
+		status = imap_rights_need(session, HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE);
 	if (status != HF_OK)
 		return status;
 	return imap_submit(cmd, hf_op_append(session->store, args->mailbox, session->user_id,
@@ -85,6 +89,8 @@ static enum hf_status replace_done(struct imap_cmd *cmd, const struct hf_op *op)
 	}
 	if (status != HF_OK)
 		return status;
+	if (!(args->rights & HF_RIGHT_READ)) /* RFC 4315 §3 */
+		return HF_OK;
 	hf_buf_printf(&code, "APPENDUID %u ", hf_op_uidvalidity(op));
 	hf_set_format(hf_op_appended(op), &code);
 	imap_untagged_text(cmd->session, "OK", hf_buf_cstr(&code), "Replacement message ready");

@@ -6,6 +6,7 @@
  * was selected is left even when this fails. */
 #include "module/imap/imap.h"
 #include "module/imap/list.h"
+#include "module/imap/mailbox.h"
 #include "module/imap/objectid.h"
 #include "module/imap/resync.h"
 
@@ -14,7 +15,8 @@
 struct select_args {
 	struct hf_str name;
 	bool examine, condstore;
-	uint64_t mailbox;
+	struct imap_mailbox mailbox;
+	uint64_t rights_version;
 	struct hf_view *view; /* until the session has it */
 	struct resync resync;
 	bool told; /* all of the mailbox but what resync has to tell */
@@ -69,7 +71,7 @@ static void write_mailbox(struct imap_session *session)
 	struct hf_buf out = HF_BUF_INIT;
 
 	hf_buf_add_lit(&out, "* FLAGS ");
-	imap_add_mailbox_flags(session, &out, false);
+	imap_add_mailbox_flags(session, &out);
 	hf_buf_printf(&out, "\r\n* %u EXISTS\r\n", hf_view_count(view));
 	if (!rev2)
 		hf_buf_printf(&out, "* %u RECENT\r\n", hf_view_recent_count(view));
@@ -78,12 +80,8 @@ static void write_mailbox(struct imap_session *session)
 	hf_buf_printf(&out, "* OK [UIDVALIDITY %u] UIDs valid\r\n", hf_view_uidvalidity(view));
 	hf_buf_printf(&out, "* OK [UIDNEXT %u] Next UID\r\n", hf_view_uidnext(view).n);
 	hf_buf_add_lit(&out, "* OK [PERMANENTFLAGS ");
-	if (session->read_only)
-		hf_buf_add_lit(&out, "()] Read-only mailbox\r\n");
-	else
-		imap_add_mailbox_flags(session, &out, true);
-	if (!session->read_only)
-		hf_buf_add_lit(&out, "] Flags are kept\r\n");
+	imap_add_permanent_flags(session, &out);
+	hf_buf_add_cstr(&out, session->read_only ? "] Read-only mailbox\r\n" : "] Flags are kept\r\n");
 	hf_buf_add_lit(&out, "* OK [MAILBOXID ("); /* RFC 8474 §4.2 */
 	imap_add_objectid(&out, IMAP_OBJECTID_MAILBOX, 0, hf_view_mailbox(view));
 	hf_buf_add_lit(&out, ")] Mailbox id\r\n");
@@ -97,9 +95,10 @@ static void write_mailbox(struct imap_session *session)
 static void write_list(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
+	const struct select_args *args = cmd->args;
 	struct imap_list_tree tree;
 
-	imap_list_tree(session->account, cmd->arena, &tree);
+	imap_list_tree(session, cmd->arena, &tree);
 	for (size_t i = 0; i < tree.count; i++) {
 		const struct imap_list_node *node = &tree.nodes[i];
 
@@ -109,6 +108,8 @@ static void write_list(struct imap_cmd *cmd)
 				node->children ? "\\HasChildren" : "\\HasNoChildren", NULL, node);
 		return;
 	}
+	/* It may be read without being listed (RFC 4314: right r without l). */
+	imap_list_write(session, "LIST", "", NULL, &(struct imap_list_node){ .name = args->mailbox.info.name });
 }
 
 static enum hf_status select_next(struct imap_cmd *cmd)
@@ -119,7 +120,7 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 
 	if (args->told)
 		return resync_next(session, &args->resync);
-	status = hf_view_open(session->store, args->mailbox, session->user_id, args->examine,
+	status = hf_view_open(session->store, args->mailbox.info.id, session->user_id, args->examine,
 			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 	if (status != HF_OK)
 		return status;
@@ -129,13 +130,14 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 	session->mailbox_name =
 		hf_str_n(hf_memdup(args->name.data, args->name.size), args->name.size);
 	session->state = IMAP_SELECTED;
+	imap_rights_begin(session, args->mailbox.rights, args->rights_version);
 	if (args->condstore)
 		session->enabled |= IMAP_EN_CONDSTORE; /* HIGHESTMODSEQ is told anyway */
 	write_mailbox(session);
 	if (session->enabled & IMAP_EN_REV2)
 		write_list(cmd);
 	imap_show_activity(session, args->examine ? "EXAMINE" : "SELECT");
-	imap_code(cmd, args->examine ? "READ-ONLY" : "READ-WRITE");
+	imap_code(cmd, args->examine || !imap_rights_are_writing(session->rights) ? "READ-ONLY" : "READ-WRITE");
 	args->told = true;
 	return args->resync.given ? resync_begin(session, &args->resync) : HF_OK;
 }
@@ -144,21 +146,16 @@ static enum hf_status select_start(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
 	struct select_args *args = cmd->args;
-	struct hf_mailbox_info info;
 	enum hf_status status;
 
 	if (session->view) /* RFC 7162 §3.2.11: whatever has been enabled */
 		imap_untagged_text(session, "OK", "CLOSED", "Previous mailbox closed");
 	imap_unselect(session);
-	if (!args->name.data)
-		return imap_bad_name(cmd);
-	status = hf_account_find(session->account, args->name, cmd->arena, &info);
+	args->rights_version = hf_rights_version(session->store);
+	status = imap_mailbox_find(cmd, args->name, HF_RIGHT_READ, &args->mailbox);
 	if (status != HF_OK)
 		return status;
-	if (!info.id)
-		return HF_ENONEXISTENT;
-	args->mailbox = info.id;
-	args->name = info.name;
+	args->name = args->mailbox.info.name;
 	return select_next(cmd);
 }
 

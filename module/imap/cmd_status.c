@@ -4,7 +4,7 @@
  * §3.2.
  *
  * Arguments: mailbox, list of items. It answers from memory, so asking about the selected mailbox
- * costs nothing more. */
+ * costs nothing more; only what this user has not seen of another's mailbox is counted. */
 #include "module/imap/imap.h"
 #include "module/imap/objectid.h"
 #include "module/imap/status.h"
@@ -91,8 +91,12 @@ static const struct {
 	{ "APPENDLIMIT", NULL, add_append_limit, NULL },
 };
 
+#define COUNT_AT_ONCE 512 /* messages */
+
 struct status_args {
 	struct hf_str name;
+	struct imap_mailbox mailbox;
+	struct imap_status_count count;
 	struct imap_status_items items;
 };
 
@@ -155,6 +159,50 @@ void imap_status_ask(struct imap_session *session, const struct imap_status_item
 			items[wanted->item[i]].asked(session);
 }
 
+static bool asks_for(const struct imap_status_items *wanted, uint64_t (*value)(const struct hf_mailbox_info *info))
+{
+	for (size_t i = 0; i < wanted->count; i++)
+		if (items[wanted->item[i]].value == value)
+			return true;
+	return false;
+}
+
+enum hf_status imap_status_count(struct imap_session *session, struct imap_mailbox *mailbox,
+				 const struct imap_status_items *wanted, struct imap_status_count *count)
+{
+	struct hf_record records[COUNT_AT_ONCE];
+	enum hf_status status = HF_OK;
+	uint32_t got;
+
+	if (imap_mailbox_is_own(session, mailbox) || !(asks_for(wanted, unseen_of) || asks_for(wanted, recent_of)))
+		return HF_OK;
+	if (!count->next) {
+		status = hf_view_open(session->store, mailbox->info.id, session->user_id, true,
+				      hf_conn_waiter(session->conn, HF_EV_NEWS), &count->view);
+		if (status != HF_OK)
+			return status;
+		count->next = 1;
+	}
+	got = hf_view_records(count->view, HF_SEQ(count->next), COUNT_AT_ONCE, records);
+	for (uint32_t i = 0; i < got; i++)
+		count->unseen += !(records[i].flags & HF_FLAG_SEEN);
+	count->next += got;
+	if (got == COUNT_AT_ONCE)
+		return HF_MORE;
+	mailbox->info.unseen = count->unseen;
+	mailbox->info.recent = hf_view_recent_count(count->view);
+	mailbox->info.messages = hf_view_count(count->view);
+	mailbox->info.uidnext = hf_view_uidnext(count->view);
+	imap_status_count_end(count);
+	return HF_OK;
+}
+
+void imap_status_count_end(struct imap_status_count *count)
+{
+	hf_view_close(&count->view);
+	*count = (struct imap_status_count){ .view = NULL };
+}
+
 void imap_status_write(struct imap_session *session, const struct hf_mailbox_info *info,
 		       const struct imap_status_items *wanted)
 {
@@ -173,23 +221,34 @@ void imap_status_write(struct imap_session *session, const struct hf_mailbox_inf
 	hf_buf_fini(&out);
 }
 
-static enum hf_status status_start(struct imap_cmd *cmd)
+static enum hf_status status_next(struct imap_cmd *cmd)
 {
-	const struct status_args *args = cmd->args;
+	struct status_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	struct hf_mailbox_info info;
-	enum hf_status status;
+	enum hf_status status = imap_status_count(session, &args->mailbox, &args->items, &args->count);
 
-	if (!args->name.data)
-		return imap_bad_name(cmd);
-	status = hf_account_find(session->account, args->name, cmd->arena, &info);
 	if (status != HF_OK)
 		return status;
-	if (!info.id)
+	if (!imap_mailbox_may_read(session, &args->mailbox))
 		return HF_ENONEXISTENT;
 	imap_status_ask(session, &args->items);
-	imap_status_write(session, &info, &args->items);
+	imap_status_write(session, &args->mailbox.info, &args->items);
 	return HF_OK;
+}
+
+static enum hf_status status_start(struct imap_cmd *cmd)
+{
+	struct status_args *args = cmd->args;
+	enum hf_status status = imap_mailbox_find(cmd, args->name, HF_RIGHT_READ, &args->mailbox);
+
+	return status == HF_OK ? status_next(cmd) : status;
+}
+
+static void status_finish(struct imap_cmd *cmd)
+{
+	struct status_args *args = cmd->args;
+
+	imap_status_count_end(&args->count);
 }
 
 const struct imap_command imap_cmd_status = {
@@ -197,4 +256,6 @@ const struct imap_command imap_cmd_status = {
 	.states = IMAP_LOGGED_IN,
 	.parse = status_parse,
 	.start = status_start,
+	.next = status_next,
+	.finish = status_finish,
 };

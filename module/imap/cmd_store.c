@@ -3,7 +3,7 @@
  * RFC 9051 §6.4.6; UNCHANGEDSINCE and MODIFIED: RFC 7162 §3.1.3.
  *
  * Arguments: sequence-set, [(UNCHANGEDSINCE modseq)], [+-]FLAGS[.SILENT], flags. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 #define ANSWER_BATCH 256 /* messages of one call of next */
 
@@ -60,11 +60,32 @@ static enum hf_status store_parse(struct imap_cmd *cmd, struct imap_parser *p)
 	return imap_parse_end(p) ? HF_OK : imap_parser_expected(p, "the end of the command");
 }
 
+/* RFC 4314 §4: flags that one may not change stay as they are, and it is no failure as long as there are others. */
+static enum hf_status take_rights(uint32_t rights, struct hf_flag_change *change)
+{
+	uint32_t allowed = imap_rights_flags(rights);
+	bool keywords = rights & HF_RIGHT_WRITE;
+
+	if (change->mode == HF_FLAGS_REPLACE) {
+		change->kept_flags = HF_FLAGS_ALL & ~allowed;
+		change->keep_keywords = !keywords;
+	} else if (!(change->flags & allowed) && !(change->keyword_count && keywords) &&
+		   (change->flags || change->keyword_count)) {
+		return HF_ENOPERM;
+	}
+	change->flags &= allowed;
+	if (!keywords)
+		change->keyword_count = 0;
+	return allowed ? HF_OK : HF_ENOPERM;
+}
+
 static enum hf_status store_start(struct imap_cmd *cmd)
 {
 	struct store_args *args = cmd->args;
 	enum hf_status status = imap_resolve_set(cmd, args->set, &args->uids);
 
+	if (status == HF_OK)
+		status = take_rights(cmd->session->rights, &args->change);
 	if (status != HF_OK)
 		return status;
 	if (args->change.conditional)

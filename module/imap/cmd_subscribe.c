@@ -2,7 +2,7 @@
 /* SUBSCRIBE, UNSUBSCRIBE: the user's list of mailboxes to show. RFC 9051 §6.3.7, §6.3.8.
  *
  * Arguments: mailbox. A name that does not exist (yet, or any more) may be subscribed: a server
- * MUST NOT take it off the list by itself, so it need not refuse it either. */
+ * MUST NOT take it off the list by itself, so it need not refuse it either. So no rights are asked for (RFC 4314 §4). */
 #include "module/imap/imap.h"
 
 struct subscribe_args {

@@ -6,6 +6,7 @@
  * command costs no memory. */
 #include <stdarg.h>
 
+#include "module/imap/mailbox.h"
 #include "module/imap/session_priv.h"
 
 #include "base/counter.h"
@@ -202,6 +203,7 @@ static enum hf_status check_mailbox(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
 
+	imap_rights_hold(session);
 	if (session->state != IMAP_SELECTED || cmd->def->states != IMAP_SELECTED)
 		return HF_OK;
 	if (session->priv->mailbox_gone && !(cmd->def->traits & IMAP_NO_SYNC)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Flags as clients read them: of a message, of a mailbox. RFC 9051 §2.3.2, RFC 3501 §7.2.6
  * (\Recent); MODSEQ: RFC 7162 §3.1.4.2. */
+#include "module/imap/mailbox.h"
 #include "module/imap/session_priv.h"
 
 /* In the order in which they are written. */
@@ -44,15 +45,16 @@ void imap_add_flags(struct imap_session *session, struct hf_buf *out,
 	hf_buf_add_char(out, ')');
 }
 
-void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bool permanent)
+static void add_mailbox_flags(struct imap_session *session, struct hf_buf *out, uint32_t system, bool keywords, bool more)
 {
-	unsigned count = hf_view_keyword_count(session->view), used = 0;
+	unsigned count = keywords ? hf_view_keyword_count(session->view) : 0, used = 0;
 	size_t start;
 
 	hf_buf_add_char(out, '(');
 	start = out->size;
 	for (size_t i = 0; i < HF_COUNT(system_flags); i++)
-		add_flag(out, start, system_flags[i].name);
+		if (system & system_flags[i].flag)
+			add_flag(out, start, system_flags[i].name);
 	for (unsigned bit = 0; bit < HF_KEYWORDS_MAX && used < count; bit++) {
 		struct hf_str name = hf_view_keyword(session->view, bit);
 
@@ -61,9 +63,22 @@ void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bo
 		used++;
 		add_flag(out, start, name);
 	}
-	if (permanent && count < HF_KEYWORDS_MAX)
+	if (keywords && more && count < HF_KEYWORDS_MAX)
 		add_flag(out, start, HF_STR("\\*"));
 	hf_buf_add_char(out, ')');
+}
+
+void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out)
+{
+	add_mailbox_flags(session, out, HF_FLAGS_ALL, true, false);
+}
+
+void imap_add_permanent_flags(struct imap_session *session, struct hf_buf *out)
+{
+	if (session->read_only)
+		hf_buf_add_lit(out, "()");
+	else
+		add_mailbox_flags(session, out, imap_rights_flags(session->rights), session->rights & HF_RIGHT_WRITE, true);
 }
 
 void imap_add_fetch(struct imap_session *session, struct hf_buf *out, struct hf_seq seq,

@@ -72,6 +72,7 @@ struct imap_session {
 	struct hf_view *view;           /* when selected */
 	struct hf_str mailbox_name;     /* of the selected mailbox, UTF-8; owned */
 	bool read_only;                 /* EXAMINE */
+	uint32_t rights;                /* HF_RIGHT_* in the selected mailbox (rights.c) */
 	struct imap_cmd *cmd;           /* the command under way, NULL between commands */
 	struct hf_arena *arena;         /* of commands; reset after each tagged response */
 	unsigned bad_count;             /* BADs in a row */
@@ -292,9 +293,10 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out);
 void imap_end(struct imap_session *session, const char *reason);
 /* What `hfctl who` shows: the word, and the selected mailbox. */
 void imap_show_activity(struct imap_session *session, const char *word);
-/* "(\Answered \Flagged ...)" of the mailbox for FLAGS; for PERMANENTFLAGS with \* when there is
- * room for keywords. */
-void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out, bool permanent);
+/* "(\Answered \Flagged ...)" of the mailbox for FLAGS. */
+void imap_add_mailbox_flags(struct imap_session *session, struct hf_buf *out);
+/* Likewise for PERMANENTFLAGS: what the session may change, with \* when there is room for keywords. */
+void imap_add_permanent_flags(struct imap_session *session, struct hf_buf *out);
 
 extern const struct hf_option imap_options[];
 

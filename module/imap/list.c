@@ -2,7 +2,7 @@
 /* The tree of mailboxes for LIST and LSUB. RFC 9051 §6.3.9, RFC 3501 §6.3.9; children: RFC 3348;
  * special uses: RFC 6154.
  *
- * The account's snapshot comes in an order in which children follow their parent, so one pass with
+ * The snapshot comes in an order in which children follow their parent, so one pass with
  * a stack of open levels finds the levels that are no mailboxes themselves and which nodes have
  * children. */
 #include "module/imap/list.h"
@@ -27,7 +27,7 @@ struct builder {
 	size_t depth;
 };
 
-static void add_node(struct builder *b, struct hf_str name, const struct hf_mailbox_info *info)
+static void add_node(struct builder *b, struct hf_str name, const struct imap_mailbox *mailbox)
 {
 	if (b->count == b->capacity) {
 		size_t capacity = b->capacity * 2;
@@ -40,7 +40,8 @@ static void add_node(struct builder *b, struct hf_str name, const struct hf_mail
 	}
 	b->nodes[b->count++] = (struct imap_list_node){
 		.name = name,
-		.info = info,
+		.info = mailbox ? &mailbox->info : NULL,
+		.mailbox = mailbox,
 		.parent = b->depth ? b->open[b->depth - 1] + 1 : 0,
 	};
 }
@@ -80,20 +81,20 @@ static void mark_levels(struct builder *b, const struct hf_mailbox_info *info)
 	}
 }
 
-void imap_list_tree(struct hf_account *account, struct hf_arena *arena, struct imap_list_tree *tree)
+void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct imap_list_tree *tree)
 {
 	struct builder *b = hf_new(arena, struct builder);
-	struct hf_mailbox_info *list;
+	struct imap_mailbox *list;
 	size_t count;
 
-	hf_account_list(account, arena, &list, &count);
+	imap_mailbox_list(session, arena, &list, &count);
 	b->arena = arena;
 	b->capacity = count + 16;
 	b->nodes = hf_new_array(arena, struct imap_list_node, b->capacity);
 	for (size_t i = 0; i < count; i++) {
-		open_levels(b, list[i].name);
-		mark_levels(b, &list[i]);
-		add_node(b, list[i].name, &list[i]);
+		open_levels(b, list[i].info.name);
+		mark_levels(b, &list[i].info);
+		add_node(b, list[i].info.name, &list[i]);
 		b->open[b->depth++] = b->count - 1;
 	}
 	tree->nodes = b->nodes;

@@ -3,7 +3,7 @@
 #ifndef HF_MODULE_IMAP_LIST_H
 #define HF_MODULE_IMAP_LIST_H
 
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 /* RFC 6154 attributes. */
 struct imap_special_use {
@@ -17,6 +17,7 @@ extern const size_t imap_special_use_count;
 struct imap_list_node {
 	struct hf_str name;
 	const struct hf_mailbox_info *info; /* NULL: only a level */
+	const struct imap_mailbox *mailbox; /* likewise */
 	size_t parent;                      /* index of the node above, plus 1; 0: none */
 	bool children;                      /* a mailbox is below it */
 	bool subscribed_children;           /* a subscription is below it */
@@ -32,9 +33,8 @@ static inline bool imap_list_exists(const struct imap_list_node *node)
 	return node->info && node->info->id;
 }
 
-/* From a snapshot of the account; everything lives in the arena. */
-void imap_list_tree(struct hf_account *account, struct hf_arena *arena,
-		    struct imap_list_tree *tree);
+/* From a snapshot of what the session may see; everything lives in the arena. */
+void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct imap_list_tree *tree);
 
 /* A pattern made ready: reference and pattern joined, UTF-8, runs of wildcards reduced. */
 struct imap_list_pattern {

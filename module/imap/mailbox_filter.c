@@ -70,12 +70,15 @@ static bool name_matches(enum imap_filter_kind kind, struct hf_str base, struct 
 	       hf_str_chr(hf_str_sub(name, base.size + 1, name.size), '/') < 0;
 }
 
-bool imap_filter_matches(const struct imap_filter *filter, const struct hf_mailbox_info *info)
+bool imap_filter_matches(const struct imap_session *session, const struct imap_filter *filter,
+			 const struct imap_mailbox *mailbox)
 {
+	const struct hf_mailbox_info *info = &mailbox->info;
+
 	if (!info->id)
 		return false;
 	if (filter->kind == IMAP_FILTER_INBOXES || filter->kind == IMAP_FILTER_PERSONAL)
-		return true;
+		return imap_mailbox_is_own(session, mailbox);
 	if (filter->kind == IMAP_FILTER_SUBSCRIBED)
 		return info->subscribed;
 	for (size_t i = 0; i < filter->name_count; i++)

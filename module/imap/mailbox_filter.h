@@ -4,13 +4,13 @@
 #ifndef HF_MODULE_IMAP_MAILBOX_FILTER_H
 #define HF_MODULE_IMAP_MAILBOX_FILTER_H
 
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 enum imap_filter_kind {
 	IMAP_FILTER_SELECTED,
 	IMAP_FILTER_SELECTED_DELAYED,
-	IMAP_FILTER_INBOXES, /* where mail can be delivered: any mailbox, by subaddress */
-	IMAP_FILTER_PERSONAL,
+	IMAP_FILTER_INBOXES,  /* where mail can be delivered: any of one's own, by subaddress */
+	IMAP_FILTER_PERSONAL, /* one's own */
 	IMAP_FILTER_SUBSCRIBED,
 	IMAP_FILTER_SUBTREE,
 	IMAP_FILTER_SUBTREE_ONE,
@@ -26,6 +26,7 @@ struct imap_filter {
 /* Takes one. */
 enum hf_status imap_filter_parse(struct imap_parser *p, struct imap_filter *filter);
 /* Not for the two kinds of `selected`. */
-bool imap_filter_matches(const struct imap_filter *filter, const struct hf_mailbox_info *info);
+bool imap_filter_matches(const struct imap_session *session, const struct imap_filter *filter,
+			 const struct imap_mailbox *mailbox);
 
 #endif

@@ -109,32 +109,40 @@ bool imap_annotated_parse(struct imap_parser *p, struct imap_annotated *annotate
 	return imap_parse_mailbox(p, &annotated->name);
 }
 
-void imap_annotated_is(const struct imap_session *session, const struct hf_mailbox_info *info,
+bool imap_annotated_is_for(const struct imap_mailbox *mailbox)
+{
+	return mailbox->rights & HF_RIGHT_LOOKUP &&
+	       mailbox->rights & (HF_RIGHT_READ | HF_RIGHT_SEEN | HF_RIGHT_WRITE | HF_RIGHT_INSERT | HF_RIGHT_POST);
+}
+
+void imap_annotated_is(const struct imap_session *session, const struct imap_mailbox *mailbox,
 		       struct imap_annotated *annotated)
 {
+	const struct hf_mailbox_info *info = &mailbox->info;
+
 	annotated->server = false;
 	annotated->name = info->name;
 	annotated->id = info->id;
-	annotated->own = info->owner == session->user_id;
-	annotated->may_share = annotated->own;
+	annotated->own = imap_mailbox_is_own(session, mailbox);
+	annotated->may_share = mailbox->rights & HF_RIGHT_WRITE;
 	annotated->special_use = annotated->own ? info->special_use : 0;
 }
 
 enum hf_status imap_annotated_find(struct imap_cmd *cmd, struct imap_annotated *annotated)
 {
 	struct imap_session *session = cmd->session;
-	struct hf_mailbox_info info;
+	struct imap_mailbox mailbox;
 	enum hf_status status;
 
 	if (annotated->server) {
 		annotated->may_share = session->admin;
 		return HF_OK;
 	}
-	if (!annotated->name.data)
-		return imap_bad_name(cmd);
-	status = hf_account_find(session->account, annotated->name, cmd->arena, &info);
+	status = imap_mailbox_find(cmd, annotated->name, HF_RIGHT_LOOKUP, &mailbox);
+	if (status == HF_OK && !imap_annotated_is_for(&mailbox))
+		status = HF_ENOPERM;
 	if (status == HF_OK)
-		imap_annotated_is(session, &info, annotated);
+		imap_annotated_is(session, &mailbox, annotated);
 	return status;
 }
 
@@ -197,7 +205,7 @@ void imap_metadata_add(struct hf_buf *out, bool next, struct hf_str written, str
 	}
 }
 
-void imap_metadata_write(struct imap_session *session, const struct hf_mailbox_info *info,
+void imap_metadata_write(struct imap_session *session, const struct imap_mailbox *mailbox,
 			 const struct imap_entries *entries)
 {
 	struct hf_arena *arena = hf_arena_new();
@@ -205,7 +213,11 @@ void imap_metadata_write(struct imap_session *session, const struct hf_mailbox_i
 	struct imap_annotated annotated = { 0 };
 	bool any = false;
 
-	imap_annotated_is(session, info, &annotated);
+	if (!imap_annotated_is_for(mailbox)) {
+		hf_arena_free(&arena);
+		return;
+	}
+	imap_annotated_is(session, mailbox, &annotated);
 	imap_metadata_head(session, &annotated, &out);
 	hf_buf_add_char(&out, '(');
 	for (size_t i = 0; i < entries->count; i++) {

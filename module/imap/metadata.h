@@ -3,7 +3,7 @@
 #ifndef HF_MODULE_IMAP_METADATA_H
 #define HF_MODULE_IMAP_METADATA_H
 
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 /* Names of entries as a client gave them. */
 struct imap_entry {
@@ -36,8 +36,10 @@ struct imap_annotated {
 bool imap_annotated_parse(struct imap_parser *p, struct imap_annotated *annotated);
 /* Looks it up. A mailbox whose annotations one may not see is as one that does not exist. */
 enum hf_status imap_annotated_find(struct imap_cmd *cmd, struct imap_annotated *annotated);
-void imap_annotated_is(const struct imap_session *session, const struct hf_mailbox_info *info,
+void imap_annotated_is(const struct imap_session *session, const struct imap_mailbox *mailbox,
 		       struct imap_annotated *annotated);
+/* RFC 5464 §3.3: rights l, and one of r, s, w, i, p. */
+bool imap_annotated_is_for(const struct imap_mailbox *mailbox);
 
 /* RFC 6154 §4: this entry of a mailbox is its special use. */
 bool imap_entry_is_use(const struct imap_annotated *annotated, struct hf_str normal);
@@ -51,7 +53,7 @@ void imap_metadata_head(struct imap_session *session, const struct imap_annotate
 /* "entry value", with a space before it where `next`. */
 void imap_metadata_add(struct hf_buf *out, bool next, struct hf_str written, struct hf_str value);
 /* LIST RETURN (METADATA ...): one response with all entries, RFC 9590. What cannot be read is left out. */
-void imap_metadata_write(struct imap_session *session, const struct hf_mailbox_info *info,
+void imap_metadata_write(struct imap_session *session, const struct imap_mailbox *mailbox,
 			 const struct imap_entries *entries);
 
 #endif

@@ -19,12 +19,12 @@ static bool wants_server(const struct imap_session *session)
 	return session->enabled & (IMAP_EN_METADATA | IMAP_EN_METADATA_SERVER);
 }
 
-static bool wants_mailbox(const struct imap_session *session, const struct hf_mailbox_info *info)
+static bool wants_mailbox(const struct imap_session *session, const struct imap_mailbox *mailbox)
 {
 	const struct imap_notify *notify = session->priv->notify;
 
 	if (notify)
-		return imap_notify_events(notify, info) & NOTIFY_METADATA;
+		return imap_notify_events(session, mailbox) & NOTIFY_METADATA;
 	return session->enabled & IMAP_EN_METADATA;
 }
 
@@ -75,17 +75,17 @@ static void tell_mailbox(struct imap_session *session, struct hf_arena *arena,
 			 const struct hf_annotation_change *list, size_t count)
 {
 	struct imap_annotated annotated = { .server = list->mailbox == 0 };
-	struct hf_mailbox_info info;
+	struct imap_mailbox mailbox;
 
 	if (annotated.server) {
 		if (wants_server(session))
 			write_names(session, &annotated, list, count);
 		return;
 	}
-	if (hf_account_find_id(session->account, list->mailbox, arena, &info) != HF_OK ||
-	    !wants_mailbox(session, &info))
+	if (imap_mailbox_find_id(session, arena, list->mailbox, &mailbox) != HF_OK ||
+	    !imap_annotated_is_for(&mailbox) || !wants_mailbox(session, &mailbox))
 		return;
-	imap_annotated_is(session, &info, &annotated);
+	imap_annotated_is(session, &mailbox, &annotated);
 	write_names(session, &annotated, list, count);
 }
 

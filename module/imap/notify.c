@@ -15,14 +15,16 @@
 
 /* Other mailboxes ---------------------------------------------------------------------------- */
 
-unsigned imap_notify_events(const struct imap_notify *notify, const struct hf_mailbox_info *info)
+/* RFC 5465 §5: events of messages are for who may read them. */
+unsigned imap_notify_events(const struct imap_session *session, const struct imap_mailbox *mailbox)
 {
+	const struct imap_notify *notify = session->priv->notify;
 	unsigned events = 0;
 
 	for (size_t i = 0; i < notify->group_count; i++)
-		if (imap_filter_matches(&notify->groups[i].filter, info))
+		if (imap_filter_matches(session, &notify->groups[i].filter, mailbox))
 			events |= notify->groups[i].events;
-	return events;
+	return mailbox->rights & HF_RIGHT_READ ? events : events & ~(unsigned)NOTIFY_MESSAGES;
 }
 
 unsigned imap_notify_asked(const struct imap_notify *notify)
@@ -65,10 +67,12 @@ static bool is_selected(const struct imap_session *session, const struct hf_mail
 
 /* RFC 5465 §5.1 to §5.3. */
 static void tell_messages(struct imap_session *session, const struct hf_mailbox_info *old,
-			  const struct hf_mailbox_info *now)
+			  const struct imap_mailbox *mailbox)
 {
+	const struct hf_mailbox_info *now = &mailbox->info;
 	bool condstore = session->enabled & (IMAP_EN_CONDSTORE | IMAP_EN_QRESYNC);
-	bool unseen = old->unseen != now->unseen;
+	/* Of another's mailbox the catalogue does not know what this user has seen. */
+	bool unseen = old->unseen != now->unseen && imap_mailbox_is_own(session, mailbox);
 	bool moved = old->messages != now->messages || old->uidnext.n != now->uidnext.n ||
 		     old->uidvalidity != now->uidvalidity;
 	unsigned events;
@@ -77,7 +81,7 @@ static void tell_messages(struct imap_session *session, const struct hf_mailbox_
 		return;
 	if (is_selected(session, now))
 		return;
-	events = imap_notify_events(session->priv->notify, now);
+	events = imap_notify_events(session, mailbox);
 	unseen = unseen && events & NOTIFY_FLAGS;
 	if (moved && events & (NOTIFY_NEW | NOTIFY_EXPUNGE))
 		write_status(session, now, NOTIFY_NEW, condstore, unseen);
@@ -104,45 +108,44 @@ static void write_list(struct imap_session *session, const struct hf_mailbox_inf
 
 /* A catalogue, by name as it came and by id. */
 struct catalogue {
-	const struct hf_mailbox_info *list;
-	const struct hf_mailbox_info **by_id; /* without those of id 0 */
+	const struct imap_mailbox *list;
+	const struct imap_mailbox **by_id; /* without those of id 0 */
 	size_t count, id_count;
 };
 
 static int compare_ids(const void *a, const void *b)
 {
-	const struct hf_mailbox_info *x = *(const struct hf_mailbox_info *const *)a;
-	const struct hf_mailbox_info *y = *(const struct hf_mailbox_info *const *)b;
+	const struct imap_mailbox *x = *(const struct imap_mailbox *const *)a;
+	const struct imap_mailbox *y = *(const struct imap_mailbox *const *)b;
 
-	return (x->id > y->id) - (x->id < y->id);
+	return (x->info.id > y->info.id) - (x->info.id < y->info.id);
 }
 
 static void catalogue_init(struct catalogue *catalogue, struct hf_arena *arena,
-			   const struct hf_mailbox_info *list, size_t count)
+			   const struct imap_mailbox *list, size_t count)
 {
 	*catalogue = (struct catalogue){ .list = list, .count = count };
-	catalogue->by_id = hf_new_array(arena, const struct hf_mailbox_info *, count + 1);
+	catalogue->by_id = hf_new_array(arena, const struct imap_mailbox *, count + 1);
 	for (size_t i = 0; i < count; i++)
-		if (list[i].id)
+		if (list[i].info.id)
 			catalogue->by_id[catalogue->id_count++] = &list[i];
 	/* NOLINTNEXTLINE(bugprone-sizeof-expression): it is an array of pointers */
 	qsort(catalogue->by_id, catalogue->id_count, sizeof(*catalogue->by_id), compare_ids);
 }
 
-static const struct hf_mailbox_info *find_id(const struct catalogue *catalogue, uint64_t id)
+static const struct imap_mailbox *find_id(const struct catalogue *catalogue, uint64_t id)
 {
 	size_t low = 0, high = catalogue->id_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (catalogue->by_id[middle]->id < id)
+		if (catalogue->by_id[middle]->info.id < id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < catalogue->id_count && catalogue->by_id[low]->id == id ? catalogue->by_id[low]
-									    : NULL;
+	return low < catalogue->id_count && catalogue->by_id[low]->info.id == id ? catalogue->by_id[low] : NULL;
 }
 
 static struct hf_str parent_of(struct hf_str name)
@@ -156,71 +159,70 @@ static struct hf_str parent_of(struct hf_str name)
 
 /* A mailbox that was renamed with the one above it is not told: RFC 5465 §5.4. */
 static bool renamed_with_parent(const struct catalogue *old, const struct catalogue *now,
-				const struct hf_mailbox_info *before,
-				const struct hf_mailbox_info *after)
+				const struct imap_mailbox *before,
+				const struct imap_mailbox *after)
 {
-	struct hf_str old_parent = parent_of(before->name), parent = parent_of(after->name);
+	struct hf_str old_parent = parent_of(before->info.name), parent = parent_of(after->info.name);
 
 	if (!parent.size || !old_parent.size ||
-	    !hf_str_eq(hf_str_sub(before->name, old_parent.size, SIZE_MAX),
-		       hf_str_sub(after->name, parent.size, SIZE_MAX)))
+	    !hf_str_eq(hf_str_sub(before->info.name, old_parent.size, SIZE_MAX),
+		       hf_str_sub(after->info.name, parent.size, SIZE_MAX)))
 		return false;
-	for (const struct hf_mailbox_info *above = after; above > now->list;) {
-		above--;
-		if (hf_str_eq(above->name, parent)) {
-			const struct hf_mailbox_info *was = find_id(old, above->id);
+	for (const struct imap_mailbox *at = after; at > now->list;) {
+		at--;
+		if (hf_str_eq(at->info.name, parent)) {
+			const struct imap_mailbox *was = find_id(old, at->info.id);
 
-			return was && hf_str_eq(was->name, old_parent);
+			return was && hf_str_eq(was->info.name, old_parent);
 		}
 	}
 	return false;
 }
 
+/* Of a mailbox that may be seen no more: as if it were deleted (RFC 5465 §5.4). */
 static void tell_names(struct imap_session *session, const struct catalogue *old,
 		       const struct catalogue *now)
 {
-	const struct imap_notify *notify = session->priv->notify;
-
 	for (size_t i = 0; i < old->count; i++) {
-		const struct hf_mailbox_info *info = &old->list[i];
+		const struct imap_mailbox *mailbox = &old->list[i];
 
-		if (info->id && !find_id(now, info->id) && imap_notify_events(notify, info) & NOTIFY_NAME)
-			write_list(session, info, "\\NonExistent", NULL);
+		if (mailbox->info.id && !find_id(now, mailbox->info.id) &&
+		    imap_notify_events(session, mailbox) & NOTIFY_NAME)
+			write_list(session, &mailbox->info, "\\NonExistent", NULL);
 	}
 	for (size_t i = 0; i < now->count; i++) {
-		const struct hf_mailbox_info *info = &now->list[i];
-		const struct hf_mailbox_info *was = info->id ? find_id(old, info->id) : NULL;
+		const struct imap_mailbox *mailbox = &now->list[i];
+		const struct hf_mailbox_info *info = &mailbox->info;
+		const struct imap_mailbox *was = info->id ? find_id(old, info->id) : NULL;
 
-		if (!info->id || (was && hf_str_eq(was->name, info->name)))
+		if (!info->id || (was && hf_str_eq(was->info.name, info->name)))
 			continue;
-		if (!((imap_notify_events(notify, info) | (was ? imap_notify_events(notify, was) : 0)) & NOTIFY_NAME))
+		if (!((imap_notify_events(session, mailbox) | (was ? imap_notify_events(session, was) : 0)) & NOTIFY_NAME))
 			continue;
-		if (!was || !renamed_with_parent(old, now, was, info))
+		if (!was || !renamed_with_parent(old, now, was, mailbox))
 			write_list(session, info, info->subscribed ? "\\Subscribed" : "",
-				   was ? &was->name : NULL);
+				   was ? &was->info.name : NULL);
 	}
 }
 
-static const struct hf_mailbox_info *find_name(const struct catalogue *catalogue,
-					       const struct hf_mailbox_info *info)
+static const struct imap_mailbox *find_name(const struct catalogue *catalogue, const struct imap_mailbox *mailbox)
 {
-	const struct hf_mailbox_info *same = info->id ? find_id(catalogue, info->id) : NULL;
+	const struct imap_mailbox *same = mailbox->info.id ? find_id(catalogue, mailbox->info.id) : NULL;
 
-	return same && hf_str_eq(same->name, info->name) ? same : NULL;
+	return same && hf_str_eq(same->info.name, mailbox->info.name) ? same : NULL;
 }
 
 /* RFC 5465 §5.5. */
 static void tell_subscriptions(struct imap_session *session, const struct catalogue *old,
 			       const struct catalogue *now)
 {
-	const struct imap_notify *notify = session->priv->notify;
-
 	for (size_t i = 0; i < now->count; i++) {
-		const struct hf_mailbox_info *info = &now->list[i];
-		const struct hf_mailbox_info *was = find_name(old, info);
+		const struct imap_mailbox *mailbox = &now->list[i];
+		const struct hf_mailbox_info *info = &mailbox->info;
+		const struct imap_mailbox *was = find_name(old, mailbox);
 
-		if (was && was->subscribed != info->subscribed &&
-		    (imap_notify_events(notify, info) | imap_notify_events(notify, was)) & NOTIFY_SUBSCRIPTION)
+		if (was && was->info.subscribed != info->subscribed &&
+		    (imap_notify_events(session, mailbox) | imap_notify_events(session, was)) & NOTIFY_SUBSCRIPTION)
 			write_list(session, info, info->subscribed ? "\\Subscribed" : "", NULL);
 	}
 }
@@ -231,18 +233,17 @@ static void tell(struct imap_session *session, const struct catalogue *old,
 	tell_names(session, old, now);
 	tell_subscriptions(session, old, now);
 	for (size_t i = 0; i < now->id_count; i++) {
-		const struct hf_mailbox_info *was = find_id(old, now->by_id[i]->id);
+		const struct imap_mailbox *was = find_id(old, now->by_id[i]->info.id);
 
 		if (was)
-			tell_messages(session, was, now->by_id[i]);
+			tell_messages(session, &was->info, now->by_id[i]);
 	}
 }
 
 static void remember(struct imap_session *session, struct imap_notify *notify)
 {
 	notify->known_arena = hf_arena_new();
-	hf_account_list(session->account, notify->known_arena, &notify->known,
-			&notify->known_count);
+	imap_mailbox_list(session, notify->known_arena, &notify->known, &notify->known_count);
 }
 
 void imap_notify_tell(struct imap_session *session)
@@ -274,7 +275,7 @@ void imap_notify_push(struct imap_session *session)
 {
 	const struct imap_notify *notify = session->priv->notify;
 
-	if (notify->selected)
+	if (notify->selected && imap_rights_hold(session))
 		imap_sync(session, notify->delayed);
 	imap_notify_tell(session);
 	imap_metadata_tell(session);
@@ -306,11 +307,23 @@ bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 static void tell_status(struct imap_session *session, const struct imap_notify *notify)
 {
 	for (size_t i = 0; i < notify->known_count; i++) {
-		const struct hf_mailbox_info *info = &notify->known[i];
-		unsigned events = imap_notify_events(notify, info);
+		const struct hf_mailbox_info *info = &notify->known[i].info;
+		unsigned events = imap_notify_events(session, &notify->known[i]);
 
 		if (events & NOTIFY_MESSAGES && !is_selected(session, info))
 			write_status(session, info, events, events & NOTIFY_FLAGS, false);
+	}
+}
+
+/* RFC 5465 §3.1: what may be listed but not read, though events of its messages are asked for. */
+static void tell_no_access(struct imap_session *session, const struct imap_notify *notify)
+{
+	for (size_t i = 0; i < notify->known_count; i++) {
+		struct imap_mailbox readable = notify->known[i];
+
+		readable.rights |= HF_RIGHT_READ;
+		if (imap_notify_events(session, &readable) & NOTIFY_MESSAGES && !(notify->known[i].rights & HF_RIGHT_READ))
+			write_list(session, &readable.info, "\\NoAccess", NULL);
 	}
 }
 
@@ -322,8 +335,10 @@ void imap_notify_install(struct imap_session *session, struct imap_notify *notif
 	if (!notify->group_count)
 		return;
 	hf_account_watch(session->account, hf_conn_waiter(session->conn, HF_EV_NEWS));
+	hf_visible_watch(session->store, session->user_id, hf_conn_waiter(session->conn, HF_EV_NEWS));
 	notify->watching = true;
 	remember(session, notify);
+	tell_no_access(session, notify);
 	if (notify->status)
 		tell_status(session, notify);
 }
@@ -353,7 +368,9 @@ void imap_notify_free(struct imap_session *session)
 {
 	struct imap_notify *notify = session->priv->notify;
 
-	if (notify && notify->watching)
+	if (notify && notify->watching) {
 		hf_account_unwatch(session->account, hf_conn_waiter(session->conn, HF_EV_NEWS));
+		hf_visible_unwatch(session->store, session->user_id, hf_conn_waiter(session->conn, HF_EV_NEWS));
+	}
 	imap_notify_drop(&session->priv->notify);
 }

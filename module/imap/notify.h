@@ -36,13 +36,13 @@ struct imap_notify {
 	/* The other mailboxes as last told. */
 	bool watching;
 	struct hf_arena *known_arena;
-	struct hf_mailbox_info *known;
+	struct imap_mailbox *known;
 	size_t known_count;
 };
 
 /* What is asked for, of any mailbox; of this one. */
 unsigned imap_notify_asked(const struct imap_notify *notify);
-unsigned imap_notify_events(const struct imap_notify *notify, const struct hf_mailbox_info *info);
+unsigned imap_notify_events(const struct imap_session *session, const struct imap_mailbox *mailbox);
 void imap_notify_free(struct imap_session *session);
 /* As NOTIFY NONE does, if there has been a NOTIFY. */
 void imap_notify_stop(struct imap_session *session);

@@ -6,7 +6,7 @@
  * here has side effects but allocation in the command's arena, which the size of the text bounds.
  * Real clients send two spaces, spaces before the end of the line and UTF-8 in quoted strings; that
  * is taken. */
-#include "module/imap/imap.h"
+#include "module/imap/mailbox.h"
 
 #include "base/clock.h"
 #include "base/encode.h"
@@ -404,7 +404,7 @@ bool imap_parse_mailbox(struct imap_parser *p, struct hf_str *name)
 		goto out;
 	if (hf_utf8_valid(hf_buf_str(&utf8)) &&
 	    hf_mailbox_name_check(hf_buf_str(&utf8), p->arena, &normal, NULL) == HF_OK)
-		*name = hf_arena_str(p->arena, normal);
+		*name = imap_mailbox_normal(hf_arena_str(p->arena, normal), p->arena);
 out:
 	hf_buf_fini(&utf8);
 	return true;

@@ -13,6 +13,7 @@
  * next is not looked at before the tagged response of the one before is written, so replies come in
  * the order of commands and pipelined commands see each other's changes. Between commands nothing
  * untagged is sent: news waits for the next command or IDLE, unless NOTIFY wants it at once. */
+#include "module/imap/mailbox.h"
 #include "module/imap/metadata_news.h"
 #include "module/imap/session_priv.h"
 
@@ -335,6 +336,16 @@ bool imap_offload_running(const struct imap_session *session)
 
 /* The loop ----------------------------------------------------------------------------------- */
 
+/* A command in a mailbox that may no longer be read ends at its next turn. */
+static bool may_go_on(struct imap_session *session)
+{
+	if (imap_rights_hold(session) || !session->view || session->cmd->def->states != IMAP_SELECTED)
+		return true;
+	imap_text(session->cmd, "The selected mailbox has been deleted");
+	imap_session_finish(session, HF_ENONEXISTENT);
+	return false;
+}
+
 /* One piece of work. False: there is none, park with *want. */
 static bool advance(struct imap_session *session, unsigned *want)
 {
@@ -363,7 +374,8 @@ static bool advance(struct imap_session *session, unsigned *want)
 		imap_notify_push(session);
 		return true;
 	case IMAP_PHASE_RUN:
-		imap_session_result(session, cmd->def->next(cmd));
+		if (may_go_on(session))
+			imap_session_result(session, cmd->def->next(cmd));
 		return true;
 	case IMAP_PHASE_WAIT:
 		if (!priv->woken) {
@@ -371,7 +383,8 @@ static bool advance(struct imap_session *session, unsigned *want)
 			return false;
 		}
 		priv->want_input = false;
-		imap_session_result(session, cmd->def->next(cmd));
+		if (may_go_on(session))
+			imap_session_result(session, cmd->def->next(cmd));
 		return true;
 	case IMAP_PHASE_OP:
 		if (!hf_op_is_done(cmd->op)) {

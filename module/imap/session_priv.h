@@ -109,6 +109,8 @@ struct imap_session_priv {
 	struct imap_notify *notify; /* NOTIFY; NULL: not given yet */
 	struct hf_annotation_watch *annotations; /* metadata_news.c; or NULL */
 
+	uint64_t rights_version; /* rights.c: of session->rights */
+
 	/* why we were woken, what is under way */
 	bool quit;             /* HF_EV_QUIT was seen */
 	bool closing;          /* BYE was said */
@@ -174,6 +176,8 @@ void imap_literal_begin(struct imap_session *session, uint64_t size, bool nonsyn
 bool imap_literal_advance(struct imap_session *session, unsigned *want);
 
 /* sync.c */
+/* The selected mailbox is gone, or may no longer be read: says so, once. */
+void imap_write_gone(struct imap_session *session);
 /* Writes some of the pending news; false when all is written. */
 bool imap_news_advance(struct imap_session *session);
 

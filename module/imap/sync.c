@@ -9,6 +9,7 @@
  * the client selects another. Messages are not told as expunged: their numbers would help nobody.
  * RFC 2180 §3.3 allows this, and it disturbs clients less than BYE. */
 #include "module/imap/context.h"
+#include "module/imap/mailbox.h"
 #include "module/imap/session_priv.h"
 
 #include "base/assert.h"
@@ -22,24 +23,22 @@ static void end_news(struct imap_session_priv *priv)
 	hf_arena_trim(priv->news_arena);
 }
 
+void imap_write_gone(struct imap_session *session)
+{
+	session->priv->mailbox_gone = true;
+	imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
+}
+
 /* A view that could not keep up (hf_view_sync()) says deleted as well: then the mailbox is still
  * there. */
-static void write_gone(struct imap_session *session)
+static void end_view(struct imap_session *session)
 {
-	uint64_t mailbox = hf_view_mailbox(session->view);
-	struct hf_mailbox_info *list;
-	size_t count;
+	struct hf_view *view = session->view;
 
-	session->priv->mailbox_gone = true;
-	hf_account_list(session->account, session->priv->news_arena, &list, &count);
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].id == mailbox) {
-			imap_bye(session, "UNAVAILABLE",
-				 "Too much has changed since the last command");
-			return;
-		}
-	}
-	imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
+	if (imap_mailbox_exists(session, session->priv->news_arena, hf_view_owner(view), hf_view_mailbox(view)))
+		imap_bye(session, "UNAVAILABLE", "Too much has changed since the last command");
+	else
+		imap_write_gone(session);
 }
 
 void imap_sync(struct imap_session *session, bool hold_expunges)
@@ -60,7 +59,7 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 	hf_view_sync(session->view, hold_expunges, priv->news_arena, &priv->news);
 	priv->expunges_held = hold_expunges;
 	if (priv->news.deleted) {
-		write_gone(session);
+		end_view(session);
 		hf_arena_trim(priv->news_arena);
 		return;
 	}
@@ -109,12 +108,9 @@ static void write_counts(struct imap_session *session, const struct hf_sync *new
 		return;
 	hf_buf_clear(out);
 	hf_buf_add_lit(out, "* FLAGS ");
-	imap_add_mailbox_flags(session, out, false);
+	imap_add_mailbox_flags(session, out);
 	hf_buf_add_lit(out, "\r\n* OK [PERMANENTFLAGS ");
-	if (session->read_only)
-		hf_buf_add_lit(out, "()");
-	else
-		imap_add_mailbox_flags(session, out, true);
+	imap_add_permanent_flags(session, out);
 	hf_buf_add_lit(out, "] New keyword\r\n");
 	hf_conn_write(session->conn, out->data, out->size);
 }
@@ -192,6 +188,7 @@ void imap_unselect(struct imap_session *session)
 	if (priv->news_pending)
 		end_news(priv);
 	imap_contexts_free(session);
+	session->rights = 0;
 	hf_view_close(&session->view);
 	hf_set_fini(&session->saved);
 	hf_free((void *)(uintptr_t)session->mailbox_name.data);

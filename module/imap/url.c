@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* IMAP URLs as CATENATE uses them: of the user's own mailboxes on this server, hence without scheme
  * and server. RFC 5092 §7.2, RFC 4469 §3. */
+#include "module/imap/mailbox.h"
 #include "module/imap/url.h"
 
 #include "base/encode.h"
@@ -87,6 +88,7 @@ static bool take_mailbox(struct hf_str *text, struct hf_arena *arena, struct ima
 		return false;
 	if (take(text, ";UIDVALIDITY=") && (!take_number(text, UINT32_MAX, &n) || !n))
 		return false;
+	url->mailbox = imap_mailbox_normal(url->mailbox, arena);
 	url->uidvalidity = (uint32_t)n;
 	return take(text, "/");
 }

@@ -27,6 +27,7 @@ struct lmtp_settings {
 	const char *delimiters;   /* any of these begins the detail of user+detail; empty: no
 				     subaddressing */
 	int domain;               /* enum lmtp_domain */
+	const char *shared_recipient; /* local part that stands for the shared mailboxes; empty: none */
 	uint64_t command_timeout; /* waiting for a command or for message data */
 	int64_t errors_max;       /* 5xx to commands in a row before 421 */
 	bool received;            /* add a Received: line of ours */

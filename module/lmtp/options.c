@@ -33,6 +33,12 @@ const struct hf_option lmtp_options[] = {
 	  .help = "which account user@domain is: keep = the account user@domain; fallback = that one or else the account user; strip = "
 		  "the account user",
 	  .offset = AT(domain) },
+	{ .name = "shared_recipient",
+	  .type = HF_OPT_STRING,
+	  .fallback = "shared",
+	  .help = "local part that stands for the shared mailboxes where no account has that name: shared+Name@domain posts to the shared mailbox "
+		  "Name if anyone may (right p); empty: no mail for shared mailboxes",
+	  .offset = AT(shared_recipient) },
 	{ .name = "timeout",
 	  .type = HF_OPT_DURATION,
 	  .fallback = "5 min",

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 BUILD = os.environ.get("HF_BUILDDIR", os.getcwd())
@@ -46,6 +47,7 @@ class Server:
         self.options = dict(options or {})
         self.tls = tls
         self.users = 0
+        self.naming = threading.Lock()
         self.dir = tempfile.mkdtemp(prefix="hf-wire-")
         self.imap = f"{self.dir}/imap"
         self.imaps = f"{self.dir}/imaps"
@@ -180,8 +182,9 @@ class Server:
 
     def add_users(self, count):
         """The names of so many new users, all with PASSWORD."""
-        names = [f"w{self.users + i + 1}@example.org" for i in range(count)]
-        self.users += count
+        with self.naming:
+            names = [f"w{self.users + i + 1}@example.org" for i in range(count)]
+            self.users += count
         for name in names:
             self.call("user add", name, password=PASSWORD)
         return names

@@ -4,6 +4,7 @@
 import base64
 import os
 import re
+import shlex
 import socket
 import ssl
 import time
@@ -17,7 +18,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user|afar|restart|damage)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user|hfctl|afar|restart|damage)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -203,6 +204,8 @@ class Transcript:
             self.options[key.strip()] = value.strip()
         elif word == "alone":
             self.alone = True
+        elif word == "login" and conn:
+            self.steps.append(Step(number, "as", int(conn), [("", text)]))
         elif word == "login":
             self.login = text.strip() != "no"
         elif word == "afar":
@@ -299,7 +302,7 @@ class Replay:
     def __init__(self, transcript, server, user, singly):
         self.t, self.server, self.singly = transcript, server, singly
         self.variables = {"user": user.encode(), "password": wire.PASSWORD.encode(), "name": user.split("@")[0].encode()}
-        self.connections = {}
+        self.connections, self.logins = {}, {}
         self.skipping, self.done = set(), set()
 
     def run(self):
@@ -334,7 +337,8 @@ class Replay:
             connection = self.connections[number] = Connection(self.server, path)
             if self.t.login if login is None else login:
                 connection.response()
-                connection.send(b"login LOGIN %s %s\r\n" % (self.variables["user"], self.variables["password"]), False)
+                user = self.logins.get(number, self.variables["user"])
+                connection.send(b"login LOGIN %s %s\r\n" % (user, self.variables["password"]), False)
                 got = connection.response()
                 if not got.startswith(b"login OK"):
                     raise Mismatch(f"login failed: {got!r}")
@@ -531,6 +535,15 @@ class Replay:
     def do_user(self, step):
         """user: name -> {$name} is another new user."""
         self.variables[step.lines[0][1].strip()] = self.server.add_users(1)[0].encode()
+
+    def do_as(self, step):
+        """login2: {$other} -> who logs in on connection 2."""
+        self.logins[step.conn] = fill(step.lines[0][1], self.variables)
+
+    def do_hfctl(self, step):
+        """hfctl: "acl set" {$user} INBOX anyone lrs -> a verb of the control socket."""
+        words = shlex.split(fill(step.lines[0][1], self.variables).decode())
+        self.server.call(*words)
 
     def _message(self, step):
         """(what stands before " < file", the message)"""

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/module/lmtp/lmtp_test.h"
 
+#include "storage/rights.h"
+
 /* The accounts that there are. */
 static const char *const users[] = { "anna@example.org", "bob", "o'neil+x@example.org",
 				     "carl+lists", "j\xc3\xbcrgen@example.org" };
@@ -20,6 +22,47 @@ enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, struct h
 		}
 	}
 	return HF_ENONEXISTENT;
+}
+
+/* One shared mailbox to which anyone may post, one to which nobody may. */
+enum { SHARED = 99, POSTED = 7, CLOSED = 8 };
+
+uint64_t hf_shared_account(struct hf_store *store)
+{
+	(void)store;
+	return SHARED;
+}
+
+uint32_t hf_rights_of_anyone(struct hf_store *store, uint64_t mailbox)
+{
+	(void)store;
+	return mailbox == POSTED ? HF_RIGHT_POST : HF_RIGHTS_ALL & ~HF_RIGHT_POST;
+}
+
+enum hf_status hf_account_open(struct hf_store *store, uint64_t user, struct hf_account **account)
+{
+	(void)store;
+	ck_assert_uint_eq(user, SHARED);
+	*account = NULL;
+	return HF_OK;
+}
+
+void hf_account_close(struct hf_account **account)
+{
+	*account = NULL;
+}
+
+enum hf_status hf_account_find(struct hf_account *account, struct hf_str name, struct hf_arena *arena,
+			       struct hf_mailbox_info *info)
+{
+	(void)account;
+	(void)arena;
+	*info = (struct hf_mailbox_info){ .name = name };
+	if (hf_str_eq(name, HF_STR("Lists/Dev")))
+		info->id = POSTED;
+	else if (hf_str_eq(name, HF_STR("Board")))
+		info->id = CLOSED;
+	return info->id ? HF_OK : HF_ENONEXISTENT;
 }
 
 static enum hf_status find(const char *text, struct lmtp_rcpt *rcpt)
@@ -75,6 +118,30 @@ START_TEST(addresses_find_account_and_mailbox)
 }
 END_TEST
 
+START_TEST(a_shared_mailbox_takes_mail_where_anyone_may_post)
+{
+	static const char *const unknown[] = { "<shared@a>",	   "<shared+@a>", "<shared+Board@a>", "<shared+None@a>",
+					       "<shared+a//b@a>", "<shared+Lists@a>" };
+	struct lmtp_rcpt rcpt;
+
+	ck_assert_int_eq(find("<shared+Lists/Dev@example.org>", &rcpt), HF_ENONEXISTENT); /* it is off */
+	test_settings.shared_recipient = "";
+	ck_assert_int_eq(find("<shared+Lists/Dev@example.org>", &rcpt), HF_ENONEXISTENT);
+	test_settings.shared_recipient = "shared";
+	ck_assert_int_eq(find("<Shared+Lists/Dev@any.example>", &rcpt), HF_OK);
+	ck_assert_uint_eq(rcpt.user, SHARED);
+	assert_octets(rcpt.mailbox, HF_STR("Lists/Dev"));
+	assert_octets(rcpt.user_name, HF_STR("shared"));
+	for (size_t i = 0; i < HF_COUNT(unknown); i++)
+		ck_assert_int_eq(find(unknown[i], &rcpt), HF_ENONEXISTENT);
+	ck_assert_int_eq(find("<anna+Lists/Dev@example.org>", &rcpt), HF_OK);
+	ck_assert_uint_eq(rcpt.user, 1);
+	test_settings.shared_recipient = "bob"; /* an account comes first */
+	ck_assert_int_eq(find("<bob+Lists/Dev>", &rcpt), HF_OK);
+	ck_assert_uint_eq(rcpt.user, 2);
+}
+END_TEST
+
 START_TEST(the_domain_rule_decides)
 {
 	struct lmtp_rcpt rcpt;
@@ -120,6 +187,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, session_setup, session_teardown);
+	tcase_add_test(tc, a_shared_mailbox_takes_mail_where_anyone_may_post);
 	tcase_add_loop_test(tc, addresses_find_account_and_mailbox, 0, (int)HF_COUNT(found));
 	tcase_add_test(tc, the_domain_rule_decides);
 	tcase_add_test(tc, delimiters_are_configurable);
