@@ -105,12 +105,12 @@ struct hf_host_settings {
 			delivered;
 		int64_t annotations_max;
 		uint64_t annotations_size, annotations_user_size;
-		bool flags_relaxed;
 		const char *const *retention; /* as written */
 		uint64_t retention_every;
 		struct hf_retention_rule *rules; /* as read */
 		size_t rule_count;
 		const char *shared_rights; /* hf_shared_rights() */
+		bool compact, flags_relaxed;
 	} store;
 	struct hf_tls_settings tls;
 	struct {

@@ -300,8 +300,8 @@ enum hf_status row_content_decode(uint64_t content, struct hf_str in, struct row
 
 #define ROW_CHUNK_HEAD 14
 enum { CODEC_RAW = 0, CODEC_ZSTD = 1, CODEC_LZ4 = 2 };
-/* Compresses where that is worth it; at most CHUNK_SIZE octets. */
-void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, struct hf_buf *out);
+/* Compresses where that is worth it, `compact`: more; at most CHUNK_SIZE octets. */
+void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, bool compact, struct hf_buf *out);
 /* *data points into `in` or into `scratch`. */
 enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
 				struct hf_str *data);

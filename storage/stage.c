@@ -278,7 +278,7 @@ static void add_part(struct hf_stage *stage, uint32_t number, struct hf_str data
 	struct staged_part *part = hf_alloc_zero(sizeof(*part));
 
 	part->part = number;
-	row_chunk_encode(stage->content, number, data, &part->row);
+	row_chunk_encode(stage->content, number, data, stage->store->settings.compact, &part->row);
 	*stage->parts.end = part;
 	stage->parts.end = &part->next;
 	stage->parts.octets += part->row.size;

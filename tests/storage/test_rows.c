@@ -216,7 +216,7 @@ START_TEST(chunks_shrink_when_they_can_and_notice_every_bit)
 		for (size_t i = 0; i < sizeof(data); i++)
 			data[i] = noise ? (char)(random_next(&seed) >> 33) : "abcdefg "[i % 8];
 		hf_buf_clear(&buf);
-		row_chunk_encode(5, 6, hf_str_n(data, sizeof(data)), &buf);
+		row_chunk_encode(5, 6, hf_str_n(data, sizeof(data)), false, &buf);
 		ck_assert_int_eq(buf.size < 200, !noise);
 		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
 		assert_octets(back, hf_str_n(data, sizeof(data)));
@@ -228,23 +228,26 @@ START_TEST(chunks_shrink_when_they_can_and_notice_every_bit)
 		}
 	}
 	hf_buf_clear(&buf);
-	row_chunk_encode(5, 6, HF_STR(""), &buf);
+	row_chunk_encode(5, 6, HF_STR(""), false, &buf);
 	ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
 	ck_assert_uint_eq(back.size, 0);
 	hf_buf_fini(&scratch);
 }
 END_TEST
 
-/* Text: lz4. What has no repetition but few symbols, as attachments in base64: zstd. Small pieces of that and noise: as they are. */
+/* Text: lz4. What has no repetition but few symbols, as attachments in base64: only zstd. Noise: as it is. */
 START_TEST(chunks_have_the_codec_that_suits_them)
 {
 	static const char symbols[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	static const struct {
 		unsigned symbols;
 		size_t size;
+		bool compact;
 		uint8_t codec;
-	} cases[] = { { 2, 500, CODEC_LZ4 },	     { 2, CHUNK_SIZE, CODEC_LZ4 }, { 64, 4096, CODEC_RAW },
-		      { 64, CHUNK_SIZE, CODEC_ZSTD }, { 256, 4096, CODEC_RAW },	   { 256, CHUNK_SIZE, CODEC_RAW } };
+	} cases[] = { { 2, 500, false, CODEC_LZ4 },	    { 2, CHUNK_SIZE, false, CODEC_LZ4 },
+		      { 64, CHUNK_SIZE, false, CODEC_RAW }, { 256, CHUNK_SIZE, false, CODEC_RAW },
+		      { 2, 500, true, CODEC_ZSTD },	    { 64, CHUNK_SIZE, true, CODEC_ZSTD },
+		      { 256, CHUNK_SIZE, true, CODEC_RAW } };
 	static char data[CHUNK_SIZE];
 	struct hf_buf scratch = HF_BUF_INIT;
 	uint64_t seed = 4;
@@ -259,7 +262,7 @@ START_TEST(chunks_have_the_codec_that_suits_them)
 							   : (char)n;
 		}
 		hf_buf_clear(&buf);
-		row_chunk_encode(5, 6, hf_str_n(data, cases[i].size), &buf);
+		row_chunk_encode(5, 6, hf_str_n(data, cases[i].size), cases[i].compact, &buf);
 		ck_assert_uint_eq((uint8_t)buf.data[1], cases[i].codec);
 		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
 		assert_octets(back, hf_str_n(data, cases[i].size));
