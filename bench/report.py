@@ -159,8 +159,11 @@ def growth_mailboxes(result):
          "first SELECT after start, ms", "start, s", "memory, MiB: open", "and after SORT"],
         [[f"{r['size']:,}", *[ms_us(r[n]) for n in names], number(r["first_select_ms"]), f"{r['start_s']:.2f}", number(r["memory_mib"]),
           number(r["memory_sorted_mib"])] for r in result])
-    return ["### Size of the mailbox", "", "Milliseconds of a command (p50); server CPU in us. Small messages; FETCH asks for UID, FLAGS, INTERNALDATE and "
-            "ENVELOPE; nothing matches what is searched.", "", *table_lines]
+    text = ("Milliseconds of a command (p50); server CPU in us. Small messages; FETCH asks for UID, FLAGS, INTERNALDATE and ENVELOPE; nothing matches "
+            "what is searched.")
+    if any(r["size"] > r["distinct"] for r in result):
+        text += f" Beyond {max(r['distinct'] for r in result):,} messages a mailbox is filled with copies."
+    return ["### Size of the mailbox", "", text, "", *table_lines]
 
 
 def growth_accounts(result):
