@@ -83,7 +83,8 @@ struct hf_annotation_change {
 };
 
 /* Collects the names of what changes from now on and `user` may see: private ones of the user; shared ones of the server, of the user's
- * own mailboxes and of those in which the user has the right l. `waiter` (NULL: none) is woken when there is something. */
+ * own mailboxes and of those in which the user has the right l. `waiter` (NULL: none) is woken once there is something, and
+ * again after that has been taken. */
 HF_API struct hf_annotation_watch *hf_annotation_watch(struct hf_store *store, uint64_t user, struct hf_waiter *waiter);
 HF_API void hf_annotation_unwatch(struct hf_annotation_watch **watch);
 HF_API uint64_t hf_annotation_watch_id(const struct hf_annotation_watch *watch);

@@ -103,6 +103,8 @@ static bool is_full(const struct hf_annotation_watch *watch, unsigned part)
 
 static void tell(struct hf_annotation_watch *watch, const struct batch_annotation *change)
 {
+	bool first = !watch->count && !watch->overrun;
+
 	if (watch->id == change->origin)
 		return;
 	if (!watch->overrun && is_full(watch, 1)) {
@@ -123,7 +125,8 @@ static void tell(struct hf_annotation_watch *watch, const struct batch_annotatio
 		};
 		watch->octets += change->name.size;
 	}
-	hf_waiter_wake(watch->waiter);
+	if (first)
+		hf_waiter_wake(watch->waiter);
 }
 
 /* Publishing ------------------------------------------------------------------------------------------------------- */
