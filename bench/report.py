@@ -36,7 +36,9 @@ def cell_text(row, cell):
     if not found:
         return cell.get("why") or "failed"
     text = f"{number(statistics.median(found))} ({number(min(found))}-{number(max(found))})"
-    if not row.less_is_better:
+    if row.value == "system_kib_each":
+        text += f"; processes {number(statistics.median([r['pss_kib_each'] for r in cell['results'] if r]))}"
+    elif not row.less_is_better:
         text += f"; {cpu(statistics.median([r['server_us'] for r in cell['results'] if r]))}"
     return text
 
@@ -180,6 +182,13 @@ def growth_connections(result):
                    [[r["connections"], *[rate_us(r[n]) for n in names]] for r in result])]
 
 
+def growth_idle(result):
+    return ["### Idle connections", "", "Logged in, INBOX selected, in IDLE. KiB for each: memory of the daemon (PSS), and what the system has less than before, "
+            "without the client's own memory: both ends' sockets are in it, and whatever else the machine did meanwhile.", "",
+            *lines(["connections", "", "daemon, KiB each", "system, KiB each"],
+                   [[f"{r['connections']:,}", "TLS" if r["tls"] else "plain", number(r["pss_kib"]), number(r["system_kib"])] for r in result])]
+
+
 def growth_memory(result):
     return ["### Memory of the daemon", "", f"Just started, default settings, 50 accounts: {number(result['rest_mib'])} MiB (PSS); after the first login "
             f"{number(result['login_mib'])}. With a cache of 64 MiB, after each of {len(result['rounds'])} rounds of 1,500 deliveries, 300 logins, 4 s of the "
@@ -207,7 +216,7 @@ def growth_start(result):
 
 def growth(results):
     out = [GROWTH[0], ""]
-    parts = {"mailboxes": growth_mailboxes, "accounts": growth_accounts, "connections": growth_connections, "memory": growth_memory,
+    parts = {"mailboxes": growth_mailboxes, "accounts": growth_accounts, "connections": growth_connections, "idle": growth_idle, "memory": growth_memory,
              "disk": growth_disk, "start": growth_start}
     for name, render_part in parts.items():
         if name in results:
