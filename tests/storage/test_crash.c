@@ -306,7 +306,8 @@ START_TEST(a_full_disk_refuses_and_recovers)
 
 			must(statvfs(directory, &fs) == 0);
 			must(posix_fallocate(fd, 0, (off_t)(fs.f_bavail * fs.f_frsize) - (12 << 20)) == 0);
-			nanosleep(&(struct timespec){ 1, 300000000 }, NULL);
+			for (unsigned tries = 0; tries < 200 && !hf_store_is_full(store); tries++)
+				nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
 		}
 		if (hf_stage_new(store, 1 << 20, NULL, &item.stage) != HF_OK)
 			continue;
@@ -319,7 +320,7 @@ START_TEST(a_full_disk_refuses_and_recovers)
 	ck_assert_uint_lt(sent, 40);
 	ck_assert_int_eq(hf_stage_new(store, 1 << 20, NULL, &stage), HF_EUNAVAILABLE);
 	must(ftruncate(fd, 0) == 0);
-	for (unsigned tries = 0; tries < 30 && hf_store_is_full(store); tries++)
+	for (unsigned tries = 0; tries < 200 && hf_store_is_full(store); tries++)
 		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
 	fixture_append(store, anna_inbox(store), "Subject: again\r\n\r\n", 0);
 	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
