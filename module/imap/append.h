@@ -15,7 +15,7 @@ struct append_task {
 
 struct append_args {
 	bool in_utf8; /* the message under way stands in UTF8 (...) */
-	struct hf_str name;
+	struct hf_str name, given; /* the latter: in other words, RFC 9051 §6.3.9.7 */
 	uint64_t mailbox; /* 0 until looked up */
 	uint32_t rights;  /* in it */
 	struct hf_append *items;

@@ -6,6 +6,7 @@
  * or UTF8 (literal) of RFC 6855, which clients of it still send.
  * The literals go straight into stages. */
 #include "module/imap/append.h"
+#include "module/imap/list.h"
 
 #define MESSAGES_MAX 10000 /* stages of small messages are held in memory until the last has come */
 
@@ -92,6 +93,7 @@ enum hf_status append_parse_target(struct imap_cmd *cmd, struct imap_parser *p)
 
 	if (!imap_parse_mailbox(p, &args->name) || !imap_parse_space(p))
 		return imap_parser_expected(p, "a mailbox name");
+	args->given = p->given;
 	status = parse_message(cmd, p);
 	if (status != HF_OK || imap_parse_is(p, '{') || imap_parse_is(p, '~'))
 		return status;
@@ -248,6 +250,7 @@ static enum hf_status append_done(struct imap_cmd *cmd, const struct hf_op *op)
 		imap_text(cmd, "The mailbox has no room for another keyword");
 	if (status != HF_OK)
 		return status;
+	imap_list_tell_given(cmd, args->name, "", args->given);
 	if (!(args->rights & HF_RIGHT_READ)) /* RFC 4315 §3 */
 		return HF_OK;
 	hf_buf_printf(&cmd->code, "APPENDUID %u ", hf_op_uidvalidity(op));

@@ -8,7 +8,7 @@
 #include "module/imap/objectid.h"
 
 struct create_args {
-	struct hf_str name;
+	struct hf_str name, given;
 	uint32_t use;
 	bool unknown_use;
 };
@@ -46,6 +46,7 @@ static enum hf_status create_parse(struct imap_cmd *cmd, struct imap_parser *p)
 
 	if (!imap_parse_mailbox(p, &args->name))
 		return imap_parser_expected(p, "a mailbox name");
+	args->given = p->given;
 	if (imap_parse_end(p))
 		return HF_OK;
 	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
@@ -79,6 +80,7 @@ static enum hf_status create_done(struct imap_cmd *cmd, const struct hf_op *op)
 		return imap_mailbox_taken(cmd, args->name);
 	if (hf_op_status(op) != HF_OK)
 		return hf_op_status(op);
+	imap_list_tell_given(cmd, args->name, "", args->given);
 	hf_buf_clear(&cmd->code);
 	hf_buf_add_lit(&cmd->code, "MAILBOXID (");
 	imap_add_objectid(&cmd->code, IMAP_OBJECTID_MAILBOX, 0, hf_op_mailbox(op));

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DELETE, RENAME: mailboxes go or change their name. RFC 9051 §6.3.5, §6.3.6. Sessions that have
+/* DELETE, RENAME: mailboxes go or change their name. RFC 9051 §6.3.5, §6.3.6; OLDNAME: §6.3.9.7. Sessions that have
  * the mailbox selected stay: under the new name with the same UIDs, or told once that it is gone
  * (sync.c).
  *
  * Arguments: mailbox; RENAME: old name, new name. */
-#include "module/imap/mailbox.h"
+#include "module/imap/list.h"
 
 struct rename_args {
 	struct hf_str from, to;
+	struct hf_str given; /* the old name in other words; of RENAME also when only the new one was */
 };
 
 static enum hf_status delete_parse(struct imap_cmd *cmd, struct imap_parser *p)
 {
 	struct rename_args *args = cmd->args = hf_new(cmd->arena, struct rename_args);
 
-	return imap_parse_mailbox(p, &args->from) ? HF_OK
-						  : imap_parser_expected(p, "a mailbox name");
+	if (!imap_parse_mailbox(p, &args->from))
+		return imap_parser_expected(p, "a mailbox name");
+	args->given = p->given;
+	return HF_OK;
 }
 
 static enum hf_status rename_parse(struct imap_cmd *cmd, struct imap_parser *p)
@@ -24,8 +27,11 @@ static enum hf_status rename_parse(struct imap_cmd *cmd, struct imap_parser *p)
 
 	if (!imap_parse_mailbox(p, &args->from))
 		return imap_parser_expected(p, "a mailbox name");
+	args->given = p->given;
 	if (!imap_parse_space(p) || !imap_parse_mailbox(p, &args->to))
 		return imap_parser_expected(p, "a new mailbox name");
+	if (p->given.data && !args->given.data)
+		args->given = args->from;
 	return HF_OK;
 }
 
@@ -55,6 +61,15 @@ static enum hf_status delete_start(struct imap_cmd *cmd)
 	return imap_submit(cmd, hf_op_mailbox_delete(cmd->session->store, source.owner, source.name));
 }
 
+static enum hf_status delete_done(struct imap_cmd *cmd, const struct hf_op *op)
+{
+	const struct rename_args *args = cmd->args;
+
+	if (hf_op_status(op) == HF_OK)
+		imap_list_tell_given(cmd, args->from, "\\NonExistent", args->given);
+	return hf_op_status(op);
+}
+
 static enum hf_status rename_start(struct imap_cmd *cmd)
 {
 	const struct rename_args *args = cmd->args;
@@ -76,7 +91,11 @@ static enum hf_status rename_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	const struct rename_args *args = cmd->args;
 
-	return hf_op_status(op) == HF_EEXISTS ? imap_mailbox_taken(cmd, args->to) : hf_op_status(op);
+	if (hf_op_status(op) == HF_EEXISTS)
+		return imap_mailbox_taken(cmd, args->to);
+	if (hf_op_status(op) == HF_OK)
+		imap_list_tell_given(cmd, args->to, "", args->given);
+	return hf_op_status(op);
 }
 
 const struct imap_command imap_cmd_delete = {
@@ -84,6 +103,7 @@ const struct imap_command imap_cmd_delete = {
 	.states = IMAP_LOGGED_IN,
 	.parse = delete_parse,
 	.start = delete_start,
+	.done = delete_done,
 };
 
 const struct imap_command imap_cmd_rename = {

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 struct select_args {
-	struct hf_str name;
+	struct hf_str name, given; /* the latter: in other words, RFC 9051 §6.3.9.7 */
 	bool examine, condstore;
 	struct imap_mailbox mailbox;
 	uint64_t rights_version;
@@ -48,6 +48,7 @@ static enum hf_status parse_select(struct imap_cmd *cmd, struct imap_parser *p)
 
 	if (!imap_parse_mailbox(p, &args->name))
 		return imap_parser_expected(p, "a mailbox name");
+	args->given = p->given;
 	if (imap_parse_end(p))
 		return HF_OK;
 	if (!imap_parse_space(p) || !imap_parse_char(p, '('))
@@ -94,22 +95,10 @@ static void write_mailbox(struct imap_session *session)
 /* RFC 9051 §6.3.2: the mailbox as LIST has it. */
 static void write_list(struct imap_cmd *cmd)
 {
-	struct imap_session *session = cmd->session;
 	const struct select_args *args = cmd->args;
-	struct imap_list_tree tree;
 
-	imap_list_tree(session, cmd->arena, &tree);
-	for (size_t i = 0; i < tree.count; i++) {
-		const struct imap_list_node *node = &tree.nodes[i];
-
-		if (!imap_list_exists(node) || node->info->id != hf_view_mailbox(session->view))
-			continue;
-		imap_list_write(session, "LIST",
-				node->children ? "\\HasChildren" : "\\HasNoChildren", NULL, node);
-		return;
-	}
 	/* It may be read without being listed (RFC 4314: right r without l). */
-	imap_list_write(session, "LIST", "", NULL, &(struct imap_list_node){ .name = args->mailbox.info.name });
+	imap_list_tell(cmd->session, cmd->arena, args->mailbox.info.name, "", args->given);
 }
 
 static enum hf_status select_next(struct imap_cmd *cmd)

@@ -178,6 +178,8 @@ struct imap_parser {
 	const struct imap_settings *settings;
 	bool utf8;      /* UTF8=ACCEPT or rev2: quoted strings may hold UTF-8 */
 	unsigned depth; /* nesting */
+	struct hf_str given; /* the last mailbox name as it was written, in UTF-8, when that is another than
+				what it was made into; else data NULL */
 };
 
 bool imap_parse_is(struct imap_parser *p, char c);   /* peek */

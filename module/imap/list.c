@@ -224,3 +224,45 @@ void imap_list_write(struct imap_session *session, const char *word, const char 
 	hf_conn_write(session->conn, out.data, out.size);
 	hf_buf_fini(&out);
 }
+
+static const char *oldname(struct imap_session *session, struct hf_arena *arena, struct hf_str given)
+{
+	struct hf_buf text = HF_BUF_INIT;
+	const char *copy;
+
+	if (!given.data)
+		return NULL;
+	hf_buf_add_lit(&text, "(\"OLDNAME\" (");
+	imap_add_mailbox(session, &text, given);
+	hf_buf_add_lit(&text, "))");
+	copy = hf_arena_cstr(arena, hf_buf_str(&text));
+	hf_buf_fini(&text);
+	return copy;
+}
+
+void imap_list_tell(struct imap_session *session, struct hf_arena *arena, struct hf_str name, const char *missing,
+		    struct hf_str given)
+{
+	const char *extended = oldname(session, arena, given);
+	struct imap_list_tree tree;
+
+	imap_list_tree(session, arena, &tree);
+	for (size_t i = 0; i < tree.count; i++) {
+		const struct imap_list_node *node = &tree.nodes[i];
+		const char *children = node->children ? "\\HasChildren" : "\\HasNoChildren";
+
+		if (!hf_str_eq(node->name, name))
+			continue;
+		if (!imap_list_exists(node))
+			children = hf_arena_printf(arena, "\\NonExistent %s", children);
+		imap_list_write(session, "LIST", children, extended, node);
+		return;
+	}
+	imap_list_write(session, "LIST", missing, extended, &(struct imap_list_node){ .name = name });
+}
+
+void imap_list_tell_given(struct imap_cmd *cmd, struct hf_str name, const char *missing, struct hf_str given)
+{
+	if (given.data && cmd->session->enabled & IMAP_EN_REV2)
+		imap_list_tell(cmd->session, cmd->arena, name, missing, given);
+}

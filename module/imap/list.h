@@ -54,4 +54,11 @@ bool imap_list_match(const struct imap_list_pattern *pattern, struct hf_str name
 void imap_list_write(struct imap_session *session, const char *word, const char *attributes,
 		     const char *extended, const struct imap_list_node *node);
 
+/* RFC 9051 §6.3.9.7: the mailbox as LIST has it now (`missing`: attributes where LIST does not have it), with OLDNAME, the name as it
+ * was given, where that is another (data not NULL). */
+void imap_list_tell(struct imap_session *session, struct hf_arena *arena, struct hf_str name, const char *missing,
+		    struct hf_str given);
+/* The same to a client with IMAP4rev2 that has given the name otherwise than it is; to others nothing. */
+void imap_list_tell_given(struct imap_cmd *cmd, struct hf_str name, const char *missing, struct hf_str given);
+
 #endif

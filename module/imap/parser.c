@@ -397,7 +397,7 @@ bool imap_parse_mailbox(struct imap_parser *p, struct hf_str *name)
 
 	if (!imap_parse_astring(p, &raw))
 		return fail(p, "a mailbox name");
-	*name = HF_STR_NULL;
+	*name = p->given = HF_STR_NULL;
 	if (p->utf8)
 		hf_buf_add_str(&utf8, raw);
 	else if (hf_mutf7_decode(raw, &utf8) != HF_OK)
@@ -405,6 +405,11 @@ bool imap_parse_mailbox(struct imap_parser *p, struct hf_str *name)
 	if (hf_utf8_valid(hf_buf_str(&utf8)) &&
 	    hf_mailbox_name_check(hf_buf_str(&utf8), p->arena, &normal, NULL) == HF_OK)
 		*name = imap_mailbox_normal(hf_arena_str(p->arena, normal), p->arena);
+	raw = hf_buf_str(&utf8);
+	if (hf_str_ends(raw, HF_STR("/")))
+		raw.size--;
+	if (name->data && !hf_str_eq(*name, raw))
+		p->given = hf_arena_str(p->arena, raw);
 out:
 	hf_buf_fini(&utf8);
 	return true;
