@@ -62,6 +62,9 @@ HF_API struct hf_mod hf_op_modseq(const struct hf_op *op); /* highest it gave ou
 /* Atomic. Between mailboxes of different owners too: the copies are the target owner's, under his quota. \Seen as the view's user has it
  * becomes his in the target; between mailboxes of one owner the owner keeps his own as well. Target gone: HF_ENONEXISTENT. Messages gone meanwhile are skipped. HF_EOVERQUOTA. */
 HF_API struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, uint64_t target_mailbox, bool move);
+/* Before it is submitted: of the flags only these (HF_FLAG_*), and keywords only if so, go onto the copies: who copies has no right to
+ * others in the target (RFC 4314 §4). */
+HF_API void hf_op_copy_flags(struct hf_op *op, uint32_t flags, bool keywords);
 /* COPYUID: the two sets correspond in ascending order. */
 HF_API const struct hf_set *hf_op_copied_from(const struct hf_op *op);
 HF_API const struct hf_set *hf_op_copied_to(const struct hf_op *op);

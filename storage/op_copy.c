@@ -11,6 +11,8 @@
  * Between accounts a copy is an email of its own under the target's owner, with the same content. \Seen goes with whoever copies: to
  * the flag where the target is his, else to his own set. Between two mailboxes of one owner, the owner's stays as it is, too.
  *
+ * Flags for which who copies has no right in the target are not on the copies (hf_op_copy_flags()), but the owner's own \Seen.
+ *
  * Keywords for which the target has no room left are not on the copies: a message that cannot be copied or moved at all would
  * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). */
 
@@ -22,10 +24,12 @@
 
 enum phase { COPY_START, COPY_LONG, COPY_DONE, COPY_UNDO, COPY_UNDONE };
 
+const struct copier copier_all = { .flags = HF_FLAGS_ALL, .keywords = true };
+
 struct op_copy {
 	struct hf_op op;
 	uint64_t source, target;
-	uint64_t user; /* who copies; 0: the owner of the source */
+	struct copier who;
 	struct hf_set uids;
 	bool move;
 	uint64_t size, count; /* a move: of all, as far as is known */
@@ -80,13 +84,13 @@ static enum hf_status carry_seen(struct keyword_map *map, uint64_t user, const s
 
 /* The record as it will be in the target, its email with one membership more. */
 static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owner, const struct hf_record *from,
-				uint64_t user, bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy,
+				const struct copier *who, bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy,
 				struct hf_set *seen)
 {
 	struct batch *batch = map->batch;
 	uint64_t keywords, email, thread;
 	bool to_set;
-	enum hf_status status = keyword_map(map, from->keywords, &keywords);
+	enum hf_status status = keyword_map(map, who->keywords ? from->keywords : 0, &keywords);
 
 	if (status != HF_OK)
 		return status;
@@ -95,10 +99,11 @@ static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owne
 	copy->keywords = keywords;
 	copy->modseq.n = modseq;
 	copy->saved = (uint32_t)batch->now;
-	status = carry_seen(map, user, from, copy, &to_set);
+	status = carry_seen(map, who->user, from, copy, &to_set);
 	if (status != HF_OK)
 		return status;
-	if (to_set)
+	copy->flags &= who->flags | HF_FLAG_SEEN;
+	if (to_set && who->flags & HF_FLAG_SEEN)
 		hf_set_add(seen, uid);
 	if (map->source->row.owner != map->target->row.owner) {
 		status = email_share(batch, map->source->row.owner, from->email, owner, &email, &thread);
@@ -129,7 +134,7 @@ static enum hf_status put_seen(struct batch *batch, struct batch_mailbox *source
 /* Moving ---------------------------------------------------------------------------------------------------------- */
 
 enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target,
-			  uint64_t user, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next)
+			  const struct copier *who, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next)
 {
 	struct keyword_map map = { .batch = batch, .source = source, .target = target };
 	bool same_owner = source->row.owner == target->row.owner;
@@ -161,7 +166,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 		mailbox_count(batch, source, giver, &record, -1);
 		status = index_walk_delete(&walk);
 		if (status == HF_OK)
-			status = make_copy(&map, taker, &record, user, false, target->row.uidnext, target_modseq, &copy,
+			status = make_copy(&map, taker, &record, who, false, target->row.uidnext, target_modseq, &copy,
 					   &op->piece.seen);
 		if (status == HF_OK && !same_owner)
 			status = keeping_add(&keeping, &record);
@@ -186,7 +191,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 		if (end == HF_OK)
 			end = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
 		if (end == HF_OK)
-			end = put_seen(batch, source, target, user, &op->piece.seen);
+			end = put_seen(batch, source, target, who->user, &op->piece.seen);
 		status = end != HF_OK ? end : status;
 	}
 	if (status == HF_ENONEXISTENT)
@@ -222,7 +227,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 			status = HF_EOVERQUOTA;
 			break;
 		}
-		status = make_copy(&map, owner, &record, copy->user, true, copy->piece_uidnext, copy->modseq, &new,
+		status = make_copy(&map, owner, &record, &copy->who, true, copy->piece_uidnext, copy->modseq, &new,
 				   &copy->op.piece.seen);
 		if (status != HF_OK)
 			break;
@@ -241,10 +246,10 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 static enum hf_status show_copies(struct op_copy *copy, struct batch *batch, struct batch_mailbox *source,
 				  struct batch_mailbox *target, struct batch_user *owner)
 {
-	enum hf_status status = put_seen(batch, source, target, copy->user, &copy->op.results.seen);
+	enum hf_status status = put_seen(batch, source, target, copy->who.user, &copy->op.results.seen);
 
 	if (status == HF_OK)
-		status = put_seen(batch, source, target, copy->user, &copy->op.piece.seen);
+		status = put_seen(batch, source, target, copy->who.user, &copy->op.piece.seen);
 	if (copy->piece_copy_count) {
 		target->row.uidnext = copy->piece_uidnext;
 		target->row.highestmodseq = copy->modseq;
@@ -440,7 +445,7 @@ static enum hf_status copy_apply(struct hf_op *op, struct batch *batch)
 		copy->started = true;
 	}
 	if (copy->move)
-		return move_piece(op, batch, source, target, copy->user, &copy->uids, copy->from, copy->below, &copy->piece_from);
+		return move_piece(op, batch, source, target, &copy->who, &copy->uids, copy->from, copy->below, &copy->piece_from);
 	return copy_start(copy, batch, source, target, owner);
 }
 
@@ -496,6 +501,7 @@ struct hf_op *op_copy_new(uint64_t source, const struct hf_set *uids, uint64_t t
 	copy->source = source;
 	copy->target = target;
 	copy->move = move;
+	copy->who = copier_all;
 	hf_set_copy(&copy->uids, uids);
 	return &copy->op;
 }
@@ -505,8 +511,16 @@ struct hf_op *hf_op_copy(const struct hf_view *view, const struct hf_set *uids, 
 	struct hf_op *op = op_copy_new(hf_view_mailbox(view), uids, target_mailbox, move);
 	struct op_copy *copy = (struct op_copy *)op;
 
-	copy->user = hf_view_user(view);
+	copy->who.user = hf_view_user(view);
 	if (move)
 		copy->size = hf_view_size(view, uids, &copy->count);
 	return op;
+}
+
+void hf_op_copy_flags(struct hf_op *op, uint32_t flags, bool keywords)
+{
+	struct op_copy *copy = (struct op_copy *)op;
+
+	copy->who.flags = flags;
+	copy->who.keywords = keywords;
 }

@@ -289,7 +289,7 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 	if (status != HF_OK)
 		return status;
 	hf_set_add_range(&all, 1, UINT32_MAX);
-	status = move_piece(&args->op, batch, inbox, target, 0, &all, args->from, args->below, &args->piece_from);
+	status = move_piece(&args->op, batch, inbox, target, &copier_all, &all, args->from, args->below, &args->piece_from);
 	hf_set_fini(&all);
 	return status;
 }

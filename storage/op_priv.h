@@ -63,10 +63,16 @@ struct hf_op *op_claim_recent_new(uint64_t mailbox, struct hf_uid uidnext);
 enum hf_status mailbox_find(struct batch *batch, uint64_t owner, struct hf_str name, uint64_t *id);
 /* Creates it; the name is free. */
 enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str name, uint32_t special_use, uint64_t *id);
-/* Moves one piece of messages, those of `uids` with from <= uid < below; *next is where to go on; HF_MORE when there are more. `user` moves them; 0: the
- * owner of the source. */
+/* Who copies or moves, and what the copies may carry. */
+struct copier {
+	uint64_t user;  /* 0: the owner of the source */
+	uint32_t flags; /* HF_FLAG_*; of \Seen: whether he has one of his own in the target */
+	bool keywords;
+};
+extern const struct copier copier_all; /* the owner; all flags */
+/* Moves one piece of messages, those of `uids` with from <= uid < below; *next is where to go on; HF_MORE when there are more. */
 enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target,
-			  uint64_t user, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
+			  const struct copier *who, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
 /* Removes one piece of a copy that was not finished; HF_MORE when there is more. */
 enum hf_status copy_undo_piece(struct batch *batch, uint64_t target);
 /* HF_EEXISTS when there is one of that name. */

@@ -27,6 +27,7 @@ static enum hf_status start(struct imap_cmd *cmd, bool move)
 	struct copy_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
 	struct imap_mailbox target;
+	struct hf_op *op;
 	enum hf_status status = imap_resolve_set(cmd, args->set, &args->uids);
 
 	if (status != HF_OK)
@@ -42,7 +43,9 @@ static enum hf_status start(struct imap_cmd *cmd, bool move)
 	if (status != HF_OK || hf_set_is_empty(&args->uids))
 		return status;
 	args->rights = target.rights;
-	return imap_submit(cmd, hf_op_copy(session->view, &args->uids, target.info.id, move));
+	op = hf_op_copy(session->view, &args->uids, target.info.id, move);
+	hf_op_copy_flags(op, imap_rights_flags(target.rights), target.rights & HF_RIGHT_WRITE);
+	return imap_submit(cmd, op);
 }
 
 static enum hf_status copy_start(struct imap_cmd *cmd)
