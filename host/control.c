@@ -30,9 +30,8 @@ struct session {
 };
 
 static const struct hf_verb *const core_verbs[] = {
-	hf_verbs_user,	    hf_verbs_mailbox,  hf_verbs_kept,
-	hf_verbs_retention, hf_verbs_metadata, hf_verbs_sharing,
-	hf_verbs_server,
+	hf_verbs_user,	    hf_verbs_alias,    hf_verbs_mailbox, hf_verbs_kept,
+	hf_verbs_retention, hf_verbs_metadata, hf_verbs_sharing, hf_verbs_server,
 };
 
 /* Opening --------------------------------------------------------------------- */

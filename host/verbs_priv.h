@@ -7,7 +7,7 @@
 #include "storage/rights.h"
 
 extern const struct hf_verb hf_verbs_metadata[], hf_verbs_user[], hf_verbs_mailbox[],
-	hf_verbs_kept[], hf_verbs_retention[], hf_verbs_sharing[],
+	hf_verbs_alias[], hf_verbs_kept[], hf_verbs_retention[], hf_verbs_sharing[],
 	hf_verbs_server[]; /* ended by a NULL name */
 
 /* control.c */
@@ -25,6 +25,9 @@ bool hf_verb_flag(const json_t *args, const char *name);
 const char *hf_verb_option(const json_t *args, const char *name);
 /* HF_EUNAVAILABLE in a host without a store (tests). */
 enum hf_status hf_verb_store(struct hf_host *host, struct hf_note *why);
+
+/* verbs_user.c: why this cannot be the name of an account; NULL: it can. */
+const char *hf_user_name_problem(const char *text);
 
 /* verbs_mailbox.c: what verbs with "USER [MAILBOX [OTHER]]" work on; the first `names`
  * arguments behind USER are names of mailboxes. */

@@ -99,19 +99,25 @@ static void refuse(struct account *account, enum hf_status status, const char *r
 	account->reason = reason;
 }
 
-static void check_name(struct account *account)
+const char *hf_user_name_problem(const char *text)
 {
-	struct hf_str name = hf_str(account->name);
+	struct hf_str name = hf_str(text);
 
-	if (!name.size || name.size > 255)
-		refuse(account, HF_EINVALID, "a name has 1 to 255 octets");
-	else if (!hf_utf8_valid(name))
-		refuse(account, HF_EINVALID, "a name is UTF-8");
 	for (size_t i = 0; i < name.size; i++)
 		if ((unsigned char)name.data[i] <= ' ' || name.data[i] == 0x7f ||
 		    strchr("\"\\/*%", name.data[i]))
-			refuse(account, HF_EINVALID,
-			       "a name has no spaces, controls, or any of \" \\ / * %");
+			return "a name has no spaces, controls, or any of \" \\ / * %";
+	if (!name.size || name.size > 255)
+		return "a name has 1 to 255 octets";
+	return hf_utf8_valid(name) ? NULL : "a name is UTF-8";
+}
+
+static void check_name(struct account *account)
+{
+	const char *problem = hf_user_name_problem(account->name);
+
+	if (problem)
+		refuse(account, HF_EINVALID, problem);
 }
 
 /* Secrets --------------------------------------------------------------------- */

@@ -213,7 +213,8 @@ static bool erase_user(struct hf_store *store, uint64_t user)
 	hf_arena_free(&arena);
 	if (erase)
 		ok = run(store, &erase->op) && ok;
-	if (!ok || !run(store, op_annotations_forget_new(user)) || !run(store, op_seen_forget_new(user)))
+	if (!ok || !aliases_erase(store, user) || !run(store, op_annotations_forget_new(user)) ||
+	    !run(store, op_seen_forget_new(user)))
 		return false;
 	erase = op_new(&kind_erase, sizeof(*erase));
 	erase->user = user;

@@ -123,6 +123,9 @@ struct hf_new_mailbox {
 HF_API struct hf_op *hf_op_user_create(struct hf_store *store, struct hf_str name, const struct hf_new_mailbox *mailboxes,
 				       size_t count);
 HF_API uint64_t hf_op_user(const struct hf_op *op); /* id of what was created */
+/* Another name under which mail is taken in and users log in. `name`: the account's own. HF_EEXISTS: a name or alias of some account;
+ * HF_ENONEXISTENT: no such account, or to be removed and not its alias; HF_EINVALID: not a name. */
+HF_API struct hf_op *hf_op_user_alias(struct hf_store *store, struct hf_str name, struct hf_str alias, bool add);
 /* Removes everything at once from sight, frees it in the background. */
 HF_API struct hf_op *hf_op_user_delete(struct hf_store *store, struct hf_str name);
 HF_API struct hf_op *hf_op_user_disable(struct hf_store *store, struct hf_str name, bool disabled);

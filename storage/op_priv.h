@@ -75,6 +75,12 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 			  const struct copier *who, const struct hf_set *uids, uint32_t from, uint32_t below, uint32_t *next);
 /* Removes one piece of a copy that was not finished; HF_MORE when there is more. */
 enum hf_status copy_undo_piece(struct batch *batch, uint64_t target);
+/* An account by its canonical name, not the shared one. */
+enum hf_status user_find_row(struct batch *batch, struct hf_str name, struct batch_user **user);
+/* The account that has this alias. */
+enum hf_status alias_owner(struct batch *batch, struct hf_str alias, struct batch_user **user);
+/* Those of a deleted account. False: not all. */
+bool aliases_erase(struct hf_store *store, uint64_t user);
 /* HF_EEXISTS when there is one of that name. */
 enum hf_status mailbox_is_free(struct batch *batch, uint64_t owner, struct hf_str name);
 /* The levels above `name` that are missing. */

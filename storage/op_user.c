@@ -28,7 +28,7 @@ static enum hf_status find_account(struct batch *batch, struct hf_str name, stru
 }
 
 /* The shared account is no user. */
-static enum hf_status find_user(struct batch *batch, struct hf_str name, struct batch_user **user)
+enum hf_status user_find_row(struct batch *batch, struct hf_str name, struct batch_user **user)
 {
 	enum hf_status status = find_account(batch, name, user);
 
@@ -56,19 +56,21 @@ static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
 	struct op_user *args = (struct op_user *)op;
 	struct row_user row = { .created = batch->now };
 	struct row_key key;
-	bool taken, alias;
+	struct batch_user *other;
+	bool taken;
 	enum hf_status status;
 
 	if (!args->name.size || user_name_is_reserved(args->name))
 		return HF_EINVALID;
-	key_named(&key, META_ALIAS, args->name);
-	status = batch_has(batch, TABLE_META, &key, &alias);
-	key_named(&key, META_NAME, args->name);
+	status = alias_owner(batch, args->name, &other);
 	if (status == HF_OK)
+		return HF_EEXISTS;
+	key_named(&key, META_NAME, args->name);
+	if (status == HF_ENONEXISTENT) /* nor the alias of one that has been deleted */
 		status = batch_has(batch, TABLE_META, &key, &taken);
 	if (status != HF_OK)
 		return status;
-	if (taken || alias)
+	if (taken)
 		return HF_EEXISTS;
 	row.name = batch_str(batch, args->name);
 	op->piece.user = ids_new_user(batch->store);
@@ -92,7 +94,7 @@ static enum hf_status delete_apply(struct hf_op *op, struct batch *batch)
 	struct op_user *args = (struct op_user *)op;
 	struct batch_user *user;
 	struct row_key key;
-	enum hf_status status = find_user(batch, args->name, &user);
+	enum hf_status status = user_find_row(batch, args->name, &user);
 
 	if (status == HF_OK)
 		status = rights_forget(batch, args->name, OP_PIECE);
@@ -119,7 +121,7 @@ static enum hf_status disable_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_user *args = (struct op_user *)op;
 	struct batch_user *user;
-	enum hf_status status = find_user(batch, args->name, &user);
+	enum hf_status status = user_find_row(batch, args->name, &user);
 	uint32_t flags;
 
 	if (status != HF_OK)
@@ -153,7 +155,7 @@ static enum hf_status secrets_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_user *args = (struct op_user *)op;
 	struct batch_user *user;
-	enum hf_status status = find_user(batch, args->name, &user);
+	enum hf_status status = user_find_row(batch, args->name, &user);
 
 	if (status != HF_OK)
 		return status;

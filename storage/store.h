@@ -83,6 +83,9 @@ HF_API enum hf_status hf_user_find(struct hf_store *store, struct hf_str name, s
 HF_API enum hf_status hf_user_by_id(struct hf_store *store, uint64_t id, struct hf_arena *arena, struct hf_user *user);
 /* Calls fn for each user in order of name; fn returns false to end. */
 HF_API enum hf_status hf_user_each(struct hf_store *store, bool (*fn)(void *arg, const struct hf_user *user), void *arg);
+/* Aliases in order of name, of one account or all (0), those of accounts just deleted among them; fn returns false to end. */
+HF_API enum hf_status hf_alias_each(struct hf_store *store, uint64_t user,
+				    bool (*fn)(void *arg, struct hf_str alias, uint64_t user), void *arg);
 /* A stored secret: mechanism "SCRAM-SHA-256" or "SCRAM-SHA-1", label "" (the account's password) or that of an app password.
  * The text form is Cyrus SASL's: "SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey". */
 HF_API enum hf_status hf_user_secret(struct hf_store *store, uint64_t user, const char *mechanism, struct hf_str label,

@@ -96,6 +96,34 @@ def users():
         check("a deleted user is unknown", c.begin("load0@example.org")[0].startswith(b"550 5.1.1"))
 
 
+def aliases():
+    check("user alias add", server.hfctl("user", "alias", "add", ANNA, "Info@example.org").returncode == 0)
+    check("user alias add, with nothing behind", server.hfctl("user", "alias", "add", ANNA, "chef").returncode == 0)
+    listed = result_of("user", "alias", "list")
+    check("user alias list", listed == [{"alias": "chef", "user": ANNA}, {"alias": "info@example.org", "user": ANNA}], listed)
+    check("of one account", result_of("user", "alias", "list", BOB) == [] and len(result_of("user", "alias", "list", ANNA)) == 2)
+    with server.client(ANNA) as c:
+        before = c.exists("INBOX")
+    server.deliver(message("to the alias"), "INFO@example.org")
+    with server.client("chef") as c:
+        check("mail to one alias is read by another", c.exists("INBOX") == before + 1)
+        who = {r.get("user") for r in result_of("who")}
+        check("who shows the account", who == {ANNA}, who)
+    check("each with the account's password", can_log_in("info@example.org", PASSWORD) and not can_log_in("info@example.org", "x"))
+    refused("one that there is", 1, "user", "alias", "add", BOB, "info@example.org")
+    refused("the name of an account", 1, "user", "alias", "add", BOB, ANNA)
+    refused("an impossible name", 1, "user", "alias", "add", BOB, "a b")
+    refused("a name that means others", 1, "user", "alias", "add", BOB, "anyone")
+    refused("for nobody", 1, "user", "alias", "add", "nobody@example.org", "x")
+    refused("without an alias", 2, "user", "alias", "add", ANNA)
+    refused("an account with that name", 1, "user", "add", "chef", "--password-stdin", input="x\n")
+    refused("taking away another's", 1, "user", "alias", "remove", BOB, "chef")
+    check("user alias remove", server.hfctl("user", "alias", "remove", ANNA, "chef").returncode == 0 and not can_log_in("chef", PASSWORD))
+    refused("again", 1, "user", "alias", "remove", ANNA, "chef")
+    with server.lmtp_client() as c:
+        check("it is unknown then", c.begin("chef")[0].startswith(b"550 5.1.1"))
+
+
 def mailboxes():
     def names():
         listed = result_of("mailbox", "list", ANNA)
@@ -295,4 +323,4 @@ def restarts():
     check("it is back within seconds", time.monotonic() - began < 5, time.monotonic() - began)
 
 
-main(before_it_runs, users, mailboxes, metadata, looking_on, second_daemon, reloading, restarts, seconds=240)
+main(before_it_runs, users, aliases, mailboxes, metadata, looking_on, second_daemon, reloading, restarts, seconds=240)

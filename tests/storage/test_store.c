@@ -103,6 +103,74 @@ START_TEST(users_are_created_disabled_and_deleted)
 }
 END_TEST
 
+static enum hf_status alias(const char *name, const char *other, bool add)
+{
+	struct hf_op *op = hf_op_user_alias(store, hf_str(name), hf_str(other), add);
+	enum hf_status status = hf_store_run(store, op);
+
+	hf_op_free(&op);
+	return status;
+}
+
+static uint64_t found(const char *name)
+{
+	struct hf_user user;
+
+	return hf_user_find(store, hf_str(name), arena, &user) == HF_OK ? user.id : 0;
+}
+
+static bool collect_alias(void *arg, struct hf_str name, uint64_t user)
+{
+	hf_buf_printf(arg, "%.*s=%s ", HF_STR_ARG(name), found("bert") == user ? "bert" : "anna");
+	return true;
+}
+
+START_TEST(an_alias_is_another_name_of_an_account)
+{
+	struct hf_buf names = HF_BUF_INIT;
+	uint64_t bert = fixture_user(store, "bert");
+	struct hf_op *op;
+
+	ck_assert_int_eq(alias("bert", "Bertl@Example.org", true), HF_OK);
+	ck_assert_uint_eq(found("bertl@example.org"), bert);
+	ck_assert_int_eq(alias("bert", "bertl@example.org", true), HF_EEXISTS);
+	ck_assert_int_eq(alias("anna@example.org", "bertl@example.org", true), HF_EEXISTS);
+	ck_assert_int_eq(alias("anna@example.org", "bert", true), HF_EEXISTS);
+	ck_assert_int_eq(alias("anna@example.org", "anna@example.org", true), HF_EEXISTS);
+	ck_assert_int_eq(alias("anna@example.org", "anyone", true), HF_EINVALID);
+	ck_assert_int_eq(alias("anna@example.org", "a/b", true), HF_EINVALID);
+	ck_assert_int_eq(alias("anna@example.org", "", true), HF_EINVALID);
+	ck_assert_int_eq(alias("bertl@example.org", "more", true), HF_ENONEXISTENT); /* an account by its own name */
+	ck_assert_int_eq(alias("shared", "more", true), HF_ENONEXISTENT);
+	ck_assert_int_eq(alias("anna@example.org", "a1", true), HF_OK);
+	ck_assert_int_eq(alias("anna@example.org", "bertl@example.org", false), HF_ENONEXISTENT);
+	ck_assert_int_eq(hf_alias_each(store, 0, collect_alias, &names), HF_OK);
+	assert_buf(&names, "a1=anna bertl@example.org=bert ");
+	hf_buf_clear(&names);
+	ck_assert_int_eq(hf_alias_each(store, anna, collect_alias, &names), HF_OK);
+	assert_buf(&names, "a1=anna ");
+	op = hf_op_user_create(store, HF_STR("a1"), NULL, 0);
+	ck_assert_int_eq(hf_store_run(store, op), HF_EEXISTS);
+	hf_op_free(&op);
+	ck_assert_int_eq(alias("anna@example.org", "A1", false), HF_OK);
+	ck_assert_int_eq(alias("anna@example.org", "a1", false), HF_ENONEXISTENT);
+	ck_assert_uint_eq(found("a1"), 0);
+	/* of a deleted account they are free at once, and go */
+	op = hf_op_user_delete(store, HF_STR("bert"));
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	hf_op_free(&op);
+	ck_assert_uint_eq(found("bertl@example.org"), 0);
+	ck_assert_int_eq(alias("anna@example.org", "bertl@example.org", true), HF_OK);
+	ck_assert(fixture_collected(store, "J"));
+	ck_assert_uint_eq(found("bertl@example.org"), anna);
+	op = hf_op_user_delete(store, HF_STR("anna@example.org"));
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	hf_op_free(&op);
+	ck_assert(fixture_collected(store, "IJ"));
+	hf_buf_fini(&names);
+}
+END_TEST
+
 START_TEST(secrets_are_kept_by_mechanism_and_label)
 {
 	struct hf_secret secrets[] = {
@@ -395,6 +463,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_second_process_is_refused);
 	tcase_add_test(tc, users_are_found_by_any_spelling);
 	tcase_add_test(tc, users_are_created_disabled_and_deleted);
+	tcase_add_test(tc, an_alias_is_another_name_of_an_account);
 	tcase_add_test(tc, secrets_are_kept_by_mechanism_and_label);
 	tcase_add_test(tc, a_delivered_message_is_read_back);
 	tcase_add_test(tc, large_content_streams_and_reads_in_any_way);
