@@ -38,6 +38,8 @@ def cell_text(row, cell):
     text = f"{number(statistics.median(found))} ({number(min(found))}-{number(max(found))})"
     if row.value == "system_kib_each":
         text += f"; processes {number(statistics.median([r['pss_kib_each'] for r in cell['results'] if r]))}"
+    elif row.workload == "idle_latency":
+        text += f"; {number(statistics.median([r['after_ok_p50_ms'] for r in cell['results'] if r]))}"
     elif not row.less_is_better:
         text += f"; {cpu(statistics.median([r['server_us'] for r in cell['results'] if r]))}"
     return text

@@ -253,7 +253,7 @@ void imap_continuation(struct conn *conn)
 		die("no continuation: %s", conn->answer == 'O' ? "OK" : conn->out.data);
 }
 
-static void send_command(struct conn *conn, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0))) send_command(struct conn *conn, const char *fmt, va_list ap)
 {
 	char text[1024];
 	int size = vsnprintf(text, sizeof(text), fmt, ap);
