@@ -504,6 +504,33 @@ enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *pe
 	return status;
 }
 
+static bool is_plain_text(struct hf_str s, size_t max)
+{
+	return s.size && s.size <= max && hf_str_chr(s, '\0') < 0;
+}
+
+enum hf_status hf_sasl_login_known(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+				   struct hf_str user, struct hf_str password,
+				   struct hf_buf *canonical)
+{
+	struct hf_sasl_identity id = { .name = HF_BUF_INIT };
+	struct hf_str name = hf_str_trim(user);
+	bool known;
+
+	if (sasl->source != HF_SASL_STORE || !hf_sasl_allows_plaintext(sasl, peer) ||
+	    !is_plain_text(user, HF_SASL_NAME_MAX) ||
+	    !is_plain_text(password, HF_SASL_RESPONSE_MAX) || !is_name(name))
+		return HF_MORE;
+	known = hf_sasl_identify(sasl, name, &id) == HF_OK && hf_sasl_recognise(sasl, &id, password) &&
+		id.known && !id.disabled;
+	if (known) {
+		hf_counter_add(sasl->successes, 1);
+		hf_buf_add_str(canonical, hf_buf_str(&id.name));
+	}
+	hf_buf_fini(&id.name);
+	return known ? HF_OK : HF_MORE;
+}
+
 struct hf_str hf_sasl_authenticated(const struct hf_sasl_exchange *x)
 {
 	return x->authorised.size ? hf_buf_str(&x->authid.name) : HF_STR_NULL;

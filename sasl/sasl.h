@@ -82,6 +82,9 @@ HF_API enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_i
  * HF_EUNAVAILABLE; HF_ECANNOT where plaintext is not allowed. */
 HF_API enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str user,
 				    struct hf_str password, struct hf_buf *canonical);
+/* The same for a password that was verified lately, without PBKDF2 and without blocking: HF_OK, or HF_MORE: ask hf_sasl_login(). */
+HF_API enum hf_status hf_sasl_login_known(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, struct hf_str user,
+					  struct hf_str password, struct hf_buf *canonical);
 /* After HF_OK: who is authenticated, and as whom they act (the same, unless an admin proxies). Canonical names. */
 HF_API struct hf_str hf_sasl_authenticated(const struct hf_sasl_exchange *exchange);
 HF_API struct hf_str hf_sasl_authorised(const struct hf_sasl_exchange *exchange);

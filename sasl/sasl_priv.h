@@ -134,6 +134,10 @@ enum hf_status hf_sasl_secret(struct hf_sasl *sasl, const struct hf_sasl_identit
 enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
 			      struct hf_str password);
 
+/* Whether it is one verified lately: no PBKDF2. False tells nothing. */
+bool hf_sasl_recognise(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+		       struct hf_str password);
+
 /* --- saslprep.c, RFC 4013. HF_EINVALID: not UTF-8, prohibited, or nothing left; HF_EUNAVAILABLE:
  * ICU has no data for it. `stored`: unassigned code points are prohibited too. */
 enum hf_status hf_saslprep(struct hf_str in, bool stored, struct hf_buf *out);

@@ -176,6 +176,28 @@ static enum hf_status any_secret(struct hf_sasl *sasl, const struct hf_sasl_iden
 	return status;
 }
 
+bool hf_sasl_recognise(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
+		       struct hf_str password)
+{
+	struct hf_buf prepared = HF_BUF_INIT;
+	struct hf_scram_secret secret;
+	bool real = false, prohibited, found;
+
+	if (!sasl->verifier_s || any_secret(sasl, id, &secret, &real) != HF_OK)
+		return false;
+	/* The same work for those who do not exist. */
+	hf_buf_reserve(&prepared, password.size + 1);
+	prohibited = hf_saslprep(password, false, &prepared) != HF_OK;
+	found = hf_sasl_verifiers_have(sasl->verifiers, hf_buf_str(&id->name),
+				       hf_str_n(secret.stored_key, hf_digest_size(secret.alg)),
+				       hf_buf_str(&prepared), hf_now_ms()) &&
+		real && !prohibited;
+	hf_sasl_buf_wipe(&prepared);
+	if (found)
+		hf_counter_add(sasl->recognised, 1);
+	return found;
+}
+
 enum hf_status hf_sasl_verify(struct hf_sasl *sasl, const struct hf_sasl_identity *id,
 			      struct hf_str password)
 {

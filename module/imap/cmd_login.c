@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* LOGIN: name and password in clear. RFC 9051 §6.2.3; PRIVACYREQUIRED: RFC 5530.
  *
- * Arguments: user name, password. The check runs on a helper thread; the answer to a failure is
- * held back by a timer. */
+ * Arguments: user name, password. A password that was verified lately is recognised at once;
+ * else the check runs on a helper thread, and the answer to a failure is held back by a timer. */
 #include "module/imap/session_priv.h"
 
 #include "base/mem.h"
@@ -77,6 +77,7 @@ static enum hf_status login_start(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
 	struct login_args *args = cmd->args;
+	struct hf_buf canonical = HF_BUF_INIT;
 	struct hf_sasl_peer peer;
 	enum hf_status status;
 
@@ -85,6 +86,14 @@ static enum hf_status login_start(struct imap_cmd *cmd)
 		imap_code(cmd, "PRIVACYREQUIRED");
 		imap_text(cmd, "Use STARTTLS first");
 		return HF_ENOPERM;
+	}
+	status = hf_sasl_login_known(session->priv->module->sasl, &peer, args->user, args->password, &canonical);
+	if (status == HF_OK) {
+		struct hf_str user = hf_buf_str(&canonical);
+
+		status = imap_auth_succeeded(cmd, "LOGIN", user, user);
+		hf_buf_fini(&canonical);
+		return status;
 	}
 	args->job = job_new(session, args);
 	status = imap_offload(session, job_run, args->job, job_free);

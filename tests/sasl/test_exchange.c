@@ -148,6 +148,40 @@ START_TEST(login_command)
 }
 END_TEST
 
+/* Never before it was verified, for whoever the password is not, or once it changed; and without PBKDF2. */
+START_TEST(login_of_a_known_password_does_not_block)
+{
+	static const struct {
+		struct hf_str user, password;
+	} rows[] = {
+		{ HF_STR("ben"), HF_STR("no") },    { HF_STR("ben"), HF_STR("") },	{ HF_STR(""), HF_STR("bens secret") },
+		{ HF_STR("root"), HF_STR("bens secret") }, { HF_STR("nobody"), HF_STR("bens secret") },
+		{ HF_STR("ben\0x"), HF_STR("bens secret") }, { HF_STR("ben"), HF_STR("bens secret\0x") },
+		{ HF_STR("dora"), HF_STR("doras secret") },
+	};
+	struct hf_str ben = HF_STR("ben"), password = HF_STR("bens secret");
+	struct hf_buf name = HF_BUF_INIT;
+	int64_t rounds;
+
+	open_default();
+	ck_assert_int_eq(hf_sasl_login_known(sasl, &tls_peer, ben, password, &name), HF_MORE);
+	ck_assert_int_eq(hf_sasl_login(sasl, &tls_peer, ben, password, &name), HF_OK);
+	ck_assert_int_eq(hf_sasl_login(sasl, &tls_peer, HF_STR("dora"), HF_STR("doras secret"), &name), HF_EAUTH);
+	rounds = counter("sasl.pbkdf2_rounds");
+	hf_buf_clear(&name);
+	ck_assert_int_eq(hf_sasl_login_known(sasl, &tls_peer, HF_STR(" ben@example.org"), password, &name), HF_OK);
+	ck_assert_str_eq(hf_buf_cstr(&name), "ben@example.org");
+	for (size_t i = 0; i < HF_COUNT(rows); i++)
+		ck_assert_int_eq(hf_sasl_login_known(sasl, &tls_peer, rows[i].user, rows[i].password, &name), HF_MORE);
+	ck_assert_int_eq(hf_sasl_login_known(sasl, &plain_peer, ben, password, &name), HF_MORE);
+	ck_assert_int_eq(counter("sasl.pbkdf2_rounds"), rounds);
+	account_set_password(account_of(HF_STR("ben")), "new secret");
+	ck_assert_int_eq(hf_sasl_login_known(sasl, &tls_peer, ben, password, &name), HF_MORE);
+	hf_buf_fini(&name);
+	close_sasl();
+}
+END_TEST
+
 START_TEST(unknown_costs_what_wrong_costs)
 {
 	static const struct hf_str messages[] = {
@@ -361,6 +395,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, responses_are_bounded);
 	tcase_add_test(tc, login_mechanism_asks_twice);
 	tcase_add_test(tc, login_command);
+	tcase_add_test(tc, login_of_a_known_password_does_not_block);
 	tcase_add_test(tc, unknown_costs_what_wrong_costs);
 	tcase_add_test(tc, verified_password_is_recognised);
 	tcase_add_test(tc, recognising_can_be_switched_off);

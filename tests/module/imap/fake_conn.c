@@ -362,6 +362,19 @@ enum hf_status hf_sasl_step(struct hf_sasl_exchange *exchange, bool has_initial,
 	return hf_str_eq(client, HF_STR("secret")) ? HF_EUNAVAILABLE : HF_EAUTH;
 }
 
+/* None was verified before. */
+enum hf_status hf_sasl_login_known(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
+				   struct hf_str user, struct hf_str password,
+				   struct hf_buf *canonical)
+{
+	(void)sasl;
+	(void)peer;
+	(void)user;
+	(void)password;
+	(void)canonical;
+	return HF_MORE;
+}
+
 enum hf_status hf_sasl_login(struct hf_sasl *sasl, const struct hf_sasl_peer *peer,
 			     struct hf_str user, struct hf_str password, struct hf_buf *canonical)
 {
