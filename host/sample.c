@@ -81,7 +81,72 @@ static void doc_text(const char *text, FILE *out)
 	}
 }
 
-static void doc_rows(const struct hf_option *options, const char *prefix, FILE *out)
+/* As it stands in a file, where the default would show little or there is none. */
+static const struct {
+	const char *section, *name, *text;
+} examples[] = {
+	{ "", "hostname", "\"mail.example.org\"" },
+	{ "", "user", "\"holdfast\"" },
+	{ "", "group", "\"holdfast\"" },
+	{ "listen", "module", "\"imap\"" },
+	{ "listen", "service", "\"imaps\"" },
+	{ "listen", "address", "\"*:993\"" },
+	{ "listen", "tls", "true" },
+	{ "listen", "owner", "\"holdfast\"" },
+	{ "listen", "group", "\"postfix\"" },
+	{ "store", "cache", "\"4 GiB\"" },
+	{ "store", "facts", "\"512 MiB\"" },
+	{ "store", "reserve", "\"2 GiB\"" },
+	{ "store", "kept", "\"30 d\"" },
+	{ "store", "retention", "( \"\\\\Trash = 30 d\", \"\\\\Junk = 14 d\", \"Lists/Alerts = 90 d\" )" },
+	{ "tls", "certificate", "\"/etc/holdfast/cert.pem\"" },
+	{ "tls", "key", "\"/etc/holdfast/key.pem\"" },
+	{ "tls", "client_ca", "\"/etc/holdfast/clients.pem\"" },
+	{ "tls", "min_version", "\"1.3\"" },
+	{ "tls", "ciphers", "\"ECDHE+AESGCM:ECDHE+CHACHA20\"" },
+	{ "tls", "sni.name", "\"imap.example.net\"" },
+	{ "tls", "sni.certificate", "\"/etc/holdfast/example.net.pem\"" },
+	{ "tls", "sni.key", "\"/etc/holdfast/example.net.key\"" },
+	{ "control", "group", "\"mailadmin\"" },
+	{ "log", "destination", "\"syslog\"" },
+	{ "log", "level", "\"debug\"" },
+	{ "limits", "workers", "4" },
+	{ "auth", "source", "\"saslauthd\"" },
+	{ "auth", "mechanisms", "\"PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS\"" },
+	{ "auth", "admins", "( \"migration@example.org\" )" },
+	{ "auth", "options", "( \"sql_engine=sqlite3\", \"sql_database=/etc/holdfast/users.db\" )" },
+};
+
+/* The option's own, else one with its default. */
+static void doc_example(const struct hf_option *option, const char *section, const char *prefix,
+			FILE *out)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct hf_buf line = HF_BUF_INIT;
+	const char *name = hf_arena_printf(arena, "%s%s", prefix, option->name);
+
+	for (size_t i = 0; i < HF_COUNT(examples) && !line.size; i++)
+		if (strcmp(examples[i].section, section) == 0 &&
+		    strcmp(examples[i].name, name) == 0)
+			hf_buf_add_cstr(&line, examples[i].text);
+	if (!line.size && option->fallback && *option->fallback) {
+		/* room for any one value at its offset */
+		char *settings = hf_arena_alloc(arena, option->offset + 16);
+
+		hf_option_parse(option, option->fallback, arena, settings, NULL);
+		hf_option_format(option, settings, &line);
+	}
+	if (line.size) {
+		fprintf(out, ".br\nExample: \\fB%s = ", option->name);
+		doc_text(hf_buf_cstr(&line), out);
+		fputs(";\\fR\n", out);
+	}
+	hf_buf_fini(&line);
+	hf_arena_free(&arena);
+}
+
+static void doc_rows(const struct hf_option *options, const char *section, const char *prefix,
+		     FILE *out)
 {
 	for (; options && options->name; options++) {
 		struct hf_buf expects = HF_BUF_INIT;
@@ -96,6 +161,7 @@ static void doc_rows(const struct hf_option *options, const char *prefix, FILE *
 			doc_text(options->fallback, out);
 		}
 		fputs(options->restart ? "; a change needs a restart)\n" : ")\n", out);
+		doc_example(options, section, prefix, out);
 		hf_buf_fini(&expects);
 	}
 }
@@ -103,17 +169,17 @@ static void doc_rows(const struct hf_option *options, const char *prefix, FILE *
 void hf_options_doc_print(struct hf_loader *loader, FILE *out)
 {
 	fprintf(out, ".SS Top level\n");
-	doc_rows(hf_host_sections[0].options, "", out);
+	doc_rows(hf_host_sections[0].options, "", "", out);
 	fprintf(out,
 		".SS listen\nA list of groups: where to listen, and which module serves it.\n");
-	doc_rows(hf_listen_options, "", out);
+	doc_rows(hf_listen_options, "listen", "", out);
 	for (const struct hf_section *section = hf_host_sections + 1; section->name; section++) {
 		fprintf(out, ".SS %s\n", section->name);
 		doc_text(section->help, out);
 		fputc('\n', out);
-		doc_rows(section->options, "", out);
+		doc_rows(section->options, section->name, "", out);
 		if (strcmp(section->name, "tls") == 0)
-			doc_rows(hf_sni_options, "sni.", out);
+			doc_rows(hf_sni_options, section->name, "sni.", out);
 	}
 	for (size_t i = 0; i < HF_COUNT(known_modules); i++) {
 		struct hf_note why = HF_NOTE_INIT;
@@ -122,7 +188,7 @@ void hf_options_doc_print(struct hf_loader *loader, FILE *out)
 		if (module && module->options) {
 			fprintf(out, ".SS %s\nThe module %s.\n", known_modules[i],
 				known_modules[i]);
-			doc_rows(module->options, "", out);
+			doc_rows(module->options, known_modules[i], "", out);
 		}
 		hf_note_fini(&why);
 	}

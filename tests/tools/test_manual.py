@@ -59,6 +59,7 @@ def main():
         return 0
     check("holdfast.conf.5 has the settings of holdfastd --options-doc (update: tests/tools/test_manual.py --update)", body == wanted,
           next((f"{a!r} instead of {b!r}" for a, b in zip(body.split("\n"), wanted.split("\n")) if a != b), "their number differs"))
+    examples(wanted)
     for program, name in (("holdfastd", "holdfastd.8"), ("hfctl", "hfctl.8"), ("hf-deliver", "hf-deliver.1")):
         plain = page(name).replace("\\-", "-").replace("\\fR", "").replace("\\fB", "")
         told = subprocess.run([f"{BUILD}/{program}", "--socket=/nonexistent/x", "--help"] if program == "hfctl" else
@@ -72,6 +73,31 @@ def main():
               macros and macros.stderr[:300])
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def examples(text):
+    """Each setting has an example, and all of them together are a configuration."""
+    sections, section, missing = {}, "", []
+    for line in text.split("\n"):
+        if line.startswith(".SS "):
+            section = line[4:]
+        elif line.startswith(".B "):
+            key = line[3:]
+            missing.append(f"{section}.{key}")
+        elif line.startswith("Example: "):
+            example = line[len("Example: \\fB"):-len("\\fR")].replace("\\-", "-").replace("\\e", "\\")
+            group = section + ".sni" if key.startswith("sni.") else section
+            sections.setdefault(group, []).append(example)
+            missing.pop()
+    check("each setting has an example in holdfast.conf.5", sections and not missing, missing)
+    sections["modules"] = [f'directory = ( "{BUILD}/module/imap/.libs", "{BUILD}/module/lmtp/.libs" );']
+    sections["tls"].append("sni = ( {" + " ".join(sections.pop("tls.sni")) + "} );")
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as conf:
+        conf.write("\n".join(sections.pop("Top level")) + "\nlisten = ( {" + " ".join(sections.pop("listen")) + "} );\n")
+        conf.writelines(f"{name}: {{ {' '.join(lines)} }};\n" for name, lines in sections.items())
+        conf.flush()
+        result = subprocess.run([f"{BUILD}/holdfastd", "-c", conf.name, "--show"], capture_output=True, text=True, check=False, timeout=60)
+    check("all examples together are a configuration", result.returncode == 0, result.stderr[:1000])
 
 
 def has_man():
