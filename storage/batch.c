@@ -24,8 +24,10 @@ struct batch *batch_new(struct hf_store *store)
 /* What was applied is forgotten; the operations themselves stay. */
 static void forget(struct batch *batch)
 {
-	for (struct batch_mailbox *m = batch->mailboxes; m; m = m->next)
+	for (struct batch_mailbox *m = batch->mailboxes; m; m = m->next) {
 		hf_free(m->changes);
+		hf_set_fini(&m->dead);
+	}
 	batch->mailboxes = NULL;
 	batch->users = NULL;
 	memset(batch->mailbox_buckets, 0, sizeof(batch->mailbox_buckets));
@@ -38,6 +40,7 @@ static void forget(struct batch *batch)
 	batch->rights = NULL;
 	batch->rights_end = &batch->rights;
 	batch->writes = 0;
+	batch->dead_jobs = 0;
 	hf_arena_reset(batch->arena);
 }
 
@@ -136,6 +139,7 @@ enum hf_status batch_commit(struct batch *batch)
 	if (batch->annotations)
 		annotation_committing(batch->store); /* before anybody can read them */
 	txn_commit(&batch->txn);
+	atomic_fetch_add(&batch->store->dead_jobs, batch->dead_jobs);
 	batch->wrote = batch->writes != 0;
 	if (ids)
 		ids_written(batch->store);

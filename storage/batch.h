@@ -22,6 +22,8 @@ struct batch_mailbox {
 	struct hf_change *changes;
 	size_t change_count, change_capacity;
 	struct seen_change *seen; /* blocks looked at, the last one first */
+	struct hf_set dead; /* UIDs of index rows that are dead: messages.c */
+	bool dead_known;
 };
 
 struct batch_user {
@@ -62,6 +64,7 @@ struct batch {
 	struct hf_arena *arena;
 	int64_t now;
 	uint64_t writes;   /* counts every change: an operation that refuses must not have made one */
+	int dead_jobs;     /* made, less those done */
 	bool wrote;        /* something was committed: needs the flush */
 	bool relaxed;      /* only flag changes that may be answered before the flush */
 	struct batch_mailbox *mailboxes, *mailbox_buckets[BATCH_BUCKETS];
@@ -126,6 +129,9 @@ struct index_walk {
 	size_t range;
 	uint32_t from, below; /* UIDs from <= uid < below */
 	bool positioned;
+	bool only_read;       /* may be set after init: nothing is put or deleted, and many are read at once */
+	bool dead_too;        /* may be set after init */
+	struct hf_set *dead;
 	struct cursor *cursor;
 };
 void index_walk_init(struct index_walk *walk, struct batch *batch, uint64_t mailbox, const struct hf_set *uids,
@@ -154,6 +160,14 @@ struct keyword_map {
 	uint64_t known, bits[HF_KEYWORDS_MAX];
 };
 enum hf_status keyword_map(struct keyword_map *map, uint64_t from, uint64_t *to);
+/* Index rows that are dead: their messages have left, for everybody who reads the index. Of many messages at once only this is
+ * written, for which one row is enough, and the collector deletes (and keeps) them afterwards. */
+#define DEAD_LEAST 32 /* of fewer it is not worth the while */
+enum hf_status mailbox_dead(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_set *uids, struct hf_mod modseq,
+			    bool keep);
+/* Whether an index row is. */
+enum hf_status mailbox_is_dead(struct batch *batch, struct batch_mailbox *mailbox, struct hf_uid uid, bool *dead);
+
 /* Keeps the records of expunged messages, ascending, until their time is over. Several share a row. */
 struct keeping {
 	struct batch *batch;

@@ -221,26 +221,134 @@ static bool erase_user(struct hf_store *store, uint64_t user)
 	return run(store, &erase->op);
 }
 
+/* J: dead index rows ----------------------------------------------------------------------------------------------- */
+
+#define BURY_ROWS 2000
+
+struct op_bury {
+	struct hf_op op;
+	uint64_t mailbox;
+	struct hf_mod modseq;
+};
+
+static enum hf_status bury(struct batch *batch, struct batch_mailbox *mailbox, const struct row_dead *row,
+			   const struct hf_set *uids, struct hf_mod modseq)
+{
+	struct index_walk walk;
+	struct keeping keeping;
+	struct hf_record record;
+	unsigned count = 0;
+	enum hf_status status = HF_OK, end;
+
+	keeping_begin(&keeping, batch, mailbox, modseq);
+	keeping.row.time = row->time;
+	index_walk_init(&walk, batch, mailbox->id, uids, 0, mailbox->row.uidnext);
+	walk.dead_too = true;
+	while (count < BURY_ROWS && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		status = index_walk_delete(&walk);
+		if (status == HF_OK && row->keep)
+			status = keeping_add(&keeping, &record);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	index_walk_fini(&walk);
+	if (status != HF_OK && status != HF_ENONEXISTENT)
+		return status;
+	end = keeping_end(&keeping);
+	if (end != HF_OK)
+		return end;
+	return status == HF_OK ? HF_MORE : HF_OK;
+}
+
+static enum hf_status bury_apply(struct hf_op *op, struct batch *batch)
+{
+	struct op_bury *args = (struct op_bury *)op;
+	struct hf_set uids = HF_SET_INIT;
+	struct batch_mailbox *mailbox;
+	struct row_dead row;
+	struct row_key key;
+	enum hf_status status;
+
+	key_dead(&key, args->mailbox, args->modseq);
+	status = batch_get(batch, TABLE_META, &key, &batch->value);
+	if (status == HF_ENONEXISTENT)
+		return HF_OK; /* somebody else has done it */
+	if (status == HF_OK)
+		status = row_dead_decode(hf_buf_str(&batch->value), &row, &uids);
+	if (status == HF_OK)
+		status = batch_mailbox(batch, args->mailbox, true, &mailbox);
+	if (status == HF_OK)
+		status = bury(batch, mailbox, &row, &uids, args->modseq);
+	hf_set_fini(&uids);
+	if (status != HF_OK && status != HF_ENONEXISTENT)
+		return status;
+	batch->dead_jobs--;
+	return batch_delete(batch, TABLE_META, &key);
+}
+
+static const struct op_kind kind_bury = { .name = "bury", .apply = bury_apply };
+
+static bool bury_dead(struct hf_store *store, uint64_t mailbox, struct hf_mod modseq)
+{
+	struct op_bury *args = op_new(&kind_bury, sizeof(*args));
+
+	args->mailbox = mailbox;
+	args->modseq = modseq;
+	return run(store, &args->op);
+}
+
+static bool find_dead(struct hf_store *store, uint64_t *mailbox, struct hf_mod *modseq)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	bool found;
+
+	key_begin(&from, META_JOB);
+	key_add_u8(&from, JOB_DEAD);
+	scan_open(&scan, store->env, TABLE_META, &from, from.size, 8192);
+	found = scan_next(&scan, &key, &value) == HF_OK && key.size == 18;
+	if (found) {
+		*mailbox = key_be64(key, 2);
+		modseq->n = key_be64(key, 10);
+	}
+	scan_close(&scan);
+	return found;
+}
+
+static bool step_dead(struct hf_store *store)
+{
+	struct hf_mod modseq;
+	uint64_t mailbox;
+
+	return atomic_load(&store->dead_jobs) && find_dead(store, &mailbox, &modseq) && bury_dead(store, mailbox, modseq);
+}
+
+void collector_bury(struct hf_store *store)
+{
+	while (step_dead(store))
+		;
+}
+
+/* J: a deleted user ------------------------------------------------------------------------------------------------- */
+
 static bool step_jobs(struct hf_store *store)
 {
 	struct row_key from;
 	struct scan scan;
 	struct hf_str key, value;
-	bool found, ok = false;
+	bool found;
 	uint64_t id = 0;
-	uint8_t kind = 0;
 
 	key_begin(&from, META_JOB);
-	scan_open(&scan, store->env, TABLE_META, &from, 1, 8192);
+	key_add_u8(&from, JOB_USER);
+	scan_open(&scan, store->env, TABLE_META, &from, from.size, 8192);
 	found = scan_next(&scan, &key, &value) == HF_OK && key.size == 10;
-	if (found) {
-		kind = (uint8_t)key.data[1];
+	if (found)
 		id = key_be64(key, 2);
-	}
 	scan_close(&scan);
-	if (found && kind == JOB_USER)
-		ok = erase_user(store, id);
-	return ok;
+	return found && erase_user(store, id);
 }
 
 /* K --------------------------------------------------------------------------------------------------------------- */
@@ -606,11 +714,27 @@ bool collector_step(struct hf_store *store)
 {
 	if (writer_is_full(store->writer) || writer_is_stopping(store->writer))
 		return false;
-	return step_jobs(store) || step_due(store) || step_garbage(store) || step_expiry(store) ||
+	return step_dead(store) || step_jobs(store) || step_due(store) || step_garbage(store) || step_expiry(store) ||
 	       retention_step(store);
 }
 
 /* Start-up --------------------------------------------------------------------------------------------------------- */
+
+void collector_count(struct hf_store *store)
+{
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	int count = 0;
+
+	key_begin(&from, META_JOB);
+	key_add_u8(&from, JOB_DEAD);
+	scan_open(&scan, store->env, TABLE_META, &from, from.size, 8192);
+	while (scan_next(&scan, &key, &value) == HF_OK)
+		count++;
+	scan_close(&scan);
+	atomic_store(&store->dead_jobs, count);
+}
 
 struct op_undo {
 	struct hf_op op;

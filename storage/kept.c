@@ -16,6 +16,7 @@ enum hf_status hf_kept_each(struct hf_store *store, uint64_t mailbox, bool (*fn)
 	enum hf_status status;
 	bool more = true;
 
+	collector_bury(store);
 	key_message(&from, mailbox, HF_UID(0));
 	scan_open(&scan, store->env, TABLE_KEPT, &from, 8, SCAN_BUFFER);
 	while (more && (status = scan_next(&scan, &key, &value)) == HF_OK) {

@@ -7,6 +7,59 @@
 
 #define GONE_ROWS_MAX 8192 /* of one mailbox; above, the older half goes */
 
+/* Dead rows ------------------------------------------------------------------------------------------------------- */
+
+static enum hf_status dead_of(struct batch *batch, struct batch_mailbox *mailbox)
+{
+	struct cursor *cursor = NULL;
+	struct hf_str key, value;
+	struct row_dead row;
+	struct row_key from;
+	enum hf_status status;
+
+	if (mailbox->dead_known)
+		return HF_OK;
+	mailbox->dead_known = true;
+	if (!atomic_load(&batch->store->dead_jobs))
+		return HF_OK;
+	key_kind(&from, META_JOB, JOB_DEAD, mailbox->id);
+	status = cursor_open(batch->store->env, batch->txn, TABLE_META, &cursor);
+	if (status == HF_OK)
+		status = cursor_seek(cursor, &from, &key, &value);
+	while (status == HF_OK && hf_str_starts(key, key_str(&from))) {
+		status = row_dead_decode(value, &row, &mailbox->dead);
+		if (status == HF_OK)
+			status = cursor_next(cursor, &key, &value);
+	}
+	cursor_close(&cursor);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
+enum hf_status mailbox_dead(struct batch *batch, struct batch_mailbox *mailbox, const struct hf_set *uids, struct hf_mod modseq,
+			    bool keep)
+{
+	struct row_dead row = { .time = batch->now, .keep = keep };
+	struct row_key key;
+	enum hf_status status = dead_of(batch, mailbox);
+
+	if (status != HF_OK)
+		return status;
+	hf_set_union(&mailbox->dead, uids);
+	batch->dead_jobs++;
+	hf_buf_clear(&batch->row);
+	row_dead_encode(&row, uids, &batch->row);
+	key_dead(&key, mailbox->id, modseq);
+	return batch_put(batch, TABLE_META, &key, hf_buf_str(&batch->row));
+}
+
+enum hf_status mailbox_is_dead(struct batch *batch, struct batch_mailbox *mailbox, struct hf_uid uid, bool *dead)
+{
+	enum hf_status status = dead_of(batch, mailbox);
+
+	*dead = status == HF_OK && hf_set_has(&mailbox->dead, uid.n);
+	return status;
+}
+
 /* Walking the index ----------------------------------------------------------------------------------------------- */
 
 void index_walk_init(struct index_walk *walk, struct batch *batch, uint64_t mailbox, const struct hf_set *uids,
@@ -15,13 +68,33 @@ void index_walk_init(struct index_walk *walk, struct batch *batch, uint64_t mail
 	*walk = (struct index_walk){ .batch = batch, .mailbox = mailbox, .uids = uids, .from = from, .below = below };
 }
 
+static enum hf_status walk_open(struct index_walk *walk)
+{
+	struct batch_mailbox *mailbox;
+	enum hf_status status = HF_OK;
+
+	if (!walk->dead_too) {
+		status = batch_mailbox(walk->batch, walk->mailbox, true, &mailbox);
+		if (status == HF_OK)
+			status = dead_of(walk->batch, mailbox);
+		if (status == HF_OK && mailbox->dead.count)
+			walk->dead = &mailbox->dead;
+	}
+	return status == HF_OK ? cursor_open(walk->batch->store->env, walk->batch->txn, TABLE_INDEX, &walk->cursor) : status;
+}
+
 static enum hf_status walk_seek(struct index_walk *walk, struct hf_str *key, struct hf_str *value)
 {
 	struct row_key start;
 
 	key_message(&start, walk->mailbox, HF_UID(walk->from));
 	walk->positioned = true;
-	return cursor_seek(walk->cursor, &start, key, value);
+	return walk->only_read ? cursor_run_seek(walk->cursor, &start, key, value) : cursor_seek(walk->cursor, &start, key, value);
+}
+
+static enum hf_status walk_step(struct index_walk *walk, struct hf_str *key, struct hf_str *value)
+{
+	return walk->only_read ? cursor_run_next(walk->cursor, key, value) : cursor_next(walk->cursor, key, value);
 }
 
 enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record)
@@ -30,7 +103,7 @@ enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record
 	struct hf_str key, value;
 
 	if (!walk->cursor)
-		status = cursor_open(walk->batch->store->env, walk->batch->txn, TABLE_INDEX, &walk->cursor);
+		status = walk_open(walk);
 	while (status == HF_OK) {
 		const struct hf_range *range;
 
@@ -47,7 +120,7 @@ enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record
 		}
 		if (walk->from >= walk->below)
 			return HF_ENONEXISTENT;
-		status = walk->positioned ? cursor_next(walk->cursor, &key, &value) : walk_seek(walk, &key, &value);
+		status = walk->positioned ? walk_step(walk, &key, &value) : walk_seek(walk, &key, &value);
 		if (status != HF_OK)
 			break;
 		if (key.size != 12 || key_be64(key, 0) != walk->mailbox)
@@ -57,6 +130,10 @@ enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record
 			return HF_ENONEXISTENT;
 		if (walk->from > range->last) /* between two ranges: the next seek finds it again if it is wanted */
 			continue;
+		if (walk->dead && hf_set_has(walk->dead, walk->from)) {
+			walk->from++;
+			continue;
+		}
 		status = row_index_decode(HF_UID(walk->from), value, record);
 		walk->from++;
 		return status;
@@ -225,7 +302,7 @@ void keeping_begin(struct keeping *keeping, struct batch *batch, struct batch_ma
 enum hf_status keeping_end(struct keeping *keeping)
 {
 	struct batch *batch = keeping->batch;
-	int64_t due = batch->now + (int64_t)batch->store->settings.kept_s;
+	int64_t due = keeping->row.time + (int64_t)batch->store->settings.kept_s;
 	struct hf_uid first = keeping->row.records[0].uid;
 	struct row_key key;
 	enum hf_status status;

@@ -101,6 +101,7 @@ static enum hf_status find_replaced(struct op_append *append, struct batch *batc
 				    struct batch_user **owner, struct hf_record *record)
 {
 	struct row_key key;
+	bool dead = false;
 	enum hf_status status = batch_mailbox(batch, append->replaced_mailbox, false, mailbox);
 
 	if (status == HF_OK)
@@ -110,6 +111,10 @@ static enum hf_status find_replaced(struct op_append *append, struct batch *batc
 	key_message(&key, append->replaced_mailbox, append->replaces);
 	status = append->replaces.n < (*mailbox)->row.uidnext ? batch_get(batch, TABLE_INDEX, &key, &batch->value)
 							      : HF_ENONEXISTENT;
+	if (status == HF_OK)
+		status = mailbox_is_dead(batch, *mailbox, append->replaces, &dead);
+	if (dead)
+		return HF_ENONEXISTENT;
 	if (status == HF_OK)
 		status = row_index_decode(append->replaces, hf_buf_str(&batch->value), record);
 	return status;

@@ -152,6 +152,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	if (status != HF_OK)
 		return status;
 	index_walk_init(&walk, batch, source->id, uids, from, below);
+	walk.only_read = source->row.messages >= DEAD_LEAST && hf_set_size(uids) >= DEAD_LEAST;
 	while (count < max && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (!same_owner && over_quota(taker, record.size, 1)) {
 			status = HF_EOVERQUOTA;
@@ -164,11 +165,12 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 			keeping_begin(&keeping, batch, source, HF_MOD(source_modseq));
 		}
 		mailbox_count(batch, source, giver, &record, -1);
-		status = index_walk_delete(&walk);
+		if (!walk.only_read)
+			status = index_walk_delete(&walk);
 		if (status == HF_OK)
 			status = make_copy(&map, taker, &record, who, false, target->row.uidnext, target_modseq, &copy,
 					   &op->piece.seen);
-		if (status == HF_OK && !same_owner)
+		if (status == HF_OK && !same_owner && !walk.only_read)
 			status = keeping_add(&keeping, &record);
 		if (status != HF_OK)
 			break;
@@ -188,6 +190,8 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	if (count && (status == HF_OK || status == HF_ENONEXISTENT)) {
 		enum hf_status end = keeping_end(&keeping);
 
+		if (end == HF_OK && walk.only_read)
+			end = mailbox_dead(batch, source, &op->piece.expunged, HF_MOD(source_modseq), !same_owner);
 		if (end == HF_OK)
 			end = mailbox_gone(batch, source, &op->piece.expunged, HF_MOD(source_modseq));
 		if (end == HF_OK)
@@ -222,6 +226,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 	enum hf_status status = HF_OK;
 
 	index_walk_init(&walk, batch, source->id, &copy->uids, copy->from, copy->below);
+	walk.only_read = true;
 	while (count < max && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (over_quota(owner, copy->piece_size + record.size, copy->piece_copy_count + 1)) {
 			status = HF_EOVERQUOTA;
@@ -273,6 +278,7 @@ static bool is_long(struct op_copy *copy, struct batch *batch, unsigned max)
 	if (hf_set_size(&copy->uids) <= max)
 		return false;
 	index_walk_init(&walk, batch, copy->source, &copy->uids, copy->from, copy->below);
+	walk.only_read = true;
 	while (count <= max && index_walk_next(&walk, &record) == HF_OK)
 		count++;
 	index_walk_fini(&walk);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* EXPUNGE, UID EXPUNGE, CLOSE. RFC 9051 §6.4.3, RFC 4315 §2.1. The messages are kept until the retention time is over. */
+/* EXPUNGE, UID EXPUNGE, CLOSE. RFC 9051 §6.4.3, RFC 4315 §2.1. The messages are kept until the retention time is over.
+ *
+ * Of many, this operation only says that they have left; the collector moves their rows (batch.h: dead). */
 
 #include "storage/op_priv.h"
 
@@ -15,7 +17,7 @@ static enum hf_status expunge_one(struct op_expunge *expunge, struct batch *batc
 				  struct batch_user *owner, struct index_walk *walk, struct keeping *keeping,
 				  struct hf_record *record, uint64_t *modseq)
 {
-	enum hf_status status;
+	enum hf_status status = HF_OK;
 
 	if (!*modseq) {
 		*modseq = ++mailbox->row.highestmodseq;
@@ -23,8 +25,9 @@ static enum hf_status expunge_one(struct op_expunge *expunge, struct batch *batc
 		keeping_begin(keeping, batch, mailbox, HF_MOD(*modseq));
 	}
 	mailbox_count(batch, mailbox, owner, record, -1);
-	status = index_walk_delete(walk);
-	if (status == HF_OK)
+	if (!walk->only_read)
+		status = index_walk_delete(walk);
+	if (!walk->only_read && status == HF_OK)
 		status = keeping_add(keeping, record);
 	record->modseq.n = *modseq;
 	batch_change(batch, mailbox, HF_CHANGE_GONE, record);
@@ -41,7 +44,7 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 	struct hf_record record;
 	struct keeping keeping;
 	uint64_t modseq = 0;
-	unsigned count = 0;
+	unsigned count = 0, many;
 	enum hf_status status = batch_mailbox(batch, expunge->mailbox, false, &mailbox);
 
 	if (status == HF_OK)
@@ -50,7 +53,9 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 		return status;
 	if (!expunge->any_flags && !mailbox->row.deleted)
 		return HF_OK;
+	many = expunge->any_flags ? mailbox->row.messages : mailbox->row.deleted;
 	index_walk_init(&walk, batch, expunge->mailbox, &expunge->uids, expunge->from, mailbox->row.uidnext);
+	walk.only_read = many >= DEAD_LEAST && hf_set_size(&expunge->uids) >= DEAD_LEAST;
 	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
 		if (!expunge->any_flags && !(record.flags & HF_FLAG_DELETED))
 			continue;
@@ -62,7 +67,8 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 	expunge->piece_from = walk.from;
 	index_walk_fini(&walk);
 	if (modseq && (status == HF_OK || status == HF_ENONEXISTENT)) {
-		enum hf_status end = keeping_end(&keeping);
+		enum hf_status end = walk.only_read ? mailbox_dead(batch, mailbox, &op->piece.expunged, HF_MOD(modseq), true)
+						    : keeping_end(&keeping);
 
 		if (end == HF_OK)
 			end = mailbox_gone(batch, mailbox, &op->piece.expunged, HF_MOD(modseq));

@@ -185,6 +185,7 @@ static void look_for_rows(struct op_restore *restore, struct hf_store *store)
 	struct scan scan;
 	struct hf_str key, value;
 
+	collector_bury(store);
 	key_message(&from, restore->source, HF_UID(0));
 	scan_open(&scan, store->env, TABLE_KEPT, &from, 8, 64 * 1024);
 	while (scan_next(&scan, &key, &value) == HF_OK) {

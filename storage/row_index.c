@@ -149,3 +149,24 @@ enum hf_status row_gone_decode(struct hf_str in, struct hf_set *uids)
 	}
 	return HF_OK;
 }
+
+void row_dead_encode(const struct row_dead *row, const struct hf_set *uids, struct hf_buf *out)
+{
+	hf_buf_add_char(out, ROW_VERSION);
+	hf_buf_add_be64(out, (uint64_t)row->time);
+	hf_buf_add_char(out, row->keep);
+	row_gone_encode(uids, out);
+}
+
+enum hf_status row_dead_decode(struct hf_str in, struct row_dead *row, struct hf_set *uids)
+{
+	struct hf_reader r = hf_reader_init(in);
+	uint8_t version = 0, keep = 0;
+	uint64_t time = 0;
+
+	if (!hf_read_u8(&r, &version) || version != ROW_VERSION || !hf_read_be64(&r, &time) || !hf_read_u8(&r, &keep))
+		return HF_ECORRUPT;
+	row->time = (int64_t)time;
+	row->keep = keep != 0;
+	return row_gone_decode(hf_str_n(r.pos, (size_t)(r.end - r.pos)), uids);
+}

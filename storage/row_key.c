@@ -72,6 +72,12 @@ void key_kind(struct row_key *key, enum meta_type type, uint8_t kind, uint64_t i
 	key_add_be64(key, id);
 }
 
+void key_dead(struct row_key *key, uint64_t mailbox, struct hf_mod modseq)
+{
+	key_kind(key, META_JOB, JOB_DEAD, mailbox);
+	key_add_be64(key, modseq.n);
+}
+
 void key_version(struct row_key *key, uint8_t which)
 {
 	key_begin(key, META_VERSION);

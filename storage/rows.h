@@ -74,8 +74,9 @@ enum { GROUP_MEMBER = 'g', GROUP_OF_USER = 'u' };
 /* PENDING_CONTENT: chunks written ahead of their message; start-up makes them garbage.
  * PENDING_COPY: index rows from UIDNEXT on are a copy not yet finished; start-up removes them. */
 enum { PENDING_CONTENT = 'c', PENDING_COPY = 'm' };
-/* JOB_USER: everything of a deleted user goes. */
-enum { JOB_USER = 'u' };
+/* JOB_USER: everything of a deleted user goes. JOB_DEAD: index rows of messages that have left are still there; id: the mailbox,
+ * then modseq be64 of the change by which they left; row struct row_dead. */
+enum { JOB_USER = 'u', JOB_DEAD = 'd' };
 
 #define ROW_KEY_MAX 1600
 struct row_key {
@@ -99,6 +100,7 @@ void key_id(struct row_key *key, enum meta_type type, uint64_t id);             
 void key_named(struct row_key *key, enum meta_type type, struct hf_str name);            /* N I */
 void key_owned(struct row_key *key, enum meta_type type, uint64_t owner, struct hf_str name); /* L S */
 void key_kind(struct row_key *key, enum meta_type type, uint8_t kind, uint64_t id);      /* P J */
+void key_dead(struct row_key *key, uint64_t mailbox, struct hf_mod modseq); /* J */
 void key_version(struct row_key *key, uint8_t which);
 void key_secret(struct row_key *key, uint64_t user, struct hf_str mechanism, struct hf_str label);
 void key_due(struct row_key *key, int64_t time, uint64_t mailbox, struct hf_uid uid);
@@ -224,6 +226,14 @@ struct row_kept {
 };
 void row_kept_encode(struct hf_uid key, const struct row_kept *row, struct hf_buf *out);
 enum hf_status row_kept_decode(struct hf_uid key, struct hf_str in, struct row_kept *row);
+
+/* A job of JOB_DEAD: version, time be64, 1 if they are to be kept, then as a row `gone`. */
+struct row_dead {
+	int64_t time;
+	bool keep;
+};
+void row_dead_encode(const struct row_dead *row, const struct hf_set *uids, struct hf_buf *out);
+enum hf_status row_dead_decode(struct hf_str in, struct row_dead *row, struct hf_set *uids); /* adds */
 
 /* gone: version, count varint, then for each range the distance from the end of the last and its length, varints. */
 void row_gone_encode(const struct hf_set *uids, struct hf_buf *out);

@@ -79,18 +79,43 @@ static enum hf_status uid_limit(struct hf_store *store, uint64_t mailbox, uint32
 	return status;
 }
 
+enum hf_status rows_dead(struct hf_store *store, uint64_t mailbox, struct hf_set *uids)
+{
+	struct row_dead row;
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+	enum hf_status status;
+
+	key_kind(&from, META_JOB, JOB_DEAD, mailbox);
+	scan_open(&scan, store->env, TABLE_META, &from, from.size, 8192);
+	while ((status = scan_next(&scan, &key, &value)) == HF_OK) {
+		status = row_dead_decode(value, &row, uids);
+		if (status != HF_OK)
+			break;
+	}
+	scan_close(&scan);
+	return status == HF_ENONEXISTENT ? HF_OK : status;
+}
+
 enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf_uid from, uint32_t max,
 			     struct hf_record *records, uint32_t *count)
 {
 	struct row_key start;
 	struct scan scan;
 	struct hf_str key, value;
+	struct hf_set dead = HF_SET_INIT;
 	uint32_t n = 0, uidnext = 0;
 	uint32_t buffer = max < 64 ? 16 * 1024 : 256 * 1024;
 	enum hf_status status = uid_limit(store, mailbox, &uidnext);
 
-	if (status != HF_OK)
+	/* Before the rows themselves: what dies meanwhile is published later. */
+	if (status == HF_OK && atomic_load(&store->dead_jobs))
+		status = rows_dead(store, mailbox, &dead);
+	if (status != HF_OK) {
+		hf_set_fini(&dead);
 		return status;
+	}
 	key_message(&start, mailbox, from);
 	scan_open(&scan, store->env, TABLE_INDEX, &start, 8, buffer);
 	while (n < max && (status = scan_next(&scan, &key, &value)) == HF_OK) {
@@ -100,12 +125,15 @@ enum hf_status hf_rows_index(struct hf_store *store, uint64_t mailbox, struct hf
 			status = HF_ENONEXISTENT;
 			break;
 		}
+		if (dead.count && hf_set_has(&dead, uid))
+			continue;
 		status = row_index_decode(HF_UID(uid), value, &records[n]);
 		if (status != HF_OK)
 			break;
 		n++;
 	}
 	scan_close(&scan);
+	hf_set_fini(&dead);
 	if (status != HF_OK && status != HF_ENONEXISTENT)
 		return status;
 	*count = n;

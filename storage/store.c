@@ -154,6 +154,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 	store->annotations = annotation_news_new(store);
 	hot_set_max(store->registry->hot, facts_size(settings));
 	store->retention = retention_new(store);
+	collector_count(store);
 	store->writer = writer_new(store);
 	writer_set_full(store->writer, env_is_full(store->env));
 	if (!settings->read_only) {

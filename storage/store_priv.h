@@ -4,6 +4,7 @@
 #define HF_STORAGE_STORE_PRIV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,7 @@ struct hf_store {
 	struct annotation_news *annotations;
 	uint8_t key[32];
 	struct retention *retention;
+	_Atomic int dead_jobs; /* jobs of JOB_DEAD that there are */
 	struct row_key due_from, garbage_from; /* collector.c: where it goes on looking */
 };
 
@@ -73,6 +75,10 @@ void care_tick(struct hf_store *store);
 
 /* collector.c: what it does between ticks. Whether there was something to do. */
 bool collector_step(struct hf_store *store);
+/* Does all jobs of JOB_DEAD: what has been expunged is then among what is kept. Not with a role. */
+void collector_bury(struct hf_store *store);
+/* Start-up, also of a store that is only read: how many such jobs there are. */
+void collector_count(struct hf_store *store);
 /* Start-up: what P rows name. Nothing else runs yet. */
 enum hf_status collector_recover(struct hf_store *store);
 
@@ -85,6 +91,8 @@ enum hf_status user_find_id(struct hf_store *store, struct hf_str canonical, uin
 enum hf_status users_make_shared(struct hf_store *store); /* start-up: makes the shared account if it is missing */
 
 /* rows_read.c */
+/* UIDs of index rows that are dead, see batch.h; adds. */
+enum hf_status rows_dead(struct hf_store *store, uint64_t mailbox, struct hf_set *uids);
 void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_info *info);
 
 /* content.c */

@@ -15,7 +15,10 @@ struct cursor {
 	struct txn *txn;
 	DBC *handle;
 	struct hf_buf key, value;
+	void *run, *run_position; /* a buffer of rows, and where in it; NULL: used up */
 };
+
+#define RUN_SIZE (64u << 10)
 
 static DBT dbt_of(struct hf_str s)
 {
@@ -260,6 +263,68 @@ enum hf_status cursor_next(struct cursor *cursor, struct hf_str *key, struct hf_
 	return cursor_get(cursor, DB_NEXT, key, value);
 }
 
+static enum hf_status run_fill(struct cursor *cursor, uint32_t how)
+{
+	int error;
+
+	if (!cursor->run)
+		cursor->run = hf_alloc(RUN_SIZE);
+	do {
+		DBT key = dbt_into(&cursor->key), dbt;
+
+		key.size = (uint32_t)cursor->key.size;
+		memset(&dbt, 0, sizeof(dbt));
+		dbt.flags = DB_DBT_USERMEM;
+		dbt.data = cursor->run;
+		dbt.ulen = RUN_SIZE;
+		error = cursor->handle->get(cursor->handle, &key, &dbt, how | DB_MULTIPLE_KEY);
+		if (error == DB_BUFFER_SMALL && key.size > key.ulen)
+			hf_buf_reserve(&cursor->key, key.size);
+		else if (error == DB_BUFFER_SMALL)
+			break; /* a row of such a size is in no table that is read so */
+		if (!error) {
+			dbt.ulen = RUN_SIZE;
+			DB_MULTIPLE_INIT(cursor->run_position, &dbt);
+		}
+	} while (error == DB_BUFFER_SMALL);
+	return failed(cursor->txn->env, cursor->txn, "cursor", 0, error);
+}
+
+enum hf_status cursor_run_next(struct cursor *cursor, struct hf_str *key, struct hf_str *value)
+{
+	for (;;) {
+		DBT dbt;
+		void *key_data = NULL, *data;
+		size_t key_size, size;
+		enum hf_status status;
+
+		memset(&dbt, 0, sizeof(dbt));
+		dbt.data = cursor->run;
+		dbt.ulen = RUN_SIZE;
+		if (cursor->run_position)
+			DB_MULTIPLE_KEY_NEXT(cursor->run_position, &dbt, key_data, key_size, data, size);
+		if (cursor->run_position) {
+			*key = hf_str_n(key_data, key_size);
+			*value = hf_str_n(data, size);
+			return HF_OK;
+		}
+		status = run_fill(cursor, DB_NEXT);
+		if (status != HF_OK)
+			return status;
+	}
+}
+
+enum hf_status cursor_run_seek(struct cursor *cursor, const struct row_key *from, struct hf_str *key, struct hf_str *value)
+{
+	enum hf_status status;
+
+	hf_buf_clear(&cursor->key);
+	hf_buf_add_str(&cursor->key, key_str(from));
+	hf_buf_reserve(&cursor->key, 64);
+	status = run_fill(cursor, DB_SET_RANGE);
+	return status == HF_OK ? cursor_run_next(cursor, key, value) : status;
+}
+
 enum hf_status cursor_put(struct cursor *cursor, struct hf_str value)
 {
 	DBT key_dbt = dbt_of(hf_buf_str(&cursor->key)), dbt = dbt_of(value);
@@ -283,6 +348,7 @@ void cursor_close(struct cursor **pointer)
 	(void)failed(cursor->txn->env, cursor->txn, "close", 0, cursor->handle->close(cursor->handle));
 	hf_buf_fini(&cursor->key);
 	hf_buf_fini(&cursor->value);
+	hf_free(cursor->run);
 	hf_free(cursor);
 }
 

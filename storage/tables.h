@@ -72,6 +72,10 @@ enum hf_status table_delete(struct env *env, struct txn *txn, unsigned table, co
 enum hf_status cursor_open(struct env *env, struct txn *txn, unsigned table, struct cursor **cursor);
 enum hf_status cursor_seek(struct cursor *cursor, const struct row_key *from, struct hf_str *key, struct hf_str *value);
 enum hf_status cursor_next(struct cursor *cursor, struct hf_str *key, struct hf_str *value);
+/* The same for many rows that are only read, a buffer of them at a time: rows that change meanwhile may be seen as they were. Not
+ * mixed with the others on one cursor. */
+enum hf_status cursor_run_seek(struct cursor *cursor, const struct row_key *from, struct hf_str *key, struct hf_str *value);
+enum hf_status cursor_run_next(struct cursor *cursor, struct hf_str *key, struct hf_str *value);
 enum hf_status cursor_put(struct cursor *cursor, struct hf_str value); /* replaces the current row */
 enum hf_status cursor_delete(struct cursor *cursor);                   /* the current row */
 void cursor_close(struct cursor **cursor);

@@ -165,11 +165,31 @@ static void check_name(struct verify *v, uint64_t mailbox, const struct row_mail
 	hf_buf_fini(&value);
 }
 
-static void count_index(struct verify *v, uint64_t mailbox, const struct row_mailbox *row, struct row_mailbox *sum)
+/* UIDs whose rows are dead, and those among them that will be kept. */
+static void find_dead(struct verify *v, uint64_t mailbox, struct hf_set *dead, struct hf_set *kept)
 {
+	struct row_dead row;
 	struct row_key from;
 	struct scan scan;
 	struct hf_str key, value;
+
+	key_kind(&from, META_JOB, JOB_DEAD, mailbox);
+	scan_open(&scan, v->store->env, TABLE_META, &from, from.size, SCAN_BUFFER);
+	while (scan_next(&scan, &key, &value) == HF_OK) {
+		if (row_dead_decode(value, &row, dead) != HF_OK || (row.keep && row_dead_decode(value, &row, kept) != HF_OK))
+			wrong(v, "mailbox %llu: a list of dead index rows cannot be read", (unsigned long long)mailbox);
+	}
+	scan_close(&scan);
+}
+
+static void count_index(struct verify *v, uint64_t mailbox, const struct row_mailbox *row, struct row_mailbox *sum)
+{
+	struct hf_set dead = HF_SET_INIT, kept = HF_SET_INIT;
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+
+	find_dead(v, mailbox, &dead, &kept);
 
 	key_message(&from, mailbox, HF_UID(0));
 	scan_open(&scan, v->store->env, TABLE_INDEX, &from, 8, SCAN_BUFFER);
@@ -181,6 +201,11 @@ static void count_index(struct verify *v, uint64_t mailbox, const struct row_mai
 			break; /* a copy on its way */
 		if (key.size != 12 || row_index_decode(uid, value, &record) != HF_OK) {
 			wrong(v, "mailbox %llu uid %u: index row cannot be read", (unsigned long long)mailbox, uid.n);
+			continue;
+		}
+		if (hf_set_has(&dead, uid.n)) {
+			if (hf_set_has(&kept, uid.n))
+				member_add(v, record.email);
 			continue;
 		}
 		if (record.modseq.n > row->highestmodseq)
@@ -196,6 +221,8 @@ static void count_index(struct verify *v, uint64_t mailbox, const struct row_mai
 		member_add(v, record.email);
 	}
 	scan_close(&scan);
+	hf_set_fini(&dead);
+	hf_set_fini(&kept);
 }
 
 static void count_kept(struct verify *v, uint64_t mailbox)
@@ -697,6 +724,7 @@ enum hf_status hf_store_verify(struct hf_store *store, struct hf_verify *totals,
 {
 	struct verify v = { .store = store, .totals = totals, .finding = finding, .arg = arg, .stop = stop };
 
+	collector_bury(store); /* else rows would move from one table to the next meanwhile */
 	pthread_mutex_lock(&store->ids.lock);
 	v.content_limit = store->ids.next_content;
 	pthread_mutex_unlock(&store->ids.lock);

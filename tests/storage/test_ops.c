@@ -2,9 +2,11 @@
 /* Operations on messages: flags, expunge, copy, move, replace; retention and collectors; large ones in pieces. */
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/support/store_fixture.h"
@@ -254,6 +256,73 @@ START_TEST(without_retention_nothing_is_left)
 	ck_assert_uint_eq(user.used_size, 0);
 	ck_assert_uint_eq(user.used_count, 0);
 	hf_arena_free(&arena);
+}
+END_TEST
+
+static bool count_kept(void *arg, const struct hf_kept *kept)
+{
+	ck_assert_int_gt(kept->time, 0);
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void assert_uids(uint64_t mailbox, uint32_t first, uint32_t last)
+{
+	struct hf_mailbox_info info;
+	uint32_t count;
+	struct hf_record *records = fixture_records(store, mailbox, &count);
+
+	ck_assert_uint_eq(count, last - first + 1);
+	for (uint32_t i = 0; i < count; i++)
+		ck_assert_uint_eq(records[i].uid.n, first + i);
+	free(records);
+	fixture_info(store, mailbox, &info);
+	ck_assert_uint_eq(info.messages, count);
+}
+
+/* Index rows of many are dead at once and follow later; nobody sees them, in the same batch, later, or after a restart. */
+START_TEST(of_many_the_rows_follow_later)
+{
+	struct hf_flag_change seen = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN };
+	uint64_t third = fixture_mailbox(store, anna, "Third");
+	unsigned kept = 0;
+	struct hf_op *op;
+
+	fill(inbox, 100);
+	ck_assert_int_eq(run(op_copy_new(inbox, set_of("1:60"), other, false)), HF_OK);
+	for (unsigned pass = 0; pass < 4; pass++) {
+		if (pass == 0)
+			ck_assert_int_eq(run(op_expunge_new(inbox, set_of("1:80"), true)), HF_OK);
+		if (pass == 1) {
+			ck_assert_int_eq(run(op_copy_new(other, set_of("1:40"), third, true)), HF_OK);
+			settings.read_only = true; /* they are never buried */
+			reopen();
+		}
+		if (pass == 2) {
+			settings.read_only = false;
+			reopen();
+		}
+		if (pass == 3)
+			ck_assert(fixture_collected(store, "J"));
+		assert_uids(inbox, 81, 100);
+		if (pass) {
+			assert_uids(other, 41, 60);
+			assert_uids(third, 1, 40);
+		}
+		if (pass == 0 || pass > 2) {
+			op = op_store_new(inbox, &all, &seen);
+			ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+			assert_set(&op->results.applied, "81:100");
+			hf_op_free(&op);
+			ck_assert_int_eq(run(op_expunge_new(inbox, set_of("1:80"), true)), HF_OK);
+		}
+		ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	}
+	ck_assert_int_eq(hf_kept_each(store, inbox, count_kept, &kept), HF_OK);
+	ck_assert_uint_eq(kept, 80);
+	kept = 0;
+	ck_assert_int_eq(hf_kept_each(store, other, count_kept, &kept), HF_OK);
+	ck_assert_uint_eq(kept, 0); /* moved ones live elsewhere */
 }
 END_TEST
 
@@ -546,6 +615,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, recent_is_claimed_once);
 	tcase_add_test(tc, expunged_messages_are_kept_and_remembered);
 	tcase_add_test(tc, without_retention_nothing_is_left);
+	tcase_add_test(tc, of_many_the_rows_follow_later);
 	tcase_add_test(tc, what_is_pinned_stays);
 	tcase_add_test(tc, copies_share_the_email);
 	tcase_add_test(tc, moved_messages_are_in_one_place);

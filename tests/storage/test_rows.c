@@ -110,6 +110,26 @@ START_TEST(index_and_kept_rows)
 }
 END_TEST
 
+START_TEST(rows_of_dead_ones)
+{
+	struct row_dead dead = { .time = -3, .keep = true }, back = { .time = 0 };
+	struct hf_set uids = HF_SET_INIT, uids_back = HF_SET_INIT;
+
+	hf_set_add_range(&uids, 3, 5);
+	hf_set_add(&uids, UINT32_MAX);
+	row_dead_encode(&dead, &uids, &buf);
+	ck_assert_int_eq(row_dead_decode(hf_buf_str(&buf), &back, &uids_back), HF_OK);
+	ck_assert_int_eq(back.time, -3);
+	must(back.keep);
+	ck_assert_uint_eq(hf_set_size(&uids_back), 4);
+	must(hf_set_has(&uids_back, UINT32_MAX));
+	for (size_t size = 0; size < buf.size; size++)
+		must(row_dead_decode(hf_str_n(buf.data, size), &back, &uids_back) == HF_ECORRUPT);
+	hf_set_fini(&uids);
+	hf_set_fini(&uids_back);
+}
+END_TEST
+
 START_TEST(gone_rows)
 {
 	struct hf_set set = HF_SET_INIT, back = HF_SET_INIT;
@@ -319,6 +339,7 @@ static void add(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, counters_users_and_mailboxes);
 	tcase_add_test(tc, index_and_kept_rows);
+	tcase_add_test(tc, rows_of_dead_ones);
 	tcase_add_test(tc, gone_rows);
 	tcase_add_test(tc, list_rows_keep_the_oldest_and_newest_references);
 	tcase_add_test(tc, email_thread_and_content_rows);
