@@ -297,7 +297,7 @@ static enum hf_status kept_list(struct hf_host *host, void *state, const json_t 
 				json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, 1, why);
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 1, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && call.name.size)
@@ -384,7 +384,7 @@ static enum hf_status kept_restore(struct hf_host *host, void *state, const json
 {
 	struct chosen chosen = { .count = 0 };
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 2, 2, 1, why);
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 2, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && !choose(args, &chosen, why))
@@ -506,7 +506,7 @@ static enum hf_status mailbox_undelete(struct hf_host *host, void *state, const 
 				       json_t **result, struct hf_note *why)
 {
 	struct hf_verb_call call;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 2, 1, why);
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 1, 2, 1, why);
 
 	(void)state;
 	if (status == HF_OK && !call.name.size && !hf_verb_option(args, "id")) {
@@ -520,14 +520,14 @@ static enum hf_status mailbox_undelete(struct hf_host *host, void *state, const 
 }
 
 const struct hf_verb hf_verbs_kept[] = {
-	{ "kept list", "USER [MAILBOX] [--uid SET] [--since TIME] [--limit N]",
+	{ "kept list", "USER|shared [MAILBOX] [--uid SET] [--since TIME] [--limit N]",
 	  "Show what can be brought back: deleted mailboxes and counts, or a mailbox's expunged messages.",
 	  kept_list },
 	{ "kept restore",
-	  "USER MAILBOX [--uid SET] [--since TIME] [--all] [--into MAILBOX] [--dry-run] [--force]",
+	  "USER|shared MAILBOX [--uid SET] [--since TIME] [--all] [--into MAILBOX] [--dry-run] [--force]",
 	  "Bring back expunged messages, by their former UIDs or by when they were expunged.",
 	  kept_restore },
-	{ "mailbox undelete", "USER [MAILBOX] [--id N] [--as MAILBOX] [--dry-run] [--force]",
+	{ "mailbox undelete", "USER|shared [MAILBOX] [--id N] [--as MAILBOX] [--dry-run] [--force]",
 	  "Bring back a deleted mailbox with all that was in it.", mailbox_undelete },
 	{ NULL, NULL, NULL, NULL }
 };

@@ -57,9 +57,9 @@ enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, st
 	return status;
 }
 
-enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
-				  const json_t *args, size_t least, size_t count,
-				  size_t names, struct hf_note *why)
+static enum hf_status call_begin(struct hf_verb_call *call, struct hf_host *host,
+				 const json_t *args, size_t least, size_t count,
+				 size_t names, bool shared, struct hf_note *why)
 {
 	enum hf_status status;
 
@@ -69,7 +69,12 @@ enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *hos
 	if (hf_verb_args(args, least, count, why) != HF_OK)
 		return HF_ESYNTAX;
 	call->arena = hf_arena_new();
-	status = hf_user_find(host->store, hf_str(hf_verb_arg(args, 0)), call->arena, &call->user);
+	if (shared && strcmp(hf_verb_arg(args, 0), HF_SHARED_USER) == 0)
+		status = hf_user_by_id(host->store, hf_shared_account(host->store), call->arena,
+				       &call->user);
+	else
+		status = hf_user_find(host->store, hf_str(hf_verb_arg(args, 0)), call->arena,
+				      &call->user);
 	if (status != HF_OK)
 		hf_note_add(why, "%s: %s", hf_verb_arg(args, 0),
 			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
@@ -78,6 +83,20 @@ enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *hos
 	if (status == HF_OK && names > 1)
 		status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 2), &call->other, why);
 	return status;
+}
+
+enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
+				  const json_t *args, size_t least, size_t count,
+				  size_t names, struct hf_note *why)
+{
+	return call_begin(call, host, args, least, count, names, false, why);
+}
+
+enum hf_status hf_verb_owner_begin(struct hf_verb_call *call, struct hf_host *host,
+				   const json_t *args, size_t least, size_t count,
+				   size_t names, struct hf_note *why)
+{
+	return call_begin(call, host, args, least, count, names, true, why);
 }
 
 static enum hf_status finish(struct hf_verb_call *call, struct hf_host *host, struct hf_op *op,

@@ -39,6 +39,10 @@ struct hf_verb_call {
 enum hf_status hf_verb_call_begin(struct hf_verb_call *call, struct hf_host *host,
 				  const json_t *args, size_t least, size_t count,
 				  size_t names, struct hf_note *why);
+/* The same with "USER|shared": the shared account too. */
+enum hf_status hf_verb_owner_begin(struct hf_verb_call *call, struct hf_host *host,
+				   const json_t *args, size_t least, size_t count,
+				   size_t names, struct hf_note *why);
 /* A mailbox name given otherwise; NULL leaves *name as it is. */
 enum hf_status hf_verb_mailbox_name(struct hf_arena *arena, const char *text, struct hf_str *name,
 				    struct hf_note *why);

@@ -162,7 +162,7 @@ static enum hf_status retention_show(struct hf_host *host, void *state, const js
 	struct texts texts;
 	json_t *rows = json_array();
 	size_t count = 0;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 1, 1, why);
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 1, 1, 1, why);
 
 	(void)state;
 	if (status == HF_OK)
@@ -209,7 +209,7 @@ static enum hf_status retention_set(struct hf_host *host, void *state, const jso
 	struct hf_mailbox_info info;
 	struct hf_verb_call call;
 	uint32_t s = 0;
-	enum hf_status status = hf_verb_call_begin(&call, host, args, 3, 3, 1, why);
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 3, 3, 1, why);
 
 	(void)state;
 	(void)result;
@@ -282,9 +282,9 @@ const struct hf_verb hf_verbs_retention[] = {
 	{ "retention list", "",
 	  "Show the rules of the configuration and the mailboxes with a time of their own.",
 	  retention_list },
-	{ "retention show", "USER", "Show how long messages stay in a user's mailboxes.",
+	{ "retention show", "USER|shared", "Show how long messages stay in a user's mailboxes.",
 	  retention_show },
-	{ "retention set", "USER MAILBOX TIME|off|default",
+	{ "retention set", "USER|shared MAILBOX TIME|off|default",
 	  "Give a mailbox a time of its own, none, or what the rules say.", retention_set },
 	{ "retention run", "[--dry-run]",
 	  "Expunge now what has been in its mailbox for too long, or only tell.", retention_run },

@@ -108,6 +108,29 @@ def quota():
         result_of("user", "quota", BOB, "--messages", "none")
 
 
+def shared():
+    """The same for the mailboxes of the shared account."""
+    result_of("shared", "create", "Team", "--rights", "anyone lrswipkxte")
+    with server.client(ANNA) as c:
+        name = next(re.search(rb'"/" "?(.*?)"?$', r).group(1).decode() for r in c.ok('LIST "" "*"') if b"Team" in r)
+        for n in range(3):
+            c.append(name, message(f"s {n}"))
+        c.ok(f'SELECT "{name}"')
+        c.ok(r"STORE 1:2 +FLAGS (\Deleted)")
+        c.ok("CLOSE")
+        check("expunged by a member", result_of("kept", "list", "shared", "Team")["messages"] == 2)
+        check("brought back", result_of("kept", "restore", "shared", "Team", "--all")["messages"] == 2 and c.exists(name) == 3)
+        result_of("retention", "set", "shared", "Team", "30 d")
+        result_of("shared", "delete", "Team")
+        check("deleted", [r["mailbox"] for r in result_of("kept", "list", "shared")] == ["Team"])
+        check("and back", result_of("mailbox", "undelete", "shared", "Team")["messages"] == 3)
+        check("with its rights", c.exists(name) == 3)
+        shown = result_of("retention", "show", "shared")
+        check("and its time", [(r["mailbox"], r["keep"]) for r in shown] == [("Team", "30 d")], shown)
+        check("which the list has", any(r["user"] == "shared" for r in result_of("retention", "list")))
+        result_of("retention", "set", "shared", "Team", "default")
+
+
 def picture(c, name):
     untagged = c.ok(f'EXAMINE "{name}"')
     return ([r for r in untagged if re.search(rb"UIDVALIDITY|UIDNEXT|EXISTS|HIGHESTMODSEQ|MAILBOXID", r)],
@@ -265,4 +288,4 @@ def retention():
 
 
 if __name__ == "__main__":
-    main(begin, expunged_messages, quota, deleted_mailboxes, crashes, retention, seconds=300)
+    main(begin, expunged_messages, quota, shared, deleted_mailboxes, crashes, retention, seconds=300)
