@@ -28,17 +28,20 @@ def make_certificate(directory):
     return path
 
 
-def wait_for_port(port, process=None, seconds=30):
+def wait_for_port(port, process=None, seconds=60, greeting=True):
+    """Until the server there says something: a port may be open long before."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
+            with socket.create_connection(("127.0.0.1", port), 5) as s:
+                if not greeting or s.recv(1):
+                    return
         except OSError:
-            if process is not None and process.poll() is not None:
-                break
-            time.sleep(0.005)
-    raise RuntimeError(f"nothing listens on port {port}")
+            pass
+        if process is not None and process.poll() is not None:
+            break
+        time.sleep(0.005)
+    raise RuntimeError(f"nothing answers on port {port}")
 
 
 class Server:
@@ -154,7 +157,7 @@ class Peer(Server):
                            stderr=subprocess.STDOUT, env={**os.environ, **self.environment(phase)}, timeout=900)
         with open(log, encoding="utf-8") as f:
             self._pid = int(re.findall(r"^pid=(\d+)", f.read(), re.M)[-1])
-        wait_for_port(self.imaps_port)
+        wait_for_port(self.imaps_port, greeting=False)
 
     def own_script(self):
         """A copy of the script in which the server listens with TLS as well."""
