@@ -37,7 +37,7 @@ void rights_verify(struct hf_store *store, void (*tell)(void *arg, const char *t
 
 struct rights;
 struct rights *rights_new(void);
-void rights_free(struct rights **rights);
+void rights_free(struct rights **pointer);
 /* At start-up, before anything else runs. */
 enum hf_status rights_load(struct hf_store *store);
 /* By the flusher, before the mailboxes of the batch. */

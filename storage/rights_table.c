@@ -117,7 +117,8 @@ struct identity *rights_identity_get(struct rights *rights, struct hf_str name, 
 
 	if (!who) {
 		who = hf_alloc_zero(sizeof(*who));
-		who->name = hf_str_n(hf_strndup(name.data, name.size), name.size);
+		who->text = hf_strndup(name.data, name.size);
+		who->name = hf_str_n(who->text, name.size);
 		rights_tree_add(&rights->identities, who, by_name);
 	}
 	if (user)
@@ -131,7 +132,7 @@ static void identity_free(void *item)
 
 	hf_free(who->lists.at);
 	hf_free(who->links.at);
-	hf_free((void *)(uintptr_t)who->name.data);
+	hf_free(who->text);
 	hf_free(who);
 }
 

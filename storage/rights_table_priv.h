@@ -14,7 +14,8 @@ struct pointers {
 };
 
 struct identity {
-	struct hf_str name; /* owned */
+	struct hf_str name; /* `text` */
+	char *text;
 	uint64_t user;      /* who bears the name; 0: nobody, or no user's name */
 	struct pointers lists; /* struct acl_list *: those that name it, each once */
 	struct pointers links; /* struct identity *: the groups of a user, the members of a group */

@@ -277,7 +277,7 @@ void hf_view_count_recent(struct hf_view *view);
 enum hf_status hf_seen_load(struct hf_view *view);
 void hf_seen_close_locked(struct hf_view *view) HF_REQUIRES(view->mailbox->lock);
 bool hf_seen_has(const struct hf_seen *seen, uint32_t uid);
-void hf_seen_publish_locked(struct hf_mailbox *mailbox, const struct seen_change *changes) HF_REQUIRES(mailbox->lock);
+void hf_seen_publish_locked(struct hf_mailbox *mb, const struct seen_change *changes) HF_REQUIRES(mb->lock);
 
 /* Accounts (account.c)
  * --------------------------------------------------------------------------------------------- */

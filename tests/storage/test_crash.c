@@ -102,16 +102,21 @@ START_TEST(what_was_flushed_is_there_and_nothing_else)
 }
 END_TEST
 
-START_TEST(a_large_copy_that_is_cut_short_leaves_nothing)
+static void cut_short(bool across)
 {
 	struct hf_set all = HF_SET_INIT;
 	struct hf_mailbox_info info;
 	struct hf_store *store;
-	uint64_t inbox, other;
+	uint64_t inbox, other, owner = 1;
 	pid_t child;
 	int status;
 
 	create();
+	if (across) {
+		store = fixture_open(&settings);
+		owner = fixture_user(store, "bert");
+		hf_store_close(&store);
+	}
 	child = fork();
 	must(child >= 0);
 	hf_set_add_range(&all, 1, UINT32_MAX);
@@ -128,7 +133,7 @@ START_TEST(a_large_copy_that_is_cut_short_leaves_nothing)
 			must(hf_store_run(store, op) == HF_OK);
 			hf_op_free(&op);
 		}
-		other = fixture_mailbox(store, 1, "Other");
+		other = fixture_mailbox(store, owner, "Other");
 		setenv("HOLDFAST_FAULT", "copy.piece", 1);
 		fault_setup();
 		op = op_copy_new(inbox, &all, other, false);
@@ -138,7 +143,7 @@ START_TEST(a_large_copy_that_is_cut_short_leaves_nothing)
 	must(waitpid(child, &status, 0) == child);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 86);
 	store = fixture_open(&settings);
-	other = fixture_mailbox(store, 1, "Other");
+	other = fixture_mailbox(store, owner, "Other");
 	fixture_info(store, other, &info);
 	ck_assert_uint_eq(info.messages, 0);
 	ck_assert_uint_eq(fixture_append(store, other, "Subject: y\r\n\r\n", 0).n, 1);
@@ -146,6 +151,17 @@ START_TEST(a_large_copy_that_is_cut_short_leaves_nothing)
 	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
 	hf_store_close(&store);
 	hf_set_fini(&all);
+}
+
+START_TEST(a_large_copy_that_is_cut_short_leaves_nothing)
+{
+	cut_short(false);
+}
+END_TEST
+
+START_TEST(nor_does_one_into_another_account)
+{
+	cut_short(true);
 }
 END_TEST
 
@@ -398,6 +414,7 @@ static void add(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_was_flushed_is_there_and_nothing_else);
 	tcase_add_test(tc, a_large_copy_that_is_cut_short_leaves_nothing);
+	tcase_add_test(tc, nor_does_one_into_another_account);
 	tcase_add_test(tc, damaged_content_costs_that_message_only);
 	tcase_add_loop_test(tc, another_format_is_refused, 0, 2);
 	tcase_add_test(tc, below_the_reserve_nothing_is_written_and_all_is_read);

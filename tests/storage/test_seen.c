@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Mailboxes of others: a \Seen of one's own, copies between accounts. */
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -494,6 +495,147 @@ START_TEST(what_was_seen_goes_with_user_and_mailbox)
 }
 END_TEST
 
+/* Sessions at once ------------------------------------------------------------------------------------------------- */
+
+enum { ROUNDS = 60, MESSAGES = 40 };
+
+struct session {
+	const char *name;
+	uint64_t user, seed;
+	struct hf_set seen; /* what the view has to show */
+	bool failed;
+};
+
+static bool same_set(const struct hf_set *a, const struct hf_set *b)
+{
+	return a->count == b->count && (!a->count || memcmp(a->ranges, b->ranges, a->count * sizeof(*a->ranges)) == 0);
+}
+
+static bool shows(struct hf_view *view, const struct hf_set *wanted)
+{
+	struct hf_record records[MESSAGES];
+	struct hf_set seen = HF_SET_INIT;
+	uint32_t count = hf_view_records(view, HF_SEQ(1), MESSAGES, records);
+	bool same;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (records[i].flags & HF_FLAG_SEEN)
+			hf_set_add(&seen, records[i].uid.n);
+	same = same_set(&seen, wanted);
+	hf_set_fini(&seen);
+	return same;
+}
+
+static struct hf_view *join_view(uint64_t user, struct sleeper *sleeper)
+{
+	struct hf_view *view = NULL;
+	enum hf_status status;
+
+	while ((status = hf_view_open(store, box, user, false, &sleeper->waiter, &view)) != HF_OK) {
+		must(status == HF_MORE || status == HF_WAIT);
+		if (status == HF_WAIT)
+			must(sem_wait(&sleeper->sem) == 0);
+	}
+	return view;
+}
+
+static void *session_main(void *arg)
+{
+	struct session *s = arg;
+	struct sleeper sleeper = { .waiter = { sleeper_wake } };
+
+	sem_init(&sleeper.sem, 0, 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct hf_view *view = join_view(s->user, &sleeper);
+
+		s->failed = s->failed || !shows(view, &s->seen);
+		for (unsigned i = 0; i < 3; i++) {
+			uint32_t first = 1 + (uint32_t)(random_next(&s->seed) % MESSAGES);
+			uint32_t last = first + (uint32_t)(random_next(&s->seed) % 5);
+			struct hf_flag_change change = { .mode = random_next(&s->seed) % 2 ? HF_FLAGS_ADD : HF_FLAGS_REMOVE,
+							 .flags = HF_FLAG_SEEN };
+			struct hf_set uids = HF_SET_INIT;
+
+			last = last > MESSAGES ? MESSAGES : last;
+			hf_set_add_range(&uids, first, last);
+			must(run(hf_op_store(view, &uids, &change)) == HF_OK);
+			if (change.mode == HF_FLAGS_ADD)
+				hf_set_union(&s->seen, &uids);
+			else
+				hf_set_subtract(&s->seen, &uids);
+			hf_set_fini(&uids);
+			s->failed = s->failed || !shows(view, &s->seen);
+		}
+		hf_view_close(&view);
+	}
+	sem_destroy(&sleeper.sem);
+	return NULL;
+}
+
+/* Rights come and go meanwhile, and are asked for. */
+static void *rights_main(void *arg)
+{
+	struct session *s = arg;
+	struct hf_arena *own = hf_arena_new();
+	struct sleeper sleeper = { .waiter = { sleeper_wake } };
+
+	sem_init(&sleeper.sem, 0, 0);
+	hf_visible_watch(store, s->user, &sleeper.waiter);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct hf_visible *list, found;
+		struct hf_acl_entry *entries;
+		size_t count;
+
+		must(run(hf_op_rights(store, box, hf_str(s->name), round % 2 ? HF_RIGHTS_ADD : HF_RIGHTS_REMOVE,
+				      HF_RIGHT_LOOKUP)) == HF_OK);
+		must(run(hf_op_group(store, HF_STR("staff"), hf_str(s->name), round % 3 != 0)) == HF_OK);
+		hf_visible_list(store, s->user, own, &list, &count);
+		s->failed = s->failed || count != round % 2;
+		hf_rights_list(store, box, own, &entries, &count);
+		if (hf_visible_find(store, s->user, HF_STR("anna"), HF_STR("box"), own, &found) == HF_OK)
+			s->failed = s->failed || !(round % 2);
+		if (round % 2)
+			must(sem_wait(&sleeper.sem) == 0); /* it was woken */
+		hf_arena_reset(own);
+	}
+	hf_visible_unwatch(store, s->user, &sleeper.waiter);
+	sem_destroy(&sleeper.sem);
+	hf_arena_free(&own);
+	return NULL;
+}
+
+START_TEST(sessions_do_not_disturb_each_other)
+{
+	uint64_t carl = fixture_user(store, "carl"), dora = fixture_user(store, "dora");
+	struct session sessions[] = { { "anna", anna, 1, HF_SET_INIT, false },  { "bert", bert, 2, HF_SET_INIT, false },
+				      { "carl", carl, 3, HF_SET_INIT, false },  { "dora", dora, 0, HF_SET_INIT, false },
+				      { "carl", carl, 0, HF_SET_INIT, false } };
+	pthread_t threads[HF_COUNT(sessions)];
+
+	fill(box, MESSAGES);
+	for (size_t i = 0; i < HF_COUNT(sessions); i++)
+		must(pthread_create(&threads[i], NULL, sessions[i].seed ? session_main : rights_main, &sessions[i]) == 0);
+	for (size_t i = 0; i < HF_COUNT(sessions); i++)
+		pthread_join(threads[i], NULL);
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < HF_COUNT(sessions); i++) {
+			struct hf_view *view;
+
+			ck_assert_msg(!sessions[i].failed, "%s", sessions[i].name);
+			if (!sessions[i].seed)
+				continue;
+			view = open_view(box, sessions[i].user);
+			ck_assert(shows(view, &sessions[i].seen));
+			hf_view_close(&view);
+		}
+		if (round == 0)
+			reopen();
+	}
+	for (size_t i = 0; i < HF_COUNT(sessions); i++)
+		hf_set_fini(&sessions[i].seen);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -507,6 +649,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, large_copies_between_accounts_are_whole);
 	tcase_add_test(tc, a_copy_outlives_the_account_it_came_from);
 	tcase_add_test(tc, what_was_seen_goes_with_user_and_mailbox);
+	tcase_add_test(tc, sessions_do_not_disturb_each_other);
 }
 
 int main(void)
