@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Verbs about annotations (RFC 5464): of the server, a user's own of it, or of a user's mailbox. Values are text; what is not
+/* Verbs about annotations (RFC 5464): of the server, a user's own of it, or of a user's or a shared mailbox. Values are text; what is not
  * UTF-8, or holds NUL, is shown in base64. */
 #include "host/verbs_priv.h"
 
 #include <string.h>
 
 #include "base/encode.h"
+#include "storage/rights.h"
 
 struct call {
 	struct hf_arena *arena;
 	struct hf_user user; /* id 0: none given */
+	uint64_t owner;      /* of the mailbox */
 	uint64_t mailbox;    /* 0: the server */
 	struct hf_str entry; /* normal */
 };
@@ -19,10 +21,14 @@ static enum hf_status find_mailbox(struct call *call, struct hf_host *host, cons
 {
 	struct hf_account *account = NULL;
 	struct hf_mailbox_info info;
-	enum hf_status status = hf_account_open(host->store, call->user.id, &account);
+	struct hf_str normal;
+	enum hf_status status = hf_verb_mailbox_name(call->arena, name, &normal, why);
 
+	if (status != HF_OK)
+		return status;
+	status = hf_account_open(host->store, call->owner, &account);
 	if (status == HF_OK)
-		status = hf_account_find(account, hf_str(name), call->arena, &info);
+		status = hf_account_find(account, normal, call->arena, &info);
 	hf_account_close(&account);
 	if (status == HF_OK)
 		call->mailbox = info.id;
@@ -32,7 +38,7 @@ static enum hf_status find_mailbox(struct call *call, struct hf_host *host, cons
 	return status;
 }
 
-/* [USER [MAILBOX]] from the argument `at` on. */
+/* [USER [MAILBOX]] from the argument `at` on, or "shared" and a mailbox. */
 static enum hf_status find_place(struct call *call, struct hf_host *host, const json_t *args,
 				 size_t at, struct hf_note *why)
 {
@@ -41,10 +47,15 @@ static enum hf_status find_place(struct call *call, struct hf_host *host, const 
 
 	if (!user)
 		return HF_OK;
+	if (mailbox && strcmp(user, HF_SHARED_USER) == 0) {
+		call->owner = hf_shared_account(host->store);
+		return find_mailbox(call, host, mailbox, why);
+	}
 	status = hf_user_find(host->store, hf_str(user), call->arena, &call->user);
 	if (status != HF_OK)
 		hf_note_add(why, "%s: %s", user,
 			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
+	call->owner = call->user.id;
 	return status == HF_OK && mailbox ? find_mailbox(call, host, mailbox, why) : status;
 }
 
@@ -234,11 +245,11 @@ static enum hf_status metadata_remove(struct hf_host *host, void *state, const j
 }
 
 const struct hf_verb hf_verbs_metadata[] = {
-	{ "metadata list", "[USER [MAILBOX]]",
+	{ "metadata list", "[USER [MAILBOX]]|[shared MAILBOX]",
 	  "List annotations of the server, a user's own of it, or a mailbox's.", metadata_list },
-	{ "metadata get", "ENTRY [USER [MAILBOX]]", "Show one annotation.", metadata_get },
-	{ "metadata set", "ENTRY VALUE [USER [MAILBOX]] [--base64]", "Set an annotation.",
+	{ "metadata get", "ENTRY [USER [MAILBOX]]|[shared MAILBOX]", "Show one annotation.", metadata_get },
+	{ "metadata set", "ENTRY VALUE [USER [MAILBOX]]|[shared MAILBOX] [--base64]", "Set an annotation.",
 	  metadata_set },
-	{ "metadata remove", "ENTRY [USER [MAILBOX]]", "Remove an annotation.", metadata_remove },
+	{ "metadata remove", "ENTRY [USER [MAILBOX]]|[shared MAILBOX]", "Remove an annotation.", metadata_remove },
 	{ NULL, NULL, NULL, NULL }
 };

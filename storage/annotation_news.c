@@ -29,16 +29,14 @@ struct hf_annotation_watch {
 struct annotation_news {
 	pthread_mutex_t lock;
 	struct hf_annotation_watch *buckets[BUCKETS]; /* by user */
-	size_t watch_count;
 	uint64_t last_id;
 	uint64_t committed, published; /* batches with annotations */
 };
 
-struct annotation_news *annotation_news_new(struct hf_store *store)
+struct annotation_news *annotation_news_new(void)
 {
 	struct annotation_news *news = hf_alloc_zero(sizeof(*news));
 
-	(void)store;
 	pthread_mutex_init(&news->lock, NULL);
 	return news;
 }
@@ -223,7 +221,6 @@ struct hf_annotation_watch *hf_annotation_watch(struct hf_store *store, uint64_t
 	if (watch->next)
 		watch->next->prev = watch;
 	*bucket = watch;
-	news->watch_count++;
 	pthread_mutex_unlock(&news->lock);
 	return watch;
 }
@@ -244,7 +241,6 @@ void hf_annotation_unwatch(struct hf_annotation_watch **pointer)
 		news->buckets[watch->user % BUCKETS] = watch->next;
 	if (watch->next)
 		watch->next->prev = watch->prev;
-	news->watch_count--;
 	pthread_mutex_unlock(&news->lock);
 	clear(watch);
 	hf_free(watch);

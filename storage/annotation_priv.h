@@ -20,7 +20,7 @@ struct hf_op *op_annotations_forget_new(uint64_t user);
 void annotations_use_changed(struct batch *batch, const struct batch_mailbox *mailbox, uint64_t origin);
 
 /* annotation_news.c */
-struct annotation_news *annotation_news_new(struct hf_store *store);
+struct annotation_news *annotation_news_new(void);
 void annotation_news_free(struct annotation_news **news);
 /* Just before the commit of a batch that has changed annotations; and by the flusher. */
 void annotation_committing(struct hf_store *store);

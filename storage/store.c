@@ -151,7 +151,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 		goto out;
 	}
 	store->registry = hf_registry_new(store);
-	store->annotations = annotation_news_new(store);
+	store->annotations = annotation_news_new();
 	hot_set_max(store->registry->hot, facts_size(settings));
 	store->retention = retention_new(store);
 	collector_count(store);

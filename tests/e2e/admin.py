@@ -175,6 +175,11 @@ def metadata():
     refused("an entry of no mailbox", 1, "metadata", "set", "/private/comment", "x", ANNA, "Nowhere")
     refused("an entry of no user", 1, "metadata", "set", "/private/comment", "x", "nobody@example.org")
     refused("what is not base64", 2, "metadata", "set", "/shared/comment", "%", "--base64")
+    server.hfctl("shared", "create", "News")
+    check("of a shared mailbox", server.hfctl("metadata", "set", "/shared/comment", "for all", "shared", "News").returncode == 0 and
+          [r["value"] for r in result_of("metadata", "list", "shared", "News") or []] == ["for all"])
+    refused("a private entry of the shared account", 2, "metadata", "set", "/private/comment", "x", "shared", "News")
+    server.hfctl("shared", "delete", "News")
     refused("a special use", 1, "metadata", "set", "/private/specialuse", "\\Junk", ANNA, "Sent")
     refused("without a value", 2, "metadata", "set", "/shared/comment")
 
