@@ -146,6 +146,8 @@ struct search_bulk;
 struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program);
 /* A bounded piece of work. HF_OK: nothing outside of `candidates` (sequence numbers; empty before) matches; *exact: all in it do. */
 enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candidates, bool *exact);
+/* Whether the signatures of most messages have been asked, in their folded form. */
+bool search_bulk_signed(const struct search_bulk *bulk);
 void search_bulk_free(struct search_bulk **bulk);
 
 /* search_run.c: one pass over the view. */

@@ -16,6 +16,7 @@ struct search_bulk {
 	struct hf_facts *facts;
 	bool begun, texts;        /* texts: they take part */
 	uint32_t next;            /* sequence number, of the pass over signatures */
+	uint32_t had;             /* signatures that were at hand in it */
 };
 
 struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program)
@@ -192,6 +193,7 @@ static enum hf_status sign(struct search_bulk *bulk)
 		struct hf_text_signature signature;
 		bool has = hf_facts_signature(bulk->facts, hf_view_uid(session->view, HF_SEQ(bulk->next)), &signature);
 
+		bulk->had += has;
 		for (node = bulk->program->texts; node; node = node->next_text)
 			if (may_sign(node) && (!has || may_contain(&signature, node)))
 				hf_set_add(&node->found, bulk->next);
@@ -213,6 +215,11 @@ static bool has_texts(const struct search_program *program, bool (*of_kind)(cons
 		if (of_kind(node))
 			return true;
 	return false;
+}
+
+bool search_bulk_signed(const struct search_bulk *bulk)
+{
+	return bulk->had > hf_view_count(bulk->cmd->session->view) / 2;
 }
 
 enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candidates, bool *exact)

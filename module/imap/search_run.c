@@ -8,6 +8,7 @@
 #define READ_AHEAD 256          /* records */
 #define RECORD_BATCH 256        /* messages of one step that are decided by their records or signatures */
 #define PIECE ((size_t)256 << 10) /* octets of content of one step */
+#define FEW 4                     /* one message in so many, or fewer, is few */
 #define FEED ((size_t)4 << 10)    /* that are decoded before the answer is looked at */
 
 struct search_run {
@@ -375,6 +376,9 @@ static enum hf_status try_all(struct search_run *run, struct hf_set *matches)
 
 	if (status != HF_OK)
 		return status;
+	if (search_bulk_signed(run->bulk) &&
+	    hf_set_size(&run->candidates) * FEW > hf_view_count(run->cmd->session->view))
+		run->trigrams = false; /* the full signatures would not leave many fewer */
 	search_bulk_free(&run->bulk);
 	if (exact && !run->program->uses_modseq) {
 		hf_set_copy(matches, &run->candidates);
