@@ -12,6 +12,13 @@
 #define HF_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HF_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
+/* Reads and writes of this function are not watched by ThreadSanitizer: say why. */
+#if defined(__SANITIZE_THREAD__)
+#define HF_NO_TSAN __attribute__((no_sanitize("thread"), noinline))
+#else
+#define HF_NO_TSAN
+#endif
+
 /* Checked by clang -Wthread-safety (make lint); documentation elsewhere. */
 #if defined(__clang__) && defined(HF_THREAD_SAFETY)
 #define HF_GUARDED_BY(lock) __attribute__((guarded_by(lock)))
