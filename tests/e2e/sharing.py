@@ -365,6 +365,10 @@ def verbs():
         told = root.ok("GETQUOTA shared")
         check("an administrator sees the root of shared mailboxes", told and told[0].startswith(b"* QUOTA shared ("), told)
     ctl("shared", "delete", "Lists/Users")
+    ctl("mailbox", "undelete", "shared", "Lists/Users")
+    check("what is deleted comes back with its rights",
+          ctl("acl", "list", "shared", "Lists/Users") == [{"identifier": "anyone", "rights": "lrsi"}], ctl("acl", "list", "shared", "Lists/Users"))
+    ctl("shared", "delete", "Lists/Users")
     table = server.hfctl("shared", "list")
     check("as a table for people", "Lists/Dev" in table.stdout and "anyone lrs" in table.stdout, table)
     fails(1, "shared", "create", "Lists/Dev")
