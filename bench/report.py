@@ -185,11 +185,25 @@ def growth_connections(result):
                    [[r["connections"], *[rate_us(r[n]) for n in names]] for r in result])]
 
 
+def slope(rows):
+    """KiB of the daemon for each further connection."""
+    first, last = rows[0], rows[-1]
+    return (last["connections"] * last["pss_kib"] - first["connections"] * first["pss_kib"]) / (last["connections"] - first["connections"])
+
+
 def growth_idle(result):
-    return ["### Idle connections", "", "Logged in, INBOX selected, in IDLE. KiB for each: memory of the daemon (PSS), and what the system has less than before, "
-            "without the client's own memory: both ends' sockets are in it, and whatever else the machine did meanwhile.", "",
-            *lines(["connections", "", "daemon, KiB each", "system, KiB each"],
-                   [[f"{r['connections']:,}", "TLS" if r["tls"] else "plain", number(r["pss_kib"]), number(r["system_kib"])] for r in result])]
+    out = ["### Idle connections", "", "Logged in, INBOX selected, in IDLE. KiB for each: memory of the daemon (PSS), and what the system has less than before, "
+           "without the client's own memory: both ends' sockets are in it, and whatever else the machine did meanwhile.", "",
+           *lines(["connections", "", "daemon, KiB each", "system, KiB each"],
+                  [[f"{r['connections']:,}", "TLS" if r["tls"] else "plain", number(r["pss_kib"]), number(r["system_kib"])] for r in result])]
+    most = max(r["connections"] for r in result)
+    for tls, title in (("", "Each further plain connection"), ("tls", "Each under TLS")):
+        rows = [r for r in result if r["tls"] == tls]
+        if len(rows) > 1:
+            out += ["", f"{title}: {slope(rows):.1f} KiB of the daemon, so 100,000: {slope(rows) * 100000 / 2**20:.1f} GiB."]
+    if most < 100000:
+        out += ["", f"The machine allowed a process {most + 400:,} open files at most, hence no more connections than these."]
+    return out
 
 
 def growth_memory(result):
