@@ -151,7 +151,7 @@ static enum hf_status change_entry(struct call *call, const json_t *args, const 
 	else if (status == HF_ELIMIT)
 		hf_note_add(why, "the list has no room for another entry");
 	else
-		explain(call, status, why);
+		return explain(call, status, why);
 	return status;
 }
 
@@ -353,7 +353,7 @@ static enum hf_status shared_create(struct hf_host *host, void *state, const jso
 		status = run(&call, hf_op_mailbox_create(call.store, call.owner, call.name, 0));
 		if (status == HF_OK && !there)
 			status = give_rights(&call, account, list, count);
-		explain(&call, status, why);
+		status = explain(&call, status, why);
 	}
 	hf_account_close(&account);
 	end(&call);
