@@ -27,6 +27,8 @@ def build(directory):
             steps.insert(0, [os.path.join(SOURCE, "configure"), f"--prefix={prefix}", "CFLAGS=-O2 -g"])
         for step in steps:
             subprocess.run(step, cwd=work, check=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    with open(os.path.join(prefix, "revision"), "w", encoding="utf-8") as f:
+        f.write(tree_revision())
     return prefix
 
 
@@ -40,11 +42,20 @@ def build_client(directory):
     return path
 
 
-def revision():
+def tree_revision():
     def git(*words):
         return subprocess.run(["git", "-C", SOURCE, *words], capture_output=True, text=True, check=False).stdout.strip()
     found = git("rev-parse", "--short", "HEAD")
     return found + (" with changes" if found and git("status", "--porcelain", "-uno") else "") or "unknown"
+
+
+def revision(prefix):
+    """Of what is installed there by build()."""
+    try:
+        with open(os.path.join(prefix, "revision"), encoding="utf-8") as f:
+            return f.read()
+    except OSError:
+        return "unknown"
 
 
 def machine():
