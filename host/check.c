@@ -101,19 +101,27 @@ static void check_listeners(const struct hf_setup *setup, struct hf_note *why)
 	}
 }
 
+static void check_shared_rights(const struct hf_setup *setup, struct hf_note *why)
+{
+	struct hf_acl_entry *grants;
+	size_t count;
+	enum hf_status status =
+		hf_shared_rights(setup->host.store.shared_rights, setup->arena, &grants, &count, why);
+
+	(void)status; /* why has said it */
+}
+
 void hf_setup_check(const struct hf_setup *setup, struct hf_note *why)
 {
 	const struct hf_tls_settings *tls = &setup->host.tls;
 	struct trial *trials = hf_new_array(setup->arena, struct trial, 8 + 2 * tls->sni_count);
 	static const char key[] = "must be readable by the daemon's user to be reloaded";
 	struct hf_identity identity;
-	struct hf_acl_entry *grants;
 	struct hf_tls *built;
-	size_t count;
+	size_t count = 0;
 
 	check_listeners(setup, why);
-	hf_shared_rights(setup->host.store.shared_rights, setup->arena, &grants, &count, why);
-	count = 0;
+	check_shared_rights(setup, why);
 	if (!setup->host.listen_count)
 		hf_note_add(
 			why,

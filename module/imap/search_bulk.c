@@ -70,24 +70,46 @@ static bool eval_not(const struct search_bulk *bulk, const struct search_node *n
 	return exact;
 }
 
-static bool eval_children(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
+static bool eval_any(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
 {
 	const struct search_node *child;
-	bool exact = true, any = node->kind == SEARCH_OR;
+	bool exact = true;
 
-	if (any)
-		hf_set_clear(set);
-	else
-		set_all(bulk, set);
+	hf_set_clear(set);
 	for (child = node->children; child; child = child->next) {
 		struct hf_set one = HF_SET_INIT;
 
 		exact &= eval(bulk, child, &one);
-		if (any)
-			hf_set_union(set, &one);
-		else
-			hf_set_intersect(set, &one);
+		hf_set_union(set, &one);
 		hf_set_fini(&one);
+	}
+	return exact;
+}
+
+static bool is_set(const struct search_node *node)
+{
+	return node->kind == SEARCH_UIDS || node->kind == SEARCH_SEQS;
+}
+
+/* Sets of numbers come first: they cost what they hold. When nothing is left the other keys are not asked. */
+static bool eval_all(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
+{
+	const struct search_node *child;
+	bool exact = true;
+
+	set_all(bulk, set);
+	for (int sets = 1; sets >= 0; sets--) {
+		for (child = node->children; child; child = child->next) {
+			struct hf_set one = HF_SET_INIT;
+
+			if (is_set(child) != (bool)sets)
+				continue;
+			exact &= eval(bulk, child, &one);
+			hf_set_intersect(set, &one);
+			hf_set_fini(&one);
+			if (hf_set_is_empty(set))
+				return true;
+		}
 	}
 	return exact;
 }
@@ -99,8 +121,9 @@ static bool eval(const struct search_bulk *bulk, const struct search_node *node,
 
 	switch (node->kind) {
 	case SEARCH_AND:
+		return eval_all(bulk, node, set);
 	case SEARCH_OR:
-		return eval_children(bulk, node, set);
+		return eval_any(bulk, node, set);
 	case SEARCH_NOT:
 		return eval_not(bulk, node, set);
 	case SEARCH_ALL:
