@@ -128,7 +128,7 @@ static enum hf_status restore_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_restore *restore = (struct op_restore *)op;
 	struct batch_mailbox *source, *target;
-	struct batch_user *owner;
+	struct batch_user *owner = NULL;
 	struct piece piece = { .count = 0 };
 	enum hf_status status = batch_mailbox(batch, restore->source, false, &source);
 
@@ -247,7 +247,7 @@ enum hf_status deleted_name_used(struct batch *batch, uint64_t owner, struct hf_
 	struct cursor *cursor = NULL;
 	struct row_deleted row;
 	struct row_key from;
-	struct hf_str key, value;
+	struct hf_str key = HF_STR_NULL, value = HF_STR_NULL;
 	enum hf_status status = cursor_open(batch->store->env, batch->txn, TABLE_META, &cursor);
 
 	key_deleted(&from, owner, name, UINT64_MAX);

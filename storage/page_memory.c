@@ -106,6 +106,7 @@ static void *memory_resize(void *block, size_t size)
 
 static void reserve(void)
 {
+	/* cppcheck-suppress invalidFunctionArg ; anonymous: no file */
 	char *begin = mmap(NULL, RESERVED + RUN_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uintptr_t odd;
 

@@ -311,8 +311,8 @@ enum hf_status cursor_run_next(struct cursor *cursor, struct hf_str *key, struct
 {
 	for (;;) {
 		DBT dbt;
-		void *key_data = NULL, *data;
-		size_t key_size, size;
+		void *key_data = NULL, *data = NULL;
+		size_t key_size = 0, size = 0;
 		enum hf_status status;
 
 		memset(&dbt, 0, sizeof(dbt));
@@ -444,7 +444,7 @@ enum hf_status scan_next(struct scan *scan, struct hf_str *key, struct hf_str *v
 	while (!scan->ended) {
 		DBT dbt;
 		void *key_data, *data;
-		size_t key_size, size;
+		size_t key_size = 0, size = 0;
 
 		if (!scan->position) {
 			enum hf_status status = scan_fill(scan);
