@@ -12,7 +12,7 @@
 #include "module/imap/mailbox_filter.h"
 
 #define FILTERS_MAX 100
-#define NAMED_MAX   1000 /* mailboxes that may be read but not listed */
+#define NAMED_MAX   1000 /* mailboxes that are given by name, each of which is looked up */
 
 struct esearch_args {
 	struct imap_filter *filters;
@@ -22,7 +22,6 @@ struct esearch_args {
 	struct search_program program; /* parsed once to know that it is sound */
 	struct imap_mailbox *list;     /* to be searched */
 	size_t count, at;
-	size_t named; /* of them, not in any list */
 	enum hf_status failed;
 	/* The mailbox under way: the session as it would be had it selected that. */
 	struct hf_view *view; /* opened for this; NULL: the session's own */
@@ -136,18 +135,33 @@ static bool is_in_list(const struct esearch_args *args, uint64_t id)
 	return false;
 }
 
-/* RFC 7377 §2.2: what is named, and so what is selected, may be searched without being listed. */
+/* RFC 7377 §2.2: what is named may be searched without being listed. */
 static void add_named(struct imap_cmd *cmd, struct hf_str name)
 {
 	struct esearch_args *args = cmd->args;
 	struct imap_mailbox mailbox;
 
-	if (args->named < NAMED_MAX &&
-	    imap_mailbox_look(cmd->session, cmd->arena, name, HF_RIGHT_READ, &mailbox) == HF_OK &&
-	    !imap_mailbox_is_own(cmd->session, &mailbox) && !is_in_list(args, mailbox.info.id)) {
+	if (imap_mailbox_look(cmd->session, cmd->arena, name, HF_RIGHT_READ, &mailbox) == HF_OK &&
+	    !imap_mailbox_is_own(cmd->session, &mailbox) && !is_in_list(args, mailbox.info.id))
 		args->list[args->count++] = mailbox;
-		args->named++;
-	}
+}
+
+/* The selected mailbox is known by its view: it may have been renamed, and its name be another's. */
+static void add_selected(struct imap_cmd *cmd)
+{
+	struct imap_session *session = cmd->session;
+	struct esearch_args *args = cmd->args;
+	struct hf_view *view = session->view;
+
+	if (hf_view_owner(view) == session->user_id || is_in_list(args, hf_view_mailbox(view)) || !imap_rights_hold(session))
+		return;
+	args->list[args->count++] = (struct imap_mailbox){
+		.info = { .id = hf_view_mailbox(view),
+			  .owner = hf_view_owner(view),
+			  .name = session->mailbox_name,
+			  .uidvalidity = hf_view_uidvalidity(view) },
+		.rights = session->rights,
+	};
 }
 
 static void add_all_named(struct imap_cmd *cmd)
@@ -155,11 +169,18 @@ static void add_all_named(struct imap_cmd *cmd)
 	struct esearch_args *args = cmd->args;
 	size_t i, j;
 
-	if (args->selected)
-		add_named(cmd, cmd->session->mailbox_name);
 	for (i = 0; i < args->filter_count; i++)
 		for (j = 0; args->filters[i].kind == IMAP_FILTER_MAILBOXES && j < args->filters[i].name_count; j++)
 			add_named(cmd, args->filters[i].names[j]);
+}
+
+static size_t names_of(const struct esearch_args *args)
+{
+	size_t names = 0;
+
+	for (size_t i = 0; i < args->filter_count; i++)
+		names += args->filters[i].name_count;
+	return names;
 }
 
 static enum hf_status esearch_start(struct imap_cmd *cmd)
@@ -168,13 +189,19 @@ static enum hf_status esearch_start(struct imap_cmd *cmd)
 	struct imap_mailbox *list;
 	size_t count, i;
 
+	if (names_of(args) > NAMED_MAX) {
+		imap_text(cmd, "More than %d mailboxes are named", NAMED_MAX);
+		return HF_ELIMIT;
+	}
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
 	imap_mailbox_list(cmd->session, cmd->arena, &list, &count);
-	args->list = hf_new_array(cmd->arena, struct imap_mailbox, count + NAMED_MAX);
+	args->list = hf_new_array(cmd->arena, struct imap_mailbox, count + NAMED_MAX + 1);
 	for (i = 0; i < count; i++)
 		if (is_wanted(cmd, &list[i]))
 			args->list[args->count++] = list[i];
+	if (args->selected)
+		add_selected(cmd);
 	add_all_named(cmd);
 	args->arena = hf_arena_new();
 	return HF_MORE;

@@ -209,7 +209,7 @@ static enum hf_status write_some(struct imap_cmd *cmd, struct hf_buf *out, struc
 	return args->next < args->entries.count ? HF_MORE : HF_OK;
 }
 
-static enum hf_status getmetadata_next(struct imap_cmd *cmd)
+static enum hf_status write_response(struct imap_cmd *cmd)
 {
 	struct get_args *args = cmd->args;
 	struct hf_arena *arena = hf_arena_new();
@@ -231,6 +231,18 @@ static enum hf_status getmetadata_next(struct imap_cmd *cmd)
 	return status;
 }
 
+/* Rights may have gone since the turn before, and the name may be another mailbox's. */
+static enum hf_status getmetadata_next(struct imap_cmd *cmd)
+{
+	struct get_args *args = cmd->args;
+	uint64_t id = args->annotated.id;
+	enum hf_status status = imap_annotated_find(cmd, &args->annotated);
+
+	if (status == HF_OK && args->annotated.id != id)
+		status = HF_ENONEXISTENT;
+	return status == HF_OK ? write_response(cmd) : status;
+}
+
 static enum hf_status getmetadata_start(struct imap_cmd *cmd)
 {
 	struct get_args *args = cmd->args;
@@ -243,7 +255,7 @@ static enum hf_status getmetadata_start(struct imap_cmd *cmd)
 	imap_entries_unique(cmd->arena, &args->entries);
 	if (args->depth)
 		status = expand(cmd);
-	return status == HF_OK ? getmetadata_next(cmd) : status;
+	return status == HF_OK ? write_response(cmd) : status;
 }
 
 const struct imap_command imap_cmd_getmetadata = {

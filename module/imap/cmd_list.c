@@ -268,6 +268,14 @@ static void write_lsub(struct imap_session *session, const struct imap_list_node
 	imap_list_write(session, "LSUB", selectable ? "" : "\\Noselect", NULL, node);
 }
 
+/* The mailbox with the rights of now: the tree is of when the command began. False: it may no longer be known of. */
+static bool look_again(struct imap_session *session, const struct imap_list_node *node, struct imap_mailbox *mailbox)
+{
+	*mailbox = *node->mailbox;
+	mailbox->rights = hf_rights_of(session->store, mailbox->info.id, mailbox->info.owner, session->user_id);
+	return mailbox->rights & HF_RIGHT_LOOKUP;
+}
+
 static void write_list(struct imap_session *session, const struct list_args *args,
 		       const struct imap_list_node *node, unsigned found)
 {
@@ -277,14 +285,15 @@ static void write_list(struct imap_session *session, const struct list_args *arg
 	bool childinfo = args->select & SELECT_RECURSIVE && found & CHILD_MEETS;
 	const char *kind = exists ? "" : extended ? "\\NonExistent " : "\\Noselect ";
 	const char *children = node->children ? "\\HasChildren" : "\\HasNoChildren";
+	struct imap_mailbox mailbox;
 	char attributes[64];
 
 	snprintf(attributes, sizeof(attributes), "%s%s%s", kind, children,
 		 tell && is_subscribed(node) ? " \\Subscribed" : "");
 	imap_list_write(session, "LIST", attributes,
 			childinfo ? "(\"CHILDINFO\" (\"SUBSCRIBED\"))" : NULL, node);
-	if (exists && found & MEETS && args->returns & RETURN_MYRIGHTS)
-		imap_acl_write_myrights(session, node->name, node->mailbox->rights);
+	if (exists && found & MEETS && args->returns & RETURN_MYRIGHTS && look_again(session, node, &mailbox))
+		imap_acl_write_myrights(session, node->name, mailbox.rights);
 }
 
 /* RFC 5819: no response where there is nothing that one may know. */
@@ -299,11 +308,13 @@ static enum hf_status write_status(struct imap_session *session, struct list_arg
 		return HF_OK;
 	mailbox = *node->mailbox;
 	status = imap_status_count(session, &mailbox, &args->items, &args->count);
-	if (status == HF_OK)
-		imap_status_write(session, &mailbox.info, &args->items);
-	else if (status != HF_MORE && status != HF_WAIT)
+	if (status == HF_MORE || status == HF_WAIT)
+		return status;
+	if (status != HF_OK)
 		imap_status_count_end(&args->count);
-	return status == HF_MORE || status == HF_WAIT ? status : HF_OK;
+	else if (imap_mailbox_may_read(session, &mailbox)) /* counting may have taken long */
+		imap_status_write(session, &mailbox.info, &args->items);
+	return HF_OK;
 }
 
 static bool is_wanted(const struct list_args *args, unsigned found)
@@ -334,6 +345,7 @@ static enum hf_status list_next(struct imap_cmd *cmd)
 	for (; args->next < count && args->next < end; args->next++) {
 		const struct imap_list_node *node = &args->tree.nodes[args->next];
 		unsigned found = args->found[args->next];
+		struct imap_mailbox mailbox;
 
 		if (!is_wanted(args, found))
 			continue;
@@ -346,8 +358,9 @@ static enum hf_status list_next(struct imap_cmd *cmd)
 		if (status != HF_OK)
 			return status;
 		args->told = false;
-		if (imap_list_exists(node) && found & MEETS && args->metadata.count)
-			imap_metadata_write(cmd->session, node->mailbox, &args->metadata);
+		if (imap_list_exists(node) && found & MEETS && args->metadata.count &&
+		    look_again(cmd->session, node, &mailbox))
+			imap_metadata_write(cmd->session, &mailbox, &args->metadata);
 	}
 	return args->next < count ? HF_MORE : HF_OK;
 }

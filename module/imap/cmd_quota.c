@@ -56,18 +56,17 @@ static void write_quota(struct imap_session *session, const struct hf_user *user
 	hf_buf_fini(&out);
 }
 
-/* A root that one may not see cannot be told from one that does not exist. */
+/* A root that one may not see cannot be told from one that does not exist: it is not looked for. */
 static enum hf_status find_root(struct imap_cmd *cmd, struct hf_str name)
 {
 	struct quota_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
-	enum hf_status status = hf_str_ieq(name, HF_STR(HF_SHARED_USER))
-					? hf_user_by_id(session->store, hf_shared_account(session->store), cmd->arena,
-							&args->user)
-					: hf_user_find(session->store, name, cmd->arena, &args->user);
+	enum hf_status status = HF_ENONEXISTENT;
 
-	if (status == HF_OK && args->user.id != session->user_id && !session->admin)
-		status = HF_ENONEXISTENT;
+	if (session->admin && hf_str_ieq(name, HF_STR(HF_SHARED_USER)))
+		status = hf_user_by_id(session->store, hf_shared_account(session->store), cmd->arena, &args->user);
+	else if (session->admin || hf_str_ieq(name, session->user))
+		status = hf_user_find(session->store, name, cmd->arena, &args->user);
 	if (status == HF_ENONEXISTENT)
 		imap_text(cmd, "No such quota root");
 	return status;

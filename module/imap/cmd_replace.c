@@ -67,6 +67,10 @@ static enum hf_status replace_start(struct imap_cmd *cmd)
 
 	if (status == HF_OK)
 		status = append_prepare(cmd);
+	if (status == HF_OK && !imap_rights_hold(session)) { /* the message may have been long on its way */
+		imap_text(cmd, "The selected mailbox has been deleted");
+		return HF_ENONEXISTENT;
+	}
 	if (status == HF_OK)
 		status = imap_rights_need(session, HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE);
 	if (status != HF_OK)

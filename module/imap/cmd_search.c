@@ -119,6 +119,7 @@ static enum hf_status search_next(struct imap_cmd *cmd)
 				    args->program.uses_modseq ? search_run_modseq(args->run) : HF_MOD(0));
 	else
 		status = write_search(cmd);
+	cmd->in_line = status == HF_MORE;
 	return status != HF_OK ? status : search_run_failed(args->run);
 }
 

@@ -101,6 +101,32 @@ static void write_list(struct imap_cmd *cmd)
 	imap_list_tell(cmd->session, cmd->arena, args->mailbox.info.name, "", args->given);
 }
 
+/* What has changed, in turns: a mailbox that may no longer be read meanwhile is not selected. */
+static enum hf_status resync(struct imap_cmd *cmd)
+{
+	struct select_args *args = cmd->args;
+
+	if (imap_rights_hold(cmd->session))
+		return resync_next(cmd->session, &args->resync);
+	imap_unselect(cmd->session);
+	hf_buf_clear(&cmd->code);
+	return HF_ENONEXISTENT;
+}
+
+/* Opening may have taken long. */
+static enum hf_status look_again(struct imap_cmd *cmd)
+{
+	struct select_args *args = cmd->args;
+	struct hf_store *store = cmd->session->store;
+
+	args->rights_version = hf_rights_version(store);
+	args->mailbox.rights =
+		hf_rights_of(store, args->mailbox.info.id, args->mailbox.info.owner, cmd->session->user_id);
+	if (args->mailbox.rights & HF_RIGHT_READ)
+		return HF_OK;
+	return args->mailbox.rights & HF_RIGHT_LOOKUP ? HF_ENOPERM : HF_ENONEXISTENT;
+}
+
 static enum hf_status select_next(struct imap_cmd *cmd)
 {
 	struct imap_session *session = cmd->session;
@@ -108,9 +134,11 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 	enum hf_status status;
 
 	if (args->told)
-		return resync_next(session, &args->resync);
+		return resync(cmd);
 	status = hf_view_open(session->store, args->mailbox.info.id, session->user_id, args->examine,
 			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
+	if (status == HF_OK)
+		status = look_again(cmd);
 	if (status != HF_OK)
 		return status;
 	session->view = args->view;
@@ -140,7 +168,6 @@ static enum hf_status select_start(struct imap_cmd *cmd)
 	if (session->view) /* RFC 7162 §3.2.11: whatever has been enabled */
 		imap_untagged_text(session, "OK", "CLOSED", "Previous mailbox closed");
 	imap_unselect(session);
-	args->rights_version = hf_rights_version(session->store);
 	status = imap_mailbox_find(cmd, args->name, HF_RIGHT_READ, &args->mailbox);
 	if (status != HF_OK)
 		return status;

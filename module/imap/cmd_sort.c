@@ -269,6 +269,7 @@ static enum hf_status sort_next(struct imap_cmd *cmd)
 		complete = write_esearch(cmd, &out);
 	hf_conn_write_str(cmd->session->conn, hf_buf_str(&out));
 	hf_buf_fini(&out);
+	cmd->in_line = !complete;
 	return complete ? failure(args) : HF_MORE;
 }
 

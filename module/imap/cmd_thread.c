@@ -130,7 +130,8 @@ static enum hf_status thread_next(struct imap_cmd *cmd)
 			thread_writer_init(&args->writer, &args->run);
 		hf_conn_write_str(cmd->session->conn, HF_STR("* THREAD"));
 	}
-	if (!(args->memo ? write_memo(cmd) : write_threads(cmd)))
+	cmd->in_line = !(args->memo ? write_memo(cmd) : write_threads(cmd));
+	if (cmd->in_line)
 		return HF_MORE;
 	hf_conn_write_str(cmd->session->conn, HF_STR("\r\n"));
 	status = search_run_failed(args->search);

@@ -91,6 +91,7 @@ static enum hf_status uidbatches_next(struct imap_cmd *cmd)
 		hf_buf_add_lit(&out, "\r\n");
 	hf_conn_write_str(imap_conn(cmd), hf_buf_str(&out));
 	hf_buf_fini(&out);
+	cmd->in_line = more;
 	return more ? HF_MORE : HF_OK;
 }
 

@@ -98,6 +98,7 @@ struct imap_cmd {
 			   keys): no expunge is told during it */
 	bool told;      /* the command's own responses tell what op changed: sync leaves it out
 			   altogether */
+	bool in_line;   /* next has written a part of a line: nothing else may be written before the rest */
 	/* The tagged response's resp-text-code ("COPYUID 1 2 3", without brackets) and text; empty:
 	 * the defaults for the status. */
 	struct hf_buf code, text;

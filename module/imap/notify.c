@@ -286,6 +286,12 @@ bool imap_notify_is_fetching(const struct imap_session *session)
 	return session->priv->notify && session->priv->notify->fetch_next;
 }
 
+void imap_notify_forget_fetch(struct imap_session *session)
+{
+	if (session->priv->notify)
+		session->priv->notify->fetch_next = 0;
+}
+
 bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 {
 	struct imap_notify *notify = session->priv->notify;

@@ -339,6 +339,8 @@ bool imap_offload_running(const struct imap_session *session)
 /* A command in a mailbox that may no longer be read ends at its next turn. */
 static bool may_go_on(struct imap_session *session)
 {
+	if (session->cmd->in_line) /* its line has been judged as a whole */
+		return true;
 	if (imap_rights_hold(session) || !session->view || session->cmd->def->states != IMAP_SELECTED)
 		return true;
 	imap_text(session->cmd, "The selected mailbox has been deleted");

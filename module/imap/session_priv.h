@@ -198,6 +198,8 @@ void imap_notify_tell(struct imap_session *session);
 /* One FETCH response for a new message; false when there is none (left). */
 bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news);
 bool imap_notify_is_fetching(const struct imap_session *session);
+/* Whatever is left of these is not told. */
+void imap_notify_forget_fetch(struct imap_session *session);
 
 /* timeout.c */
 void imap_timeout_start(struct imap_session *session);

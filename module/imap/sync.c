@@ -48,6 +48,8 @@ void imap_sync(struct imap_session *session, bool hold_expunges)
 
 	if (!session->view || priv->mailbox_gone || priv->news_pending)
 		return;
+	if (!imap_rights_hold(session)) /* news says what is in the mailbox */
+		return;
 	if (!hf_view_has_news(session->view) && !released)
 		return;
 	if (!imap_notify_wants(session, false) && !(session->cmd && session->cmd->op))
@@ -155,6 +157,11 @@ bool imap_news_advance(struct imap_session *session)
 	const struct hf_sync *news = &priv->news;
 	size_t end = priv->news_at + NEWS_AT_ONCE;
 
+	if (!imap_rights_hold(session)) {
+		imap_notify_forget_fetch(session);
+		end_news(priv);
+		return false;
+	}
 	if (priv->news_at == 0 && session->enabled & (IMAP_EN_QRESYNC | IMAP_EN_UIDONLY)) {
 		write_vanished(session, &news->vanished);
 		priv->news_at = news->expunged_count;
@@ -187,6 +194,7 @@ void imap_unselect(struct imap_session *session)
 
 	if (priv->news_pending)
 		end_news(priv);
+	imap_notify_forget_fetch(session);
 	imap_contexts_free(session);
 	session->rights = 0;
 	hf_view_close(&session->view);

@@ -267,16 +267,19 @@ def in_time():
         ("a hidden shared mailbox", "Shared Folders/Hidden", "Shared Folders/Absent"),
     ]
     with server.client(BOB) as bob:
-        for what, one, other in pairs:
-            for command in ('STATUS "{}" (MESSAGES)', 'MYRIGHTS "{}"', 'CREATE "{}/x"'):
-                times = {one: [], other: []}
-                for _ in range(400):
-                    for name in (one, other):
-                        began = time.perf_counter()
-                        bob.command(command.format(name))
-                        times[name].append(time.perf_counter() - began)
-                a, b = (statistics.mean(sorted(times[n])[:100]) for n in (one, other))
-                check(f"{what}, {command.split()[0]}: as long as for nothing", max(a, b) / min(a, b) < 1.25, (a, b))
+        asked = [(*pair, command) for pair in pairs for command in ('STATUS "{}" (MESSAGES)', 'MYRIGHTS "{}"', 'CREATE "{}/x"')]
+        for what, one, other, command in asked + [("a user", ANNA, "nora@example.org", "GETQUOTA {}")]:
+            times = {one: [], other: []}
+            for _ in range(400):
+                for name in (one, other):
+                    began = time.perf_counter()
+                    bob.command(command.format(name))
+                    times[name].append(time.perf_counter() - began)
+            a, b = (statistics.mean(sorted(times[n])[:100]) for n in (one, other))
+            check(f"{what}, {command.split()[0]}: as long as for nothing", max(a, b) / min(a, b) < 1.25, (a, b))
+        for count, wanted in ((1000, "OK"), (1001, "LIMIT")):
+            reply, _ = bob.command(f"ESEARCH IN (subtree ({'a ' * (count - 1)}a)) ALL")
+            check(f"ESEARCH in {count} names", outcome(reply) == wanted, reply)
 
 
 # --- rights that go ---------------------------------------------------------------------------------------------------
@@ -326,6 +329,79 @@ def taken_away():
         check("IDLE is told when a membership ends", told.startswith(b"* NO [NONEXISTENT]"), told)
         carl.send("DONE\r\n")
         carl.finish(tag)
+
+
+def stalled(bob, prepare, commands):
+    """What one hears who sends all this, reads nothing while the server writes until there is no room, and loses the right to read then."""
+    acl("Large", BOB, "lrs")
+    bob.ok(prepare)
+    bob.send("".join(f"q{i} {command}\r\n" for i, command in enumerate(commands)) + "last NOOP\r\n")
+    time.sleep(2)
+    acl("Large", BOB, "l")
+    heard = b""
+    while not re.search(rb"^last OK [^\r\n]*\r\n", heard[-1000:], re.M):
+        piece = bob.file.read1(1 << 20)
+        if not piece:
+            raise RuntimeError("the connection has ended")
+        heard += piece
+    return heard
+
+
+def taken_away_midway():
+    """Of the 32768 messages of taken_away()."""
+    select = f'SELECT "Other Users/{ANNA}/Large"'
+    for command in ("SEARCH ALL", "SORT (ARRIVAL) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL"):
+        with server.client(BOB) as bob:
+            heard = stalled(bob, select, [command] * 80)
+        done = len(re.findall(rb"^q\d+ OK ", heard, re.M))
+        check(f"{command.split()[0]}: the right goes under way", 0 < done < 80, done)
+        word = command.split()[0].encode()
+        whole = len(re.findall(rb"^\* " + word + rb"[ ()\d]*\r\n", heard, re.M))
+        check(f"{command.split()[0]}: no line is broken by the news of it", whole == done and
+              len(re.findall(rb"^\* NO \[NONEXISTENT\]", heard, re.M)) == heard.count(b"* NO ") == 1, (whole, done))
+    with server.client(BOB) as bob:
+        resync = select + f" (QRESYNC ({uidvalidity(bob)} 1))"
+        bob.ok("ENABLE QRESYNC")
+        heard = stalled(bob, "NOOP", [resync] * 20)
+        before, gone, after = heard.partition(b"* NO [NONEXISTENT]")
+        replies = re.findall(rb"^q\d+ (OK|NO \[NONEXISTENT|NO \[NOPERM)", after, re.M)
+        check("SELECT ends when the right goes while it tells what has changed",
+              gone and replies[0] == b"NO [NONEXISTENT" and b"OK" not in replies, replies)
+        reply, _ = bob.command("FETCH 1 FLAGS")
+        check("and selects nothing", reply.startswith(b"BAD"), reply)
+    new_messages()
+
+
+def uidvalidity(bob):
+    acl("Large", BOB, "lr")
+    return int(re.search(rb"UIDVALIDITY (\d+)", b"".join(bob.ok(f'STATUS "Other Users/{ANNA}/Large" (UIDVALIDITY)'))).group(1))
+
+
+def new_messages():
+    """NOTIFY tells new messages, contents included, as long as they may be read."""
+    count = 32768  # of taken_away()
+    with server.client(ANNA) as anna, server.client(BOB) as bob:
+        anna.ok("CREATE News")
+        acl("News", BOB, "lr")
+        bob.ok("CREATE Own")
+        bob.ok(f'SELECT "Other Users/{ANNA}/News"')
+        bob.ok("NOTIFY SET (SELECTED (MessageNew (UID ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER]) MessageExpunge))")
+        anna.ok("SELECT Large")
+        anna.ok("COPY 1:* News")
+        time.sleep(2)
+        acl("News", BOB, "l")
+        anna.append("News", message("after it"))
+        time.sleep(1)
+        reply, heard = bob.command("NOOP")
+        told = [r for r in heard if b" FETCH (" in r]
+        check("news under way ends when the right goes", 0 < len(told) < count and
+              sum(r.startswith(b"* NO [NONEXISTENT]") for r in heard) == 1, (len(told), [(len(t), t[:80]) for t in told[:3]]))
+        check("and nothing more of the mailbox is told", heard[-1].startswith(b"* NO [NONEXISTENT]"), heard[-1][:200])
+        bob.ok("SELECT Own")
+        with server.client(BOB) as other:
+            other.append("Own", message("mine"))
+        told = [r[:20] for r in bob.ok("NOOP") if b" FETCH (" in r]
+        check("the next mailbox begins with its own", len(told) == 1 and told[0].startswith(b"* 1 FETCH"), told)
 
 
 # --- administration ---------------------------------------------------------------------------------------------------
@@ -457,4 +533,4 @@ def restarted():
 
 
 if __name__ == "__main__":
-    main(start, each_right_alone, selected_with, hidden, in_time, taken_away, verbs, mail, proxy, restarted)
+    main(start, each_right_alone, selected_with, hidden, in_time, taken_away, taken_away_midway, verbs, mail, proxy, restarted)
