@@ -105,6 +105,7 @@ struct hf_host_settings {
 			delivered;
 		int64_t annotations_max;
 		uint64_t annotations_size, annotations_user_size;
+		int64_t acl_entries;
 		const char *const *retention; /* as written */
 		uint64_t retention_every;
 		struct hf_retention_rule *rules; /* as read */

@@ -309,6 +309,7 @@ void hf_setup_store(const struct hf_setup *setup, struct hf_store_settings *sett
 	settings->annotations_max = (uint32_t)setup->host.store.annotations_max;
 	settings->annotations_size = setup->host.store.annotations_size;
 	settings->annotations_user_size = setup->host.store.annotations_user_size;
+	settings->acl_entries = (uint32_t)setup->host.store.acl_entries;
 	settings->compact = setup->host.store.compact;
 	settings->flags_relaxed = setup->host.store.flags_relaxed;
 }

@@ -31,6 +31,7 @@ struct batch_user {
 	uint64_t id;
 	struct row_user row;
 	bool dirty, removed;
+	size_t entries_added; /* to lists of rights of his mailboxes */
 };
 
 struct batch_subscription {

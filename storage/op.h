@@ -41,6 +41,9 @@ struct hf_flag_change {
 	struct hf_mod unchangedsince;
 };
 
+/* Where the view's user is not the owner, every piece of this and of what is below looks whether he still has the rights that it needs
+ * (storage/rights.h). HF_ENOPERM: no longer; what came before stays, but for a copy, of which nothing is left. */
+
 /* Messages gone meanwhile are skipped. HF_ELIMIT: no room for another keyword (nothing is changed). */
 HF_API struct hf_op *hf_op_store(const struct hf_view *view, const struct hf_set *uids, const struct hf_flag_change *change);
 /* UIDs refused by UNCHANGEDSINCE. */
@@ -87,7 +90,7 @@ HF_API const struct hf_set *hf_op_appended(const struct hf_op *op); /* UIDs, asc
 
 struct hf_recipient {
 	uint64_t user;
-	struct hf_str mailbox;        /* name; empty or not existing: INBOX, in the shared account HF_ENONEXISTENT */
+	struct hf_str mailbox;        /* name; empty or not existing: INBOX. In the shared account HF_ENONEXISTENT, and so without right p for anyone */
 	struct hf_str prefix;         /* Return-Path, Delivered-To, Received; at most 2 KiB */
 };
 /* One content, one transaction. Each recipient has a status of its own. `sender` for the suppression of repeats. */
@@ -109,6 +112,9 @@ HF_API struct hf_op *hf_op_mailbox_create(struct hf_store *store, uint64_t user,
 HF_API struct hf_op *hf_op_mailbox_delete(struct hf_store *store, uint64_t user, struct hf_str name);
 /* With all children; INBOX: its messages move, INBOX stays. Subscriptions stay as they are (RFC 9051 §6.3.9). */
 HF_API struct hf_op *hf_op_mailbox_rename(struct hf_store *store, uint64_t user, struct hf_str from, struct hf_str to);
+/* Before one of these two is submitted for another than the owner: the name must still mean this mailbox, in which `actor` still has
+ * the right x, when its turn comes (RENAME INBOX: at each piece). HF_ENONEXISTENT: no longer. */
+HF_API void hf_op_mailbox_judged(struct hf_op *op, uint64_t mailbox, uint64_t actor);
 HF_API struct hf_op *hf_op_subscribe(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed);
 HF_API struct hf_op *hf_op_special_use(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use);
 HF_API uint64_t hf_op_mailbox(const struct hf_op *op); /* id of what was created */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 #include "storage/stage_priv.h"
 
 struct append_item {
@@ -19,7 +20,7 @@ struct append_item {
 struct op_append {
 	struct hf_op op;
 	uint64_t mailbox, replaced_mailbox;
-	uint64_t user; /* whose \Seen it is; 0: the owner's */
+	uint64_t user; /* who asked, and whose \Seen it is; 0: the store itself, the owner's */
 	struct hf_uid replaces;
 	struct append_item *items;
 	size_t count;
@@ -147,6 +148,10 @@ static enum hf_status append_apply(struct hf_op *op, struct batch *batch)
 		status = batch_user(batch, mailbox->row.owner, &owner);
 	if (status == HF_OK && append->replaces.n)
 		status = find_replaced(append, batch, &replaced, &replaced_owner, &record);
+	if (status == HF_OK)
+		status = rights_still(batch, mailbox, append->user, HF_RIGHT_INSERT);
+	if (status == HF_OK && replaced)
+		status = rights_still(batch, replaced, append->user, HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE);
 	if (status != HF_OK)
 		return status;
 	if (writer_holds(batch->store->writer, append->mailbox))

@@ -13,11 +13,14 @@
  *
  * Flags for which who copies has no right in the target are not on the copies (hf_op_copy_flags()), but the owner's own \Seen.
  *
+ * Each piece looks whether who copies still has the rights in both mailboxes: a long one ends when they are taken from him.
+ *
  * Keywords for which the target has no room left are not on the copies: a message that cannot be copied or moved at all would
  * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). */
 
 #include "base/mem.h"
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 #define MODSEQ_AHEAD (UINT64_C(1) << 32)
 #define PIECE_ACROSS (OP_PIECE / 10) /* between accounts each message has rows of its own */
@@ -129,6 +132,15 @@ static enum hf_status put_seen(struct batch *batch, struct batch_mailbox *source
 	while (status == HF_OK && hf_set_iter_next(&it, &uid))
 		status = batch_set_seen(batch, target, user ? user : source->row.owner, HF_UID(uid), true);
 	return status;
+}
+
+static enum hf_status still_may(const struct op_copy *copy, struct batch *batch, const struct batch_mailbox *source,
+				const struct batch_mailbox *target)
+{
+	uint32_t needed = copy->move ? HF_RIGHT_DELETE | HF_RIGHT_EXPUNGE : HF_RIGHT_READ;
+	enum hf_status status = rights_still(batch, source, copy->who.user, needed);
+
+	return status == HF_OK ? rights_still(batch, target, copy->who.user, HF_RIGHT_INSERT) : status;
 }
 
 /* Moving ---------------------------------------------------------------------------------------------------------- */
@@ -355,6 +367,8 @@ static enum hf_status copy_long(struct op_copy *copy, struct batch *batch)
 	if (status == HF_OK)
 		status = batch_mailbox(batch, copy->target, false, &target);
 	if (status == HF_OK)
+		status = still_may(copy, batch, source, target);
+	if (status == HF_OK)
 		status = batch_user(batch, target->row.owner, &owner);
 	if (status == HF_OK) {
 		status = write_piece(copy, batch, source, target, owner);
@@ -440,6 +454,8 @@ static enum hf_status copy_apply(struct hf_op *op, struct batch *batch)
 		if (status == HF_ENONEXISTENT)
 			return HF_OK; /* all messages have gone meanwhile */
 	}
+	if (status == HF_OK)
+		status = still_may(copy, batch, source, target);
 	if (status != HF_OK)
 		return status;
 	/* Once for all that move to another account: it is done whole, or not begun. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "storage/op_priv.h"
+#include "storage/rights.h"
 #include "storage/stage_priv.h"
 
 struct recipient {
@@ -39,6 +40,12 @@ static enum hf_status find_target(struct batch *batch, struct recipient *to)
 	if (batch_user(batch, to->user, &user) == HF_OK) {
 		if (to->mailbox.size)
 			status = mailbox_find(batch, to->user, to->mailbox, &to->target);
+		/* the name may mean another mailbox now than when the recipient was taken */
+		if (status == HF_OK && user->row.flags & USER_SHARED &&
+		    !(hf_rights_of_anyone(batch->store, to->target) & HF_RIGHT_POST)) {
+			to->target = 0;
+			status = HF_ENONEXISTENT;
+		}
 		if (status == HF_ENONEXISTENT && !(user->row.flags & USER_SHARED))
 			status = mailbox_find(batch, to->user, HF_STR("INBOX"), &to->target);
 	}

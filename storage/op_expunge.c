@@ -4,10 +4,12 @@
  * Of many, this operation only says that they have left; the collector moves their rows (batch.h: dead). */
 
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 struct op_expunge {
 	struct hf_op op;
 	uint64_t mailbox;
+	uint64_t user; /* who asked; 0: the store itself */
 	struct hf_set uids;
 	bool any_flags;
 	uint32_t from, piece_from;
@@ -49,6 +51,8 @@ static enum hf_status expunge_apply(struct hf_op *op, struct batch *batch)
 
 	if (status == HF_OK)
 		status = batch_user(batch, mailbox->row.owner, &owner);
+	if (status == HF_OK)
+		status = rights_still(batch, mailbox, expunge->user, HF_RIGHT_EXPUNGE);
 	if (status != HF_OK)
 		return status;
 	if (!expunge->any_flags && !mailbox->row.deleted)
@@ -120,6 +124,7 @@ struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_set *uid
 	if (uids)
 		hf_set_intersect(&shown, uids);
 	op = op_expunge_new(hf_view_mailbox(view), &shown, any_flags);
+	((struct op_expunge *)op)->user = hf_view_user(view);
 	hf_set_fini(&all);
 	hf_set_fini(&shown);
 	return op;

@@ -13,6 +13,7 @@ struct op_mailbox {
 	struct hf_str name, to;
 	uint32_t special_use;
 	bool subscribed;
+	uint64_t judged, actor; /* the mailbox that the name must still mean, who must still have right x there; 0: any */
 	uint32_t from, piece_from, below; /* RENAME INBOX: the messages that move */
 	uint64_t target, piece_target;
 };
@@ -138,6 +139,19 @@ enum hf_status mailbox_is_free(struct batch *batch, uint64_t owner, struct hf_st
 	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 
+/* What the name means; when it was judged already: whether that is still so. */
+static enum hf_status find_judged(const struct op_mailbox *args, struct batch *batch, uint64_t *id)
+{
+	enum hf_status status = mailbox_find(batch, args->user, args->name, id);
+
+	if (status != HF_OK || !args->judged)
+		return status;
+	if (*id != args->judged ||
+	    !(hf_rights_of(batch->store, *id, args->user, args->actor) & HF_RIGHT_DELETE_MAILBOX))
+		return HF_ENONEXISTENT;
+	return HF_OK;
+}
+
 static void mailbox_committed(struct hf_op *op)
 {
 	struct op_mailbox *args = (struct op_mailbox *)op;
@@ -174,7 +188,7 @@ static enum hf_status delete_apply(struct hf_op *op, struct batch *batch)
 
 	if (hf_str_eq(args->name, HF_STR("INBOX")))
 		return HF_ECANNOT;
-	status = mailbox_find(batch, args->user, args->name, &id);
+	status = find_judged(args, batch, &id);
 	if (status == HF_OK)
 		status = batch_mailbox(batch, id, false, &mailbox);
 	if (status == HF_OK && writer_holds(batch->store->writer, id))
@@ -218,11 +232,11 @@ static enum hf_status find_children(struct op_mailbox *args, struct batch *batch
 	struct row_key from;
 	struct hf_str key, value;
 	uint64_t id;
-	enum hf_status status = mailbox_find(batch, args->user, args->name, &id);
+	enum hf_status status = find_judged(args, batch, &id);
 
 	if (status == HF_OK)
 		status = add_rename(args, batch, &end, id, args->name);
-	else if (status == HF_ENONEXISTENT)
+	else if (status == HF_ENONEXISTENT && !args->judged)
 		status = mailbox_is_free(batch, args->user, args->to);
 	if (status != HF_OK)
 		return status;
@@ -268,7 +282,7 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 	struct batch_mailbox *inbox, *target;
 	struct hf_set all = HF_SET_INIT;
 	uint64_t id;
-	enum hf_status status = mailbox_find(batch, args->user, args->name, &id);
+	enum hf_status status = find_judged(args, batch, &id);
 
 	args->piece_target = args->target;
 	if (status == HF_OK)
@@ -398,6 +412,14 @@ struct hf_op *hf_op_mailbox_rename(struct hf_store *store, uint64_t user, struct
 	(void)store;
 	args->to = hf_arena_str(args->op.arena, to);
 	return &args->op;
+}
+
+void hf_op_mailbox_judged(struct hf_op *op, uint64_t mailbox, uint64_t actor)
+{
+	struct op_mailbox *args = (struct op_mailbox *)op;
+
+	args->judged = mailbox;
+	args->actor = actor;
 }
 
 struct hf_op *hf_op_subscribe(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed)

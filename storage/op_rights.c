@@ -16,6 +16,28 @@ static void add_change(struct batch *batch, const struct rights_change *change)
 	batch->rights_end = &copy->next;
 }
 
+enum hf_status rights_still(struct batch *batch, const struct batch_mailbox *mailbox, uint64_t user, uint32_t needed)
+{
+	if (!user || user == mailbox->row.owner)
+		return HF_OK;
+	return (hf_rights_of(batch->store, mailbox->id, mailbox->row.owner, user) & needed) == needed ? HF_OK : HF_ENOPERM;
+}
+
+/* So many new entries, which are held in memory: not beyond what an owner may have. Counted are those published and those of this
+ * batch; what is between them comes once on top at most. */
+static enum hf_status take_room(struct batch *batch, uint64_t owner, size_t count)
+{
+	struct batch_user *user;
+	enum hf_status status = batch_user(batch, owner, &user);
+
+	if (status != HF_OK)
+		return status;
+	if (count && rights_owned(batch->store, owner) + user->entries_added + count > batch->store->settings.acl_entries)
+		return HF_ELIMIT;
+	user->entries_added += count;
+	return HF_OK;
+}
+
 /* Who bears the name that an identifier gives, or 0. */
 static enum hf_status bearer(struct batch *batch, struct hf_str identifier, uint64_t *user)
 {
@@ -167,6 +189,9 @@ static enum hf_status rights_apply(struct hf_op *op, struct batch *batch)
 			return status;
 		if (count >= HF_ACL_ENTRIES_MAX)
 			return HF_ELIMIT;
+		status = take_room(batch, mailbox->row.owner, 1);
+		if (status != HF_OK)
+			return status;
 	}
 	return put_entry(batch, args->mailbox, mailbox->row.owner, args->identifier, rights);
 }
@@ -259,6 +284,8 @@ enum hf_status rights_inherit(struct batch *batch, uint64_t from, uint64_t to, u
 	size_t count;
 	enum hf_status status = list_of(batch, from, &list, &count);
 
+	if (status == HF_OK)
+		status = take_room(batch, owner, count);
 	for (; status == HF_OK && list; list = list->next)
 		if (list->rights)
 			status = put_entry(batch, to, owner, list->key, list->rights);
@@ -279,6 +306,8 @@ enum hf_status rights_show(struct batch *batch, uint64_t mailbox, uint64_t owner
 	size_t count;
 	enum hf_status status = list_of(batch, mailbox, &list, &count);
 
+	if (status == HF_OK)
+		status = take_room(batch, owner, count);
 	for (; status == HF_OK && list; list = list->next) {
 		change.identifier = list->key;
 		change.rights = list->rights & HF_RIGHTS_ALL;

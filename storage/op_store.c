@@ -3,11 +3,12 @@
  * already as asked keeps its modseq. */
 
 #include "storage/op_priv.h"
+#include "storage/rights_priv.h"
 
 struct op_store {
 	struct hf_op op;
 	uint64_t mailbox;
-	uint64_t user;                /* whose \Seen it is, when he is not the owner; else 0 */
+	uint64_t user;                /* who asked, and whose \Seen it is when he is not the owner; 0: the store itself */
 	struct hf_set uids;
 	struct hf_flag_change change; /* keywords in the arena */
 	uint64_t told;                /* modseq up to which the session knows the mailbox */
@@ -81,6 +82,21 @@ static enum hf_status change_one(struct op_store *store, struct batch *batch, st
 	return index_walk_put(walk, &new);
 }
 
+/* RFC 4314 §4. */
+static uint32_t rights_needed(const struct hf_flag_change *change)
+{
+	bool replace = change->mode == HF_FLAGS_REPLACE;
+	uint32_t flags = replace ? HF_FLAGS_ALL & ~change->kept_flags : change->flags & HF_FLAGS_ALL, rights = 0;
+
+	if (flags & HF_FLAG_SEEN)
+		rights |= HF_RIGHT_SEEN;
+	if (flags & HF_FLAG_DELETED)
+		rights |= HF_RIGHT_DELETE;
+	if (flags & ~(uint32_t)(HF_FLAG_SEEN | HF_FLAG_DELETED) || (replace ? !change->keep_keywords : change->keyword_count != 0))
+		rights |= HF_RIGHT_WRITE;
+	return rights;
+}
+
 static enum hf_status store_apply(struct hf_op *op, struct batch *batch)
 {
 	struct op_store *store = (struct op_store *)op;
@@ -93,6 +109,8 @@ static enum hf_status store_apply(struct hf_op *op, struct batch *batch)
 	enum hf_status status = batch_mailbox(batch, store->mailbox, false, &mailbox);
 	bool named = false;
 
+	if (status == HF_OK)
+		status = rights_still(batch, mailbox, store->user, rights_needed(change));
 	if (status != HF_OK)
 		return status;
 	bits = mailbox_keywords_find(&mailbox->row, change->keywords, change->keyword_count, &missing);

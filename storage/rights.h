@@ -67,7 +67,8 @@ HF_API void hf_rights_list(struct hf_store *store, uint64_t mailbox, struct hf_a
 
 enum hf_rights_mode { HF_RIGHTS_SET, HF_RIGHTS_ADD, HF_RIGHTS_REMOVE };
 #define HF_ACL_ENTRIES_MAX 1000
-/* One entry of a list; it goes when no right is left. HF_ENONEXISTENT: no such mailbox; HF_ELIMIT: too many entries; HF_EINVALID: no
+/* One entry of a list; it goes when no right is left. HF_ENONEXISTENT: no such mailbox; HF_ELIMIT: too many entries, there
+ * or in all lists of the owner; HF_EINVALID: no
  * identifier; HF_ECANNOT: it names the owner, who has every right and cannot lose one. Published to the sessions of everyone before
  * it is done: views of the mailbox that others have open are woken, and look at hf_rights_version(). */
 HF_API struct hf_op *hf_op_rights(struct hf_store *store, uint64_t mailbox, struct hf_str identifier, enum hf_rights_mode mode,
@@ -103,8 +104,8 @@ struct hf_visible {
 /* The mailboxes of other accounts in which `user` has the right l: owners in order of name, the shared account last, mailboxes in
  * order of name. Costs what there is to show, not what there is. */
 HF_API void hf_visible_list(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct hf_visible **list, size_t *count);
-/* The mailbox `name` of the account with this name (that of a user, or HF_SHARED_USER), when the user has any right there: whether
- * he may know of it is for the caller (right l). HF_ENONEXISTENT for all else, and at the same cost: nothing of the mailbox, or of
+/* The mailbox `name` of the account with this name (that of a user, or HF_SHARED_USER), when the user has any of the rights lrikxa
+ * there, which are of use without another: whether he may know of it is for the caller (right l). HF_ENONEXISTENT for all else, and at the same cost: nothing of the mailbox, or of
  * whether there is such a user, shows. */
 HF_API enum hf_status hf_visible_find(struct hf_store *store, uint64_t user, struct hf_str owner_name, struct hf_str name,
 				      struct hf_arena *arena, struct hf_visible *visible);

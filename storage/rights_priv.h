@@ -48,6 +48,9 @@ void rights_wake_mailbox(struct hf_store *store, uint64_t mailbox);
 /* Who may have the right l by the mailbox's list, negative entries not looked at: hf_rights_of() tells. hf_free(). *anyone: all. */
 uint64_t *rights_seers(struct hf_store *store, uint64_t mailbox, size_t *count, bool *anyone);
 
+/* Entries of all lists of an owner. */
+size_t rights_owned(struct hf_store *store, uint64_t owner);
+
 struct rights_granted {
 	uint64_t mailbox, owner;
 	uint32_t rights;
@@ -57,11 +60,14 @@ struct rights_granted *rights_visible(struct hf_store *store, uint64_t user, siz
 
 /* op_rights.c: what other operations do to rows of rights ----------------------------------------------------------- */
 
-/* The list of `from` becomes that of the new mailbox `to`. */
+/* By each piece of an operation: whether who asked for it (0: the store itself) still has the rights it needs. HF_ENOPERM. */
+enum hf_status rights_still(struct batch *batch, const struct batch_mailbox *mailbox, uint64_t user, uint32_t needed);
+
+/* The list of `from` becomes that of the new mailbox `to`. HF_ELIMIT: the owner has too many entries. */
 enum hf_status rights_inherit(struct batch *batch, uint64_t from, uint64_t to, uint64_t owner);
 /* The mailbox has gone out of sight. */
 void rights_hide(struct batch *batch, uint64_t mailbox);
-/* It is brought back: its list is in force again. */
+/* It is brought back: its list is in force again. HF_ELIMIT likewise. */
 enum hf_status rights_show(struct batch *batch, uint64_t mailbox, uint64_t owner);
 /* Its row goes: its rows of rights go. */
 enum hf_status rights_remove(struct batch *batch, uint64_t mailbox);

@@ -242,6 +242,44 @@ static void collect_owned(const void *node, VISIT visit, void *arg)
 		rights_pointers_add(&p->doomed, list);
 }
 
+static void forget_doomed(struct rights *rights, struct identity *who)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < who->lists.count; i++)
+		if (!((const struct acl_list *)who->lists.at[i])->doomed)
+			who->lists.at[kept++] = who->lists.at[i];
+	who->lists.count = kept;
+	who->named = false;
+	rights_wake_identity(rights, who);
+	rights_identity_drop(rights, who);
+}
+
+/* There can be as many lists as one identity is named in: each of those it goes through once. */
+static void drop_doomed(struct publication *p)
+{
+	struct pointers named = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < p->doomed.count; i++) {
+		struct acl_list *list = p->doomed.at[i];
+
+		wake_views_of(p, list->mailbox);
+		list->doomed = true;
+		for (size_t j = 0; j < list->count; j++) {
+			struct identity *who = list->entries[j].who;
+
+			if (!who->named)
+				rights_pointers_add(&named, who);
+			who->named = true;
+		}
+	}
+	for (size_t i = 0; i < named.count; i++)
+		forget_doomed(p->rights, named.at[i]);
+	for (size_t i = 0; i < p->doomed.count; i++)
+		rights_list_drop(p->rights, p->doomed.at[i]);
+	hf_free(named.at);
+}
+
 static void apply_user_gone(struct publication *p, uint64_t user)
 {
 	struct identity *who = rights_user_find(p->rights, user);
@@ -251,8 +289,7 @@ static void apply_user_gone(struct publication *p, uint64_t user)
 	p->user = user;
 	p->doomed.count = 0;
 	twalk_r(p->rights->lists, collect_owned, p);
-	for (size_t i = 0; i < p->doomed.count; i++)
-		drop_list(p->rights, p->doomed.at[i]);
+	drop_doomed(p);
 }
 
 static void apply(struct publication *p, const struct rights_change *change)

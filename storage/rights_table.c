@@ -64,6 +64,11 @@ static int by_user(const void *a, const void *b)
 	return rights_order(((const struct identity *)a)->user, ((const struct identity *)b)->user);
 }
 
+static int by_owner_id(const void *a, const void *b)
+{
+	return rights_order(((const struct acl_owner *)a)->owner, ((const struct acl_owner *)b)->owner);
+}
+
 void *rights_tree_find(void *const *tree, const void *like, int (*compare)(const void *, const void *))
 {
 	void *const *node = tfind(like, tree, compare);
@@ -167,18 +172,30 @@ void rights_list_remove_entry(struct rights *rights, struct acl_list *list, stru
 	struct identity *who = entry->who;
 
 	*entry = list->entries[--list->count];
+	list->owned->entries--;
 	if (!list_names(list, who)) {
 		rights_pointers_remove(&who->lists, list);
 		rights_identity_drop(rights, who);
 	}
 }
 
-void rights_list_drop_if_empty(struct rights *rights, struct acl_list *list)
+void rights_list_drop(struct rights *rights, struct acl_list *list)
 {
-	if (list->count)
-		return;
+	struct acl_owner *owned = list->owned;
+
+	owned->entries -= list->count;
+	if (!--owned->lists) {
+		tdelete(owned, &rights->owners, by_owner_id);
+		hf_free(owned);
+	}
 	tdelete(list, &rights->lists, by_mailbox);
 	list_free(list);
+}
+
+void rights_list_drop_if_empty(struct rights *rights, struct acl_list *list)
+{
+	if (!list->count)
+		rights_list_drop(rights, list);
 }
 
 struct acl_entry *rights_list_entry(struct acl_list *list, const struct identity *who, bool negative)
@@ -189,6 +206,18 @@ struct acl_entry *rights_list_entry(struct acl_list *list, const struct identity
 	return NULL;
 }
 
+static struct acl_owner *owner_get(struct rights *rights, uint64_t owner)
+{
+	struct acl_owner like = { .owner = owner }, *owned = rights_tree_find(&rights->owners, &like, by_owner_id);
+
+	if (!owned) {
+		owned = hf_alloc_zero(sizeof(*owned));
+		owned->owner = owner;
+		rights_tree_add(&rights->owners, owned, by_owner_id);
+	}
+	return owned;
+}
+
 struct acl_list *rights_list_get(struct rights *rights, uint64_t mailbox, uint64_t owner)
 {
 	struct acl_list *list = rights_list_find(rights, mailbox);
@@ -197,6 +226,8 @@ struct acl_list *rights_list_get(struct rights *rights, uint64_t mailbox, uint64
 		list = hf_alloc_zero(sizeof(*list));
 		list->mailbox = mailbox;
 		list->owner = owner;
+		list->owned = owner_get(rights, owner);
+		list->owned->lists++;
 		rights_tree_add(&rights->lists, list, by_mailbox);
 	}
 	return list;
@@ -215,6 +246,7 @@ void rights_list_set(struct acl_list *list, struct identity *who, bool negative,
 		}
 		entry = &list->entries[list->count++];
 		*entry = (struct acl_entry){ .who = who, .negative = negative };
+		list->owned->entries++;
 	}
 	entry->rights = bits;
 }
@@ -269,6 +301,20 @@ uint32_t hf_rights_of_anyone(struct hf_store *store, uint64_t mailbox)
 uint64_t hf_rights_version(struct hf_store *store)
 {
 	return __atomic_load_n(&store->rights->version, __ATOMIC_ACQUIRE);
+}
+
+size_t rights_owned(struct hf_store *store, uint64_t owner)
+{
+	struct rights *rights = store->rights;
+	struct acl_owner like = { .owner = owner };
+	const struct acl_owner *owned;
+	size_t entries;
+
+	pthread_rwlock_rdlock(&rights->lock);
+	owned = rights_tree_find(&rights->owners, &like, by_owner_id);
+	entries = owned ? owned->entries : 0;
+	pthread_rwlock_unlock(&rights->lock);
+	return entries;
 }
 
 static int by_identifier(const void *a, const void *b)
@@ -449,6 +495,7 @@ void rights_free(struct rights **pointer)
 	hf_assert(!rights->watched);
 	tdestroy(rights->users, leave);
 	tdestroy(rights->lists, list_free);
+	tdestroy(rights->owners, hf_free);
 	tdestroy(rights->identities, identity_free);
 	pthread_rwlock_destroy(&rights->lock);
 	pthread_mutex_destroy(&rights->watch);

@@ -19,6 +19,7 @@ struct identity {
 	uint64_t user;      /* who bears the name; 0: nobody, or no user's name */
 	struct pointers lists; /* struct acl_list *: those that name it, each once */
 	struct pointers links; /* struct identity *: the groups of a user, the members of a group */
+	bool named;            /* while lists go: seen already */
 };
 
 struct acl_entry {
@@ -27,8 +28,15 @@ struct acl_entry {
 	uint32_t rights;
 };
 
+struct acl_owner {
+	uint64_t owner;
+	size_t lists, entries;
+};
+
 struct acl_list {
 	uint64_t mailbox, owner;
+	struct acl_owner *owned;
+	bool doomed; /* it goes, together with others */
 	struct acl_entry *entries;
 	size_t count, capacity;
 };
@@ -41,6 +49,7 @@ struct watched {
 struct rights {
 	pthread_rwlock_t lock;
 	void *lists HF_GUARDED_BY(lock);      /* trees of <search.h> */
+	void *owners HF_GUARDED_BY(lock);     /* those who have lists */
 	void *identities HF_GUARDED_BY(lock); /* by name */
 	void *users HF_GUARDED_BY(lock);      /* those of them that somebody bears, by user */
 	struct identity *anyone;
@@ -66,6 +75,8 @@ struct acl_entry *rights_list_entry(struct acl_list *list, const struct identity
 void rights_list_set(struct acl_list *list, struct identity *who, bool negative, uint32_t bits);
 void rights_list_remove_entry(struct rights *rights, struct acl_list *list, struct acl_entry *entry);
 void rights_list_drop_if_empty(struct rights *rights, struct acl_list *list);
+/* Nobody's identity points at it any more. */
+void rights_list_drop(struct rights *rights, struct acl_list *list);
 
 void rights_pointers_add(struct pointers *p, void *pointer);
 bool rights_pointers_has(const struct pointers *p, const void *pointer, size_t *at);

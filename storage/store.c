@@ -26,6 +26,7 @@ void hf_store_settings_init(struct hf_store_settings *settings)
 		.annotations_max = 1000,
 		.annotations_size = UINT64_C(1) << 20,
 		.annotations_user_size = UINT64_C(16) << 20,
+		.acl_entries = 100000,
 	};
 }
 

@@ -44,6 +44,7 @@ struct hf_store_settings {
 	uint32_t annotations_max;       /* of a mailbox or the server, shared ones and each user's apart; default 1000 */
 	uint64_t annotations_size;      /* octets of these, names and values; default 1 MiB */
 	uint64_t annotations_user_size; /* octets of all that are charged to a user; default 16 MiB */
+	uint32_t acl_entries;           /* in the access control lists of all mailboxes of an owner, held in memory; default 100000 */
 	bool compact;               /* content is packed with zstd instead of lz4 */
 	bool flags_relaxed;         /* flag changes are answered before their flush (within 1 s) */
 	bool read_only;             /* for tools: nothing is written but what recovery needs */

@@ -36,29 +36,41 @@ static enum hf_status rename_parse(struct imap_cmd *cmd, struct imap_parser *p)
 }
 
 /* Of one's own it may be a level that is no mailbox, with mailboxes below it. */
-static enum hf_status find_source(struct imap_cmd *cmd, struct imap_place *source)
+static enum hf_status find_source(struct imap_cmd *cmd, struct imap_place *source, uint64_t *judged)
 {
 	const struct rename_args *args = cmd->args;
 	struct imap_mailbox mailbox;
 	enum hf_status status;
 
+	*judged = 0;
 	*source = (struct imap_place){ .owner = cmd->session->user_id, .name = args->from };
 	if (args->from.data && imap_mailbox_is_in_own_tree(args->from))
 		return HF_OK;
 	status = imap_mailbox_find(cmd, args->from, HF_RIGHT_DELETE_MAILBOX, &mailbox);
-	if (status == HF_OK)
-		*source = (struct imap_place){ .owner = mailbox.info.owner, .name = mailbox.name };
-	return status;
+	if (status != HF_OK)
+		return status;
+	*source = (struct imap_place){ .owner = mailbox.info.owner, .name = mailbox.name };
+	*judged = mailbox.info.id;
+	return HF_OK;
+}
+
+/* Another's mailbox may have left its name, and this user lost his rights, before it is the operation's turn. */
+static enum hf_status submit(struct imap_cmd *cmd, struct hf_op *op, uint64_t judged)
+{
+	if (judged)
+		hf_op_mailbox_judged(op, judged, cmd->session->user_id);
+	return imap_submit(cmd, op);
 }
 
 static enum hf_status delete_start(struct imap_cmd *cmd)
 {
 	struct imap_place source;
-	enum hf_status status = find_source(cmd, &source);
+	uint64_t judged;
+	enum hf_status status = find_source(cmd, &source, &judged);
 
 	if (status != HF_OK)
 		return status;
-	return imap_submit(cmd, hf_op_mailbox_delete(cmd->session->store, source.owner, source.name));
+	return submit(cmd, hf_op_mailbox_delete(cmd->session->store, source.owner, source.name), judged);
 }
 
 static enum hf_status delete_done(struct imap_cmd *cmd, const struct hf_op *op)
@@ -74,7 +86,8 @@ static enum hf_status rename_start(struct imap_cmd *cmd)
 {
 	const struct rename_args *args = cmd->args;
 	struct imap_place source, place;
-	enum hf_status status = find_source(cmd, &source);
+	uint64_t judged;
+	enum hf_status status = find_source(cmd, &source, &judged);
 
 	if (status == HF_OK)
 		status = imap_mailbox_place(cmd, args->to, &place);
@@ -84,7 +97,7 @@ static enum hf_status rename_start(struct imap_cmd *cmd)
 		imap_text(cmd, "A mailbox stays with its owner: create another and move the messages");
 		return HF_ECANNOT;
 	}
-	return imap_submit(cmd, hf_op_mailbox_rename(cmd->session->store, place.owner, source.name, place.name));
+	return submit(cmd, hf_op_mailbox_rename(cmd->session->store, place.owner, source.name, place.name), judged);
 }
 
 static enum hf_status rename_done(struct imap_cmd *cmd, const struct hf_op *op)

@@ -361,6 +361,8 @@ END_TEST
 START_TEST(of_a_deleted_user_nothing_is_named)
 {
 	uint64_t other = fixture_mailbox(store, bert, "other"), again;
+	struct counter of_view = { { counter_wake }, 0 };
+	struct hf_view *view;
 
 	ck_assert_int_eq(set(projects, "bert", "lr"), HF_OK);
 	ck_assert_int_eq(set(projects, "-bert", "r"), HF_OK);
@@ -370,7 +372,12 @@ START_TEST(of_a_deleted_user_nothing_is_named)
 	ck_assert_int_eq(member("staff", "carl", true), HF_OK);
 	ck_assert_int_eq(set(projects, "group:staff", "s"), HF_OK);
 	assert_visible(carl, "anna/Projects=ls bert/other=lr");
+	/* those who have what was his open are told */
+	view = open_view(other, carl, &of_view.waiter);
+	woken(&of_view);
 	ck_assert_int_eq(run(hf_op_user_delete(store, HF_STR("bert"))), HF_OK);
+	ck_assert_uint_gt(woken(&of_view), 0);
+	hf_view_close(&view);
 	assert_list(projects, "carl=l group:staff=s");
 	assert_groups(HF_STR_NULL, "staff:carl ");
 	assert_visible(carl, "anna/Projects=ls");
@@ -419,6 +426,13 @@ START_TEST(visible_is_what_may_be_looked_up)
 	ck_assert_uint_eq(found.owner, shared);
 	ck_assert_int_eq(hf_visible_find(store, bert, HF_STR("carl"), HF_STR("Hidden"), arena, &found), HF_OK);
 	ck_assert_uint_eq(found.rights & HF_RIGHT_LOOKUP, 0); /* for the caller to judge */
+	for (const char *letter = "lrswipkxtea"; *letter; letter++) {
+		char one[] = { *letter, 0 };
+
+		ck_assert_int_eq(set(fixture_mailbox(store, carl, "One"), "bert", one), HF_OK);
+		ck_assert_int_eq(hf_visible_find(store, bert, HF_STR("carl"), HF_STR("One"), arena, &found),
+				 strchr("lrikxa", *letter) ? HF_OK : HF_ENONEXISTENT);
+	}
 	ck_assert_int_eq(hf_visible_find(store, bert, HF_STR("carl"), HF_STR("None"), arena, &found), HF_ENONEXISTENT);
 	ck_assert_int_eq(hf_visible_find(store, bert, HF_STR("dora"), HF_STR("None"), arena, &found), HF_ENONEXISTENT);
 	ck_assert_int_eq(hf_visible_find(store, carl, HF_STR("anna"), HF_STR("Projects"), arena, &found), HF_ENONEXISTENT);
@@ -514,6 +528,7 @@ START_TEST(the_shared_account_is_nobodys)
 	ck_assert_int_eq(run(hf_op_user_quota(store, HF_STR("shared"), &limits)), HF_OK);
 	ck_assert_int_eq(run(hf_op_mailbox_create(store, shared, HF_STR("Second"), 0)), HF_EOVERQUOTA);
 	/* mail comes to a mailbox that is there, and to no other */
+	ck_assert_int_eq(set(board, "anyone", "p"), HF_OK);
 	ck_assert_int_eq(fixture_deliver(store, shared, "Forum/a", "Subject: x\r\n\r\n", &delivered), HF_OK);
 	ck_assert_int_eq(delivered.status, HF_OK);
 	ck_assert_uint_eq(delivered.mailbox, board);
@@ -524,6 +539,111 @@ START_TEST(the_shared_account_is_nobodys)
 	reopen();
 	ck_assert_uint_eq(hf_shared_account(store), shared);
 	ck_assert_uint_eq(fixture_mailbox(store, shared, "Forum/a"), board);
+}
+END_TEST
+
+START_TEST(the_shared_account_takes_mail_with_right_p_only)
+{
+	uint64_t shared = hf_shared_account(store), board = fixture_mailbox(store, shared, "Board");
+	struct hf_delivered delivered;
+
+	ck_assert_int_eq(fixture_deliver(store, shared, "Board", "Subject: x\r\n\r\n", &delivered), HF_OK);
+	ck_assert_int_eq(delivered.status, HF_ENONEXISTENT);
+	ck_assert_int_eq(set(board, "anyone", "lr"), HF_OK);
+	ck_assert_int_eq(set(board, "bert", "p"), HF_OK);
+	ck_assert_int_eq(fixture_deliver(store, shared, "Board", "Subject: x\r\n\r\n", &delivered), HF_OK);
+	ck_assert_int_eq(delivered.status, HF_ENONEXISTENT);
+	ck_assert_int_eq(set(board, "anyone", "lrp"), HF_OK);
+	ck_assert_int_eq(fixture_deliver(store, shared, "Board", "Subject: x\r\n\r\n", &delivered), HF_OK);
+	ck_assert_int_eq(delivered.status, HF_OK);
+	/* the name means another one meanwhile */
+	ck_assert_int_eq(run(hf_op_mailbox_rename(store, shared, HF_STR("Board"), HF_STR("Old"))), HF_OK);
+	fixture_mailbox(store, shared, "Board");
+	ck_assert_int_eq(fixture_deliver(store, shared, "Board", "Subject: x\r\n\r\n", &delivered), HF_OK);
+	ck_assert_int_eq(delivered.status, HF_ENONEXISTENT);
+}
+END_TEST
+
+static struct hf_op *judged(struct hf_op *op, uint64_t mailbox)
+{
+	hf_op_mailbox_judged(op, mailbox, bert);
+	return op;
+}
+
+static struct hf_op *delete_judged(const char *name, uint64_t mailbox)
+{
+	return judged(hf_op_mailbox_delete(store, anna, hf_str(name)), mailbox);
+}
+
+static struct hf_op *rename_judged(const char *name, uint64_t mailbox)
+{
+	return judged(hf_op_mailbox_rename(store, anna, hf_str(name), HF_STR("New")), mailbox);
+}
+
+START_TEST(what_was_judged_is_what_goes)
+{
+	uint64_t inbox = fixture_mailbox(store, anna, "INBOX"), private;
+
+	fixture_mailbox(store, anna, "Other/below");
+	ck_assert_int_eq(set(projects, "bert", "lx"), HF_OK);
+	ck_assert_int_eq(run(hf_op_mailbox_rename(store, anna, HF_STR("Projects"), HF_STR("Work"))), HF_OK);
+	private = fixture_mailbox(store, anna, "Projects");
+	ck_assert_int_eq(run(delete_judged("Projects", projects)), HF_ENONEXISTENT);
+	ck_assert_int_eq(run(rename_judged("Projects", projects)), HF_ENONEXISTENT);
+	ck_assert_uint_eq(fixture_mailbox(store, anna, "Projects"), private);
+	/* of a level that is left nothing is renamed either */
+	ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, HF_STR("Other"))), HF_OK);
+	ck_assert_int_eq(run(rename_judged("Other", projects)), HF_ENONEXISTENT);
+	/* the right is gone */
+	ck_assert_int_eq(set(projects, "bert", "l"), HF_OK);
+	ck_assert_int_eq(run(delete_judged("Work", projects)), HF_ENONEXISTENT);
+	ck_assert_int_eq(run(rename_judged("Work", projects)), HF_ENONEXISTENT);
+	ck_assert_int_eq(run(rename_judged("INBOX", inbox)), HF_ENONEXISTENT);
+	ck_assert_uint_eq(fixture_mailbox(store, anna, "Work"), projects);
+	/* all is as it was */
+	ck_assert_int_eq(set(projects, "bert", "lx"), HF_OK);
+	ck_assert_int_eq(set(inbox, "bert", "lx"), HF_OK);
+	ck_assert_int_eq(run(rename_judged("Work", projects)), HF_OK);
+	ck_assert_int_eq(run(delete_judged("New", projects)), HF_OK);
+	ck_assert_int_eq(run(rename_judged("INBOX", inbox)), HF_OK);
+}
+END_TEST
+
+START_TEST(an_owner_has_a_limit)
+{
+	struct hf_deleted *deleted;
+	uint64_t other;
+	size_t count;
+
+	hf_store_close(&store);
+	settings.acl_entries = 7;
+	settings.kept_s = 3600;
+	store = fixture_open(&settings);
+	ck_assert_int_eq(set(projects, "bert", "l"), HF_OK);
+	ck_assert_int_eq(set(projects, "carl", "l"), HF_OK);
+	fixture_mailbox(store, anna, "Projects/a");
+	/* all of it or nothing, whatever it takes levels */
+	ck_assert_int_eq(run(hf_op_mailbox_create(store, anna, HF_STR("Projects/b/c"), 0)), HF_ELIMIT);
+	other = fixture_mailbox(store, anna, "Projects/b");
+	assert_list(other, "bert=l carl=l");
+	ck_assert_int_eq(run(hf_op_mailbox_create(store, anna, HF_STR("Projects/c"), 0)), HF_ELIMIT);
+	ck_assert_int_eq(set(other, "anyone", "l"), HF_OK);
+	ck_assert_int_eq(set(other, "dora", "l"), HF_ELIMIT);
+	ck_assert_int_eq(set(other, "bert", "lr"), HF_OK);
+	reopen();
+	ck_assert_int_eq(set(other, "dora", "l"), HF_ELIMIT);
+	/* another has his own */
+	ck_assert_int_eq(set(fixture_mailbox(store, bert, "INBOX"), "carl", "l"), HF_OK);
+	ck_assert_int_eq(set(other, "carl", ""), HF_OK);
+	ck_assert_int_eq(set(other, "dora", "l"), HF_OK);
+	/* what is deleted does not count, and comes back when there is room */
+	ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, HF_STR("Projects/b"))), HF_OK);
+	other = fixture_mailbox(store, anna, "Projects/c");
+	ck_assert_int_eq(hf_deleted_list(store, anna, arena, &deleted, &count), HF_OK);
+	ck_assert_int_eq(run(hf_op_mailbox_undelete(store, anna, deleted, HF_STR("Again"), false)), HF_ELIMIT);
+	ck_assert_int_eq(set(other, "bert", ""), HF_OK);
+	ck_assert_int_eq(set(other, "carl", ""), HF_OK);
+	ck_assert_int_eq(run(hf_op_mailbox_undelete(store, anna, deleted, HF_STR("Again"), false)), HF_OK);
 }
 END_TEST
 
@@ -566,6 +686,9 @@ static void add(TCase *tc)
 	tcase_add_test(tc, visible_is_what_may_be_looked_up);
 	tcase_add_test(tc, who_is_concerned_is_woken);
 	tcase_add_test(tc, the_shared_account_is_nobodys);
+	tcase_add_test(tc, the_shared_account_takes_mail_with_right_p_only);
+	tcase_add_test(tc, what_was_judged_is_what_goes);
+	tcase_add_test(tc, an_owner_has_a_limit);
 	tcase_add_test(tc, subscriptions_may_name_what_is_elsewhere);
 }
 

@@ -28,6 +28,8 @@ static void sleeper_wake(struct hf_waiter *waiter)
 	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
 }
 
+static uint64_t shared_mailbox(const char *name);
+
 static void setup(void)
 {
 	directory = fixture_directory("seen");
@@ -37,7 +39,7 @@ static void setup(void)
 	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	bert = fixture_user(store, "bert");
-	box = fixture_mailbox(store, anna, "box");
+	box = shared_mailbox("box");
 	mine = fixture_mailbox(store, bert, "mine");
 	news.waiter.wake = sleeper_wake;
 	sem_init(&news.sem, 0, 0);
@@ -67,6 +69,23 @@ static enum hf_status run(struct hf_op *op)
 
 	hf_op_free(&op);
 	return status;
+}
+
+static enum hf_status share(uint64_t mailbox, const char *letters)
+{
+	uint32_t rights = 0;
+
+	ck_assert_int_eq(hf_rights_parse(hf_str(letters), &rights), HF_OK);
+	return run(hf_op_rights(store, mailbox, HF_STR("anyone"), HF_RIGHTS_SET, rights));
+}
+
+/* A mailbox of anna's in which everybody may do everything. */
+static uint64_t shared_mailbox(const char *name)
+{
+	uint64_t mailbox = fixture_mailbox(store, anna, name);
+
+	ck_assert_int_eq(share(mailbox, "lrswipkxtea"), HF_OK);
+	return mailbox;
 }
 
 static void fill(uint64_t mailbox, unsigned count)
@@ -339,7 +358,7 @@ END_TEST
 START_TEST(what_is_appended_or_copied_is_seen_by_who_does_it)
 {
 	struct hf_append item = { .flags = HF_FLAG_SEEN | HF_FLAG_FLAGGED };
-	uint64_t other = fixture_mailbox(store, anna, "other");
+	uint64_t other = shared_mailbox("other");
 	struct hf_record record;
 	struct hf_view *view;
 	uint32_t count;
@@ -420,10 +439,103 @@ START_TEST(large_copies_between_accounts_are_whole)
 	hf_view_close(&view);
 	/* and back into another's: her flag is not touched */
 	view = open_view(mine, bert);
-	ck_assert_int_eq(run(hf_op_copy(view, &all, fixture_mailbox(store, anna, "third"), true)), HF_OK);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, shared_mailbox("third"), true)), HF_OK);
 	hf_view_close(&view);
 	assert_seen_by(fixture_mailbox(store, anna, "third"), bert, "1:1500", __LINE__);
 	assert_seen_by(fixture_mailbox(store, anna, "third"), anna, "", __LINE__);
+}
+END_TEST
+
+static enum hf_status run_store(struct hf_view *view, enum hf_flag_mode mode, uint32_t flags, uint32_t kept, bool keyword)
+{
+	struct hf_str word = HF_STR("$k");
+	struct hf_flag_change change = { .mode = mode, .flags = flags, .kept_flags = kept, .keep_keywords = !keyword,
+					 .keywords = &word, .keyword_count = keyword };
+
+	return run(hf_op_store(view, &all, &change));
+}
+
+/* Judged before the rights were taken away, carried out afterwards. */
+START_TEST(who_has_lost_his_rights_changes_nothing)
+{
+	struct hf_append item = { .flags = 0 };
+	struct hf_view *view, *own;
+	uint32_t count;
+
+	fill(box, 3);
+	fill(mine, 1);
+	view = open_view(box, bert);
+	own = open_view(mine, bert);
+	ck_assert_int_eq(share(box, "lr"), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_SEEN, 0, false), HF_ENOPERM);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_REMOVE, 0, 0, true), HF_ENOPERM);
+	ck_assert_int_eq(share(box, "lrs"), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_SEEN, 0, false), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_SEEN | HF_FLAG_DELETED, 0, false), HF_ENOPERM);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_REPLACE, 0, HF_FLAGS_ALL & ~HF_FLAG_SEEN, false), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_REPLACE, 0, 0, false), HF_ENOPERM);
+	ck_assert_int_eq(share(box, "lrt"), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_DELETED, 0, false), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_FLAGGED, 0, false), HF_ENOPERM);
+	ck_assert_int_eq(share(box, "lrw"), HF_OK);
+	ck_assert_int_eq(run_store(view, HF_FLAGS_ADD, HF_FLAG_FLAGGED, 0, true), HF_OK);
+	/* messages leave, and come */
+	ck_assert_int_eq(run(hf_op_expunge(view, NULL, false)), HF_ENOPERM);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, true)), HF_ENOPERM);
+	ck_assert_int_eq(run(hf_op_copy(own, &all, box, false)), HF_ENOPERM);
+	item.stage = fixture_stage(store, HF_STR("Subject: x\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, box, bert, &item, 1, NULL, HF_UID(0))), HF_ENOPERM);
+	item.stage = fixture_stage(store, HF_STR("Subject: x\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, mine, bert, &item, 1, view, HF_UID(1))), HF_ENOPERM);
+	free(fixture_records(store, box, &count));
+	ck_assert_uint_eq(count, 3);
+	free(fixture_records(store, mine, &count));
+	ck_assert_uint_eq(count, 1);
+	ck_assert_int_eq(share(box, "lite"), HF_OK);
+	ck_assert_int_eq(run(hf_op_copy(view, &all, mine, false)), HF_ENOPERM);
+	ck_assert_int_eq(run(hf_op_copy(own, &all, box, false)), HF_OK);
+	ck_assert_int_eq(run(hf_op_expunge(view, set_of("1"), false)), HF_OK);
+	ck_assert_int_eq(run(hf_op_copy(view, set_of("2"), mine, true)), HF_OK);
+	item.stage = fixture_stage(store, HF_STR("Subject: x\r\n\r\n"), 0);
+	ck_assert_int_eq(run(hf_op_append(store, box, bert, &item, 1, view, HF_UID(3))), HF_OK);
+	free(fixture_records(store, box, &count));
+	ck_assert_uint_eq(count, 2);
+	hf_view_close(&view);
+	hf_view_close(&own);
+}
+END_TEST
+
+/* Which of the two is done first is open: it is all or nothing, and sooner or later it was nothing. */
+START_TEST(a_long_copy_ends_with_the_rights)
+{
+	enum hf_status status = HF_OK;
+	struct hf_op *copy;
+	struct hf_view *view;
+	uint32_t count, before = 0;
+
+	fill(box, 1);
+	do {
+		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
+		free(fixture_records(store, box, &count));
+	} while (count < 8192);
+	view = open_view(box, bert);
+	for (unsigned round = 0; status == HF_OK; round++) {
+		ck_assert_uint_lt(round, 20);
+		ck_assert_int_eq(share(box, "lr"), HF_OK);
+		copy = hf_op_copy(view, &all, mine, false);
+		hf_store_submit(store, &news.waiter, copy);
+		ck_assert_int_eq(share(box, "l"), HF_OK);
+		while (!hf_op_is_done(copy))
+			sem_wait(&news.sem);
+		status = hf_op_status(copy);
+		ck_assert(status == HF_OK || status == HF_ENOPERM);
+		ck_assert_int_eq(hf_set_is_empty(hf_op_copied_to(copy)), status != HF_OK);
+		before += status == HF_OK ? 8192 : 0;
+		free(fixture_records(store, mine, &count));
+		ck_assert_uint_eq(count, before);
+		hf_op_free(&copy);
+	}
+	hf_view_close(&view);
 }
 END_TEST
 
@@ -465,7 +577,7 @@ END_TEST
 
 START_TEST(what_was_seen_goes_with_user_and_mailbox)
 {
-	uint64_t carl = fixture_user(store, "carl"), other = fixture_mailbox(store, anna, "other");
+	uint64_t carl = fixture_user(store, "carl"), other = shared_mailbox("other");
 	struct hf_view *view;
 
 	fill(box, 2);
@@ -612,6 +724,7 @@ START_TEST(sessions_do_not_disturb_each_other)
 				      { "carl", carl, 0, HF_SET_INIT, false } };
 	pthread_t threads[HF_COUNT(sessions)];
 
+	ck_assert_int_eq(share(box, "s"), HF_OK);
 	fill(box, MESSAGES);
 	for (size_t i = 0; i < HF_COUNT(sessions); i++)
 		must(pthread_create(&threads[i], NULL, sessions[i].seed ? session_main : rights_main, &sessions[i]) == 0);
@@ -647,6 +760,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, rows_of_what_is_seen_read_back);
 	tcase_add_test(tc, what_is_appended_or_copied_is_seen_by_who_does_it);
 	tcase_add_test(tc, large_copies_between_accounts_are_whole);
+	tcase_add_test(tc, who_has_lost_his_rights_changes_nothing);
+	tcase_add_test(tc, a_long_copy_ends_with_the_rights);
 	tcase_add_test(tc, a_copy_outlives_the_account_it_came_from);
 	tcase_add_test(tc, what_was_seen_goes_with_user_and_mailbox);
 	tcase_add_test(tc, sessions_do_not_disturb_each_other);
