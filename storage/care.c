@@ -7,14 +7,7 @@ void care_tick(struct hf_store *store)
 {
 	bool full = env_is_full(store->env);
 
-	if (full != writer_is_full(store->writer)) {
-		writer_set_full(store->writer, full);
-		if (full)
-			hf_error(&store->log, "store full=yes reserve=%llu action=\"writes are refused\"",
-				 (unsigned long long)store->settings.reserve_size);
-		else
-			hf_info(&store->log, "store full=no action=\"writes go on\"");
-	}
+	writer_set_full(store->writer, full);
 	fault_at(FAULT_CHECKPOINT);
 	/* With little room left, at once: what recovery would have to write is written while there is some. */
 	(void)(env_checkpoint(store->env, full) == HF_OK); /* logged; tried again at the next tick */

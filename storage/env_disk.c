@@ -119,13 +119,16 @@ void env_ballast_make(struct env *env)
 	hf_free(path);
 }
 
-bool env_is_full(struct env *env)
+bool env_is_below_reserve(struct env *env)
 {
 	uint64_t space;
 
-	if (!free_space(env, &space))
-		return false;
-	if (space < env->settings.reserve_size)
+	return free_space(env, &space) && space < env->settings.reserve_size;
+}
+
+bool env_is_full(struct env *env)
+{
+	if (env_is_below_reserve(env))
 		return true;
 	env_ballast_make(env);
 	return false;

@@ -39,6 +39,7 @@ void env_flush(struct env *env);
  * needed any more. */
 enum hf_status env_checkpoint(struct env *env, bool force);
 void env_trickle(struct env *env);
+bool env_is_below_reserve(struct env *env);
 /* Looks at the free space: whether it is below the reserve. Makes the ballast again when there is room. */
 bool env_is_full(struct env *env);
 const struct hf_log *env_log(struct env *env);

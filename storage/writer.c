@@ -27,6 +27,9 @@
 #define BATCH_OPS 64
 #define BATCH_OCTETS (1u << 20)
 #define BATCHES_MAX 16 /* waiting for the flusher */
+/* Free space is looked at so often while as much as the reserve is handed over: it is written to the log and to pages, and what it
+ * makes of pages may be in memory still. */
+#define LOOKS_IN_RESERVE 32
 #define DEADLOCK_TRIES 100
 
 struct op_list {
@@ -55,6 +58,7 @@ struct writer {
 	struct barrier *barriers HF_GUARDED_BY(lock);
 	bool full, stopping, stopped HF_GUARDED_BY(lock);
 	bool relaxed_pending HF_GUARDED_BY(lock); /* answered but not flushed: flags_relaxed */
+	uint64_t unlooked HF_GUARDED_BY(lock); /* octets taken since free space was looked at last */
 
 	/* writer's role only */
 	struct op_list held;
@@ -302,12 +306,27 @@ static void apply_alone(struct writer *w, struct hf_op *op)
 	push_batch(w, batch);
 }
 
+/* Free space is looked at each second; but in a second more than the reserve can be written. */
+static void look_at_space(struct writer *w)
+{
+	bool due;
+
+	pthread_mutex_lock(&w->lock);
+	due = !w->full && w->unlooked > w->store->settings.reserve_size / LOOKS_IN_RESERVE;
+	if (due)
+		w->unlooked = 0;
+	pthread_mutex_unlock(&w->lock);
+	if (due && env_is_below_reserve(w->store->env))
+		writer_set_full(w, true);
+}
+
 /* With the writer's role, without the lock. One batch has been counted as begun. */
 static void apply_all(struct writer *w, struct hf_op **ops, size_t count)
 {
 	struct batch *batch = batch_new(w->store);
 	bool applied = apply(w, batch, ops, count, false);
 
+	look_at_space(w);
 	push_batch(w, batch);
 	for (size_t i = 0; !applied && i < count; i++)
 		apply_alone(w, ops[i]);
@@ -323,6 +342,7 @@ static size_t take_ops(struct writer *w, struct hf_op *ops[BATCH_OPS]) HF_REQUIR
 		ops[count] = list_take(&w->queue);
 		octets += ops[count++]->cost;
 	}
+	w->unlooked += octets;
 	return count;
 }
 
@@ -456,6 +476,7 @@ void hf_store_submit(struct hf_store *store, struct hf_waiter *waiter, struct hf
 	/* Nobody applies: the caller's thread does it, and the flush too if nobody else is at one. */
 	w->applying = true;
 	w->begun++;
+	w->unlooked += op->cost;
 	pthread_mutex_unlock(&w->lock);
 	apply_all(w, &op, 1);
 	pthread_mutex_lock(&w->lock);
@@ -552,9 +573,19 @@ bool writer_is_idle(struct writer *w)
 
 void writer_set_full(struct writer *w, bool full)
 {
+	bool changed;
+
 	pthread_mutex_lock(&w->lock);
+	changed = w->full != full;
 	w->full = full;
 	pthread_mutex_unlock(&w->lock);
+	if (!changed)
+		return;
+	if (full)
+		hf_error(&w->store->log, "store full=yes reserve=%llu action=\"writes are refused\"",
+			 (unsigned long long)w->store->settings.reserve_size);
+	else
+		hf_info(&w->store->log, "store full=no action=\"writes go on\"");
 }
 
 bool writer_is_full(struct writer *w)

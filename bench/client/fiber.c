@@ -55,20 +55,28 @@ static void begin(void)
 	abort();
 }
 
-static void start(struct group *group, void (*fn)(unsigned n), unsigned n)
+/* Not inline: what getcontext() may clobber must have one value. */
+__attribute__((noinline)) static struct fiber *fiber_take(void)
 {
 	struct fiber *fiber = unused;
 
 	if (fiber) {
 		unused = fiber->next;
-	} else {
-		fiber = calloc(1, sizeof(*fiber));
-		if (!fiber)
-			die("out of memory");
-		fiber->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (fiber->stack == MAP_FAILED)
-			die("no stack for another fiber");
+		return fiber;
 	}
+	fiber = calloc(1, sizeof(*fiber));
+	if (!fiber)
+		die("out of memory");
+	fiber->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (fiber->stack == MAP_FAILED)
+		die("no stack for another fiber");
+	return fiber;
+}
+
+static void start(struct group *group, void (*fn)(unsigned n), unsigned n)
+{
+	struct fiber *const fiber = fiber_take();
+
 	fiber->fn = fn;
 	fiber->n = n;
 	fiber->group = group;

@@ -36,7 +36,7 @@ def what_is_where():
         check(f"no protocol in {os.path.basename(path)}", not found, found)
         with open(path, "rb") as file:
             text = file.read()
-        found = [w for w in (b"UIDVALIDITY", b"BODYSTRUCTURE\0", b"LHLO\0", b"CAPABILITY\0", b"PERMANENTFLAGS") if w in text]
+        found = [w for w in (b"UIDVALIDITY", b"\0BODYSTRUCTURE\0", b"\0LHLO\0", b"\0CAPABILITY\0", b"PERMANENTFLAGS") if w in text]
         check(f"nor its words in {os.path.basename(path)}", not found, found)
     handlers = [s for s in symbols(f"{MODULES[0]}/imap.so") if s.startswith("imap_cmd_")]
     check("the commands are in imap.so", PREFIX or {"imap_cmd_fetch", "imap_cmd_store", "imap_cmd_append"} <= set(handlers), handlers)
