@@ -87,14 +87,20 @@ static void add(unsigned from, unsigned to)
 	}
 }
 
+static void run_op(struct hf_op *op)
+{
+	must(hf_store_run(store, op) == HF_OK);
+	hf_op_free(&op);
+}
+
 static void expunge(uint32_t first, uint32_t last)
 {
 	struct hf_flag_change change = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_DELETED };
 	struct hf_set uids = HF_SET_INIT;
 
 	hf_set_add_range(&uids, first, last);
-	must(hf_store_run(store, hf_op_store(view, &uids, &change)) == HF_OK);
-	must(hf_store_run(store, hf_op_expunge(view, &uids, true)) == HF_OK);
+	run_op(hf_op_store(view, &uids, &change));
+	run_op(hf_op_expunge(view, &uids, true));
 	hf_set_fini(&uids);
 }
 
