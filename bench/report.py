@@ -112,6 +112,13 @@ def render(rows, run):
         for name, p in run["populate"].items():
             out.append(f"| {name} | {number(p['ops_s'])} | {cpu(p['server_us'])} | {p.get('batch', 1)} | {p['disk_per_message']:.0f} |")
         out += ["", "One run each. The batch is that of MULTIAPPEND where the server has it."]
+    if run.get("written"):
+        out += ["", "### Octets written for what is delivered", "", "| server | messages | octets of a message | octets written for each octet delivered |",
+                "|---|---|---|---|"]
+        for name, w in run["written"].items():
+            out.append(f"| {name} | {w['messages']} | {number(w['octets'] / w['messages'])} | {w['written'] / w['octets']:.2f} |")
+        out += ["", "LMTP C=4; what the disk was given between two syncs, the file system's own rows and journal with it, and whatever else wrote "
+                "meanwhile. Holdfast: checkpoint included."]
     if run["failures"]:
         out += ["", "### What failed", "", *[f"- {line}" for line in run["failures"]]]
     out += ["", END]

@@ -16,6 +16,7 @@ READER = 120  # the user whose mailbox "big" is read
 STORERS = 130  # and eight more, for STORE in mailboxes of their own
 HUGE = 140  # the user with a million messages (--full)
 MILLION = 1000000
+WRITTEN = "lmtp_4"  # with this row goes the table of what is written for what is delivered
 FEW = "$BenchFew"  # a keyword on a dozen messages of "big"
 
 

@@ -66,6 +66,9 @@ class Server:
     def prepare(self, mailboxes):
         """Makes the (user, mailbox) pairs where a server needs help with that."""
 
+    def settle(self):
+        """What the server would write sooner or later is written."""
+
     def disk_bytes(self):
         out = subprocess.run(["du", "-s", "--block-size=1", *self.data_dirs()], check=True, capture_output=True, text=True).stdout
         return sum(int(line.split()[0]) for line in out.splitlines())
@@ -132,6 +135,9 @@ listen = (
                 self.process.kill()
                 self.process.wait()
             self.process = None
+
+    def settle(self):
+        subprocess.run([self.program("hfctl"), "--socket", f"{self.dir}/control", "checkpoint"], check=True, stdout=subprocess.DEVNULL)
 
     def data_dirs(self):
         return [f"{self.dir}/store"]
@@ -309,6 +315,17 @@ def flush_rate(directory, seconds=0.5):
     finally:
         os.close(fd)
         os.unlink(path)
+
+
+def device_written(directory):
+    """Octets that the disk below `directory` has been given since the machine started, by everybody; None where there is no such disk."""
+    device = os.stat(directory).st_dev
+    with open("/proc/diskstats", encoding="ascii") as f:
+        for line in f:
+            words = line.split()
+            if (int(words[0]), int(words[1])) == (os.major(device), os.minor(device)):
+                return int(words[9]) * 512
+    return None
 
 
 def drop_caches():
