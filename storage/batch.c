@@ -263,7 +263,7 @@ void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_ch
 		mailbox->changes =
 			hf_realloc_array(mailbox->changes, mailbox->change_capacity, sizeof(*mailbox->changes));
 	}
-	mailbox->changes[mailbox->change_count++] = (struct hf_change){ kind, *record };
+	mailbox->changes[mailbox->change_count++] = (struct hf_change){ .kind = kind, .record = *record };
 }
 
 static enum hf_status seen_block(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid,
@@ -288,6 +288,8 @@ static enum hf_status seen_block(struct batch *batch, struct batch_mailbox *mail
 		if (status == HF_OK)
 			status = row_seen_decode(hf_buf_str(&batch->value), &seen->block);
 		/* A damaged row says nothing; the next write replaces it. */
+		if (status == HF_ECORRUPT)
+			seen->block = (struct seen_block){ .number = number };
 		if (status != HF_OK && status != HF_ENONEXISTENT && status != HF_ECORRUPT)
 			return status;
 	}
@@ -305,6 +307,32 @@ enum hf_status batch_seen(struct batch *batch, struct batch_mailbox *mailbox, ui
 	if (status == HF_OK)
 		*has = seen_has(&seen->block, uid.n);
 	return status;
+}
+
+enum hf_status batch_seen_modseq(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid,
+				 uint64_t *modseq)
+{
+	struct seen_change *seen;
+	enum hf_status status = seen_block(batch, mailbox, user, uid, &seen);
+
+	if (status == HF_OK)
+		*modseq = seen_modseq(&seen->block, uid.n);
+	return status;
+}
+
+enum hf_status batch_touch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, const struct hf_record *record)
+{
+	struct seen_change *seen;
+	enum hf_status status = seen_block(batch, mailbox, user, record->uid, &seen);
+
+	if (status != HF_OK)
+		return status;
+	seen_touch(&seen->block, record->uid.n, record->modseq.n);
+	seen->dirty = true;
+	batch_touch_mailbox(batch, mailbox);
+	batch_change(batch, mailbox, HF_CHANGE_SEEN, record);
+	mailbox->changes[mailbox->change_count - 1].user = user;
+	return HF_OK;
 }
 
 enum hf_status batch_set_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool has)

@@ -101,6 +101,10 @@ struct hf_str batch_str(struct batch *batch, struct hf_str s);
 
 /* \Seen of a user who is not the owner. */
 enum hf_status batch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool *seen);
+enum hf_status batch_seen_modseq(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid,
+				 uint64_t *modseq); /* of the last change of it; 0: none */
+/* It has changed, which nobody else is told: `record` with the modseq of that. */
+enum hf_status batch_touch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, const struct hf_record *record);
 enum hf_status batch_set_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_uid uid, bool seen);
 
 enum hf_status batch_user(struct batch *batch, uint64_t id, struct batch_user **user); /* not deleted ones */

@@ -135,12 +135,13 @@ uint64_t hf_mailbox_owner(struct hf_mailbox *mb)
  * -------------------------------------------------------------------------------------------------------------
  */
 
-/* Those that have the mailbox open and have not reached `version`, once until they sync. */
-static void wake_behind(struct hf_mailbox *mb, uint64_t version)
+/* Those that have the mailbox open and have not reached `version`, once until they sync; of one user
+ * only, unless that is 0. */
+static void wake_behind(struct hf_mailbox *mb, uint64_t version, uint64_t only)
 {
 	pthread_mutex_lock(&mb->watch);
 	for (struct hf_view *view = mb->views; view; view = view->next) {
-		if (view->attached && view->synced < version && !view->woken) {
+		if (view->attached && view->synced < version && !view->woken && (!only || view->user == only)) {
 			view->woken = true;
 			hf_waiter_wake(view->news);
 		}
@@ -269,7 +270,7 @@ static void check_overrun(struct hf_mailbox *mb)
  * -----------------------------------------------------------------------------------------------------
  */
 
-static void log_push(struct hf_mailbox *mb, const struct hf_record *record)
+static void log_push(struct hf_mailbox *mb, const struct hf_record *record, uint64_t whose)
 {
 	size_t max = mb->registry->log_max;
 
@@ -286,10 +287,11 @@ static void log_push(struct hf_mailbox *mb, const struct hf_record *record)
 		mb->log_count--;
 	}
 	mb->log[(mb->log_head + mb->log_count++) % mb->log_capacity] =
-		(struct hf_logged){ record->modseq.n, record->uid.n };
+		(struct hf_logged){ record->modseq.n, record->uid.n, (uint32_t)whose };
 }
 
-void hf_mailbox_changes_locked(const struct hf_mailbox *mb, uint64_t modseq, struct hf_uidvec *uids)
+void hf_mailbox_changes_locked(const struct hf_mailbox *mb, const struct hf_view *view, uint64_t modseq,
+			       struct hf_uidvec *uids)
 {
 	if (modseq >= mb->log_floor) {
 		for (size_t i = mb->log_count; i > 0; i--) {
@@ -298,10 +300,13 @@ void hf_mailbox_changes_locked(const struct hf_mailbox *mb, uint64_t modseq, str
 
 			if (logged->modseq <= modseq)
 				break;
-			hf_uidvec_add(uids, logged->uid);
+			if (!logged->whose || (view->seen && logged->whose == (uint32_t)view->user))
+				hf_uidvec_add(uids, logged->uid);
 		}
 		return;
 	}
+	if (view->seen)
+		hf_seen_changes(view->seen, modseq, uids);
 	for (size_t i = 0; i < mb->live.chunk_count; i++) {
 		const struct hf_recchunk *chunk = &mb->live.chunks[i];
 
@@ -374,7 +379,10 @@ static void apply_change(struct hf_mailbox *mb, const struct hf_change *change)
 			mb->list_last = 0;
 			mb->removed.count = 0;
 		}
-		log_push(mb, record);
+		log_push(mb, record, 0);
+		break;
+	case HF_CHANGE_SEEN: /* the blocks have come with it */
+		log_push(mb, record, change->user);
 		break;
 	case HF_CHANGE_GONE:
 		if (!hf_recset_remove(&mb->live, record->uid.n, &last))
@@ -435,6 +443,16 @@ static void hold_back(struct hf_mailbox *mb, const struct hf_change *changes, si
 	mb->pending_count += count;
 }
 
+/* The one user who sees any of the changes; 0: everybody, or several. */
+static uint64_t seen_by_one(const struct hf_mailbox_news *news)
+{
+	uint64_t user = news->change_count ? news->changes[0].user : 0;
+
+	for (size_t i = 0; i < news->change_count && user; i++)
+		user = news->changes[i].user == user ? user : 0;
+	return news->keywords_changed ? 0 : user;
+}
+
 static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 {
 	uint64_t version = 0;
@@ -460,7 +478,7 @@ static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 	}
 	pthread_rwlock_unlock(&mb->lock);
 	if (version)
-		wake_behind(mb, version);
+		wake_behind(mb, version, seen_by_one(news));
 }
 
 void hf_mailbox_mourned_locked(struct hf_mailbox *mb, struct hf_view *view)
@@ -489,7 +507,7 @@ void hf_mailbox_delete(struct hf_mailbox *mb)
 	mb->state = HF_MAILBOX_DELETED;
 	version = atomic_fetch_add(&mb->version, 1) + 1;
 	pthread_rwlock_unlock(&mb->lock);
-	wake_behind(mb, version);
+	wake_behind(mb, version, 0);
 	hf_mailbox_wake_opening(mb, NULL);
 }
 

@@ -20,11 +20,17 @@ struct hf_store;
 
 /* Publications (written by the writer half) ------------------------------------------------------------------------ */
 
-enum hf_change_kind { HF_CHANGE_NEW, HF_CHANGE_FLAGS, HF_CHANGE_GONE };
+enum hf_change_kind {
+	HF_CHANGE_NEW,
+	HF_CHANGE_FLAGS,
+	HF_CHANGE_SEEN, /* of one user who is not the owner: nothing to anybody else, the record stays */
+	HF_CHANGE_GONE
+};
 
 struct hf_change {
 	enum hf_change_kind kind;
-	struct hf_record record; /* as it is now; GONE: as it was last, its modseq that of the expunge */
+	struct hf_record record; /* as it is now; GONE: as it was last, its modseq that of the expunge; SEEN: modseq of the change */
+	uint64_t user;           /* SEEN: whose */
 };
 
 /* What happened to one mailbox in one committed batch. Allocated by the writer half with hf_alloc, owned by it; the showing half

@@ -38,32 +38,44 @@ static void with_seen(struct hf_record *record, bool seen)
 	record->flags = seen ? record->flags | HF_FLAG_SEEN : record->flags & ~HF_FLAG_SEEN & HF_FLAGS_ALL;
 }
 
+/* What the message is to who asks: his \Seen, and the modseq of what he has been told of. */
+static enum hf_status as_seen_by(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, struct hf_record *record)
+{
+	uint64_t modseq = 0;
+	bool seen = false;
+	enum hf_status status;
+
+	if (!user)
+		return HF_OK;
+	status = batch_seen(batch, mailbox, user, record->uid, &seen);
+	if (status == HF_OK)
+		status = batch_seen_modseq(batch, mailbox, user, record->uid, &modseq);
+	with_seen(record, seen);
+	if (modseq > record->modseq.n)
+		record->modseq.n = modseq;
+	return status;
+}
+
 /* One message; *modseq is made when the first one changes. */
 static enum hf_status change_one(struct op_store *store, struct batch *batch, struct batch_mailbox *mailbox,
 				 struct index_walk *walk, struct hf_record *record, uint64_t bits, uint64_t *modseq)
 {
 	uint64_t user = store->user == mailbox->row.owner ? 0 : store->user;
-	struct hf_record new, before;
-	bool seen = false;
-	enum hf_status status = HF_OK;
+	struct hf_record new, before = *record;
+	enum hf_status status = as_seen_by(batch, mailbox, user, &before);
 
-	if (store->change.conditional && record->modseq.n > store->change.unchangedsince.n) {
+	if (status != HF_OK)
+		return status;
+	if (store->change.conditional && before.modseq.n > store->change.unchangedsince.n) {
 		hf_set_add(&store->op.piece.modified, record->uid.n);
 		return HF_OK;
 	}
 	hf_set_add(&store->op.piece.applied, record->uid.n);
-	new = *record;
-	if (user) {
-		status = batch_seen(batch, mailbox, user, record->uid, &seen);
-		with_seen(&new, seen);
-	}
-	if (status != HF_OK)
-		return status;
-	before = new;
+	new = before;
 	desired(&store->change, bits, &new);
 	if (new.flags == before.flags && new.keywords == before.keywords)
 		return HF_OK;
-	if (user) { /* the row keeps the owner's, and gets a modseq all the same */
+	if (user) { /* the row keeps the owner's */
 		status = batch_set_seen(batch, mailbox, user, record->uid, (new.flags & HF_FLAG_SEEN) != 0);
 		with_seen(&new, (record->flags & HF_FLAG_SEEN) != 0);
 	}
@@ -73,9 +85,11 @@ static enum hf_status change_one(struct op_store *store, struct batch *batch, st
 		*modseq = ++mailbox->row.highestmodseq;
 		op_made(&store->op, *modseq);
 	}
-	if (record->modseq.n > store->told)
+	if (before.modseq.n > store->told)
 		hf_set_add(&store->op.piece.unseen, record->uid.n);
 	new.modseq.n = *modseq;
+	if (user && new.flags == record->flags && new.keywords == record->keywords)
+		return batch_touch_seen(batch, mailbox, user, &new);
 	mailbox_count(batch, mailbox, NULL, record, -1);
 	mailbox_count(batch, mailbox, NULL, &new, 1);
 	batch_change(batch, mailbox, HF_CHANGE_FLAGS, &new);
@@ -120,8 +134,7 @@ static enum hf_status store_apply(struct hf_op *op, struct batch *batch)
 		return HF_ELIMIT;
 	index_walk_init(&walk, batch, store->mailbox, &store->uids, store->from, mailbox->row.uidnext);
 	while (count < OP_PIECE && (status = index_walk_next(&walk, &record)) == HF_OK) {
-		if (missing && !named &&
-		    !(change->conditional && record.modseq.n > change->unchangedsince.n)) {
+		if (missing && !named && !(change->conditional && record.modseq.n > change->unchangedsince.n)) {
 			status = mailbox_keywords(batch, mailbox, change->keywords, change->keyword_count, false, &bits);
 			named = true;
 		}

@@ -130,9 +130,10 @@ enum hf_status row_id_decode(struct hf_str in, uint64_t *id);
 void row_rights_encode(uint32_t rights, struct hf_buf *out);
 enum hf_status row_rights_decode(struct hf_str in, uint32_t *rights);
 
-/* W: version, kind u8, then as ranges (0): count varint, then as in `gone`, UIDs counted from the first of the block; or as a bitmap (1):
- * octet i bit j is UID 8 i + j of the block. Whichever is smaller. */
-bool row_seen_encode(const struct seen_block *block, struct hf_buf *out); /* false: nothing is seen, no row */
+/* W: version, what is seen, number of levels u8, for each its modseq varint and its UIDs, number of recent changes u8, for each the distance
+ * of its UID from the one before it and its modseq, varints. A set of UIDs is: kind u8, then as ranges (0): count varint, then as in
+ * `gone`, UIDs counted from the first of the block; or as a bitmap (1): octet i bit j is UID 8 i + j of the block. Whichever is smaller. */
+bool row_seen_encode(const struct seen_block *block, struct hf_buf *out); /* false: nothing was ever seen, no row */
 enum hf_status row_seen_decode(struct hf_str in, struct seen_block *block); /* number is not in the row */
 
 /* V 1. */

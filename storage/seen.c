@@ -45,6 +45,38 @@ bool hf_seen_has(const struct hf_seen *seen, uint32_t uid)
 	return at < seen->count && seen->blocks[at]->number == uid / SEEN_BLOCK && seen_has(seen->blocks[at], uid);
 }
 
+void hf_seen_show(const struct hf_seen *seen, struct hf_record *record)
+{
+	uint32_t uid = record->uid.n;
+	size_t at = block_at(seen, uid / SEEN_BLOCK);
+	const struct seen_block *block = at < seen->count && seen->blocks[at]->number == uid / SEEN_BLOCK ? seen->blocks[at] : NULL;
+	uint64_t modseq;
+
+	record->flags &= ~HF_FLAG_SEEN & 0xffff;
+	if (!block)
+		return;
+	if (seen_has(block, uid))
+		record->flags |= HF_FLAG_SEEN;
+	modseq = seen_modseq(block, uid);
+	if (modseq > record->modseq.n)
+		record->modseq.n = modseq;
+}
+
+void hf_seen_changes(const struct hf_seen *seen, uint64_t modseq, struct hf_uidvec *uids)
+{
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct seen_block *block = seen->blocks[i];
+		uint64_t bits[SEEN_WORDS] = { 0 };
+
+		if (seen_modseq_max(block) <= modseq)
+			continue;
+		seen_changed(block, modseq, bits);
+		for (uint32_t at = 0; at < SEEN_BLOCK; at++)
+			if (bits[at / 64] >> (at % 64) & 1)
+				hf_uidvec_add(uids, block->number * SEEN_BLOCK + at);
+	}
+}
+
 static void put_block(struct hf_seen *seen, const struct seen_block *block, bool published)
 {
 	size_t at = block_at(seen, block->number);

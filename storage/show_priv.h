@@ -112,6 +112,7 @@ enum hf_mailbox_state {
 struct hf_logged {
 	uint64_t modseq;
 	uint32_t uid;
+	uint32_t whose; /* the low half of the user's id: nobody else sees it; 0: everybody does */
 };
 
 /* An expunge that some view has not synced yet. */
@@ -255,10 +256,10 @@ uint32_t hf_mailbox_recent(struct hf_registry *registry, uint64_t mailbox, uint3
 
 /* The newest list, brought up to date; borrowed until the lock is released. */
 struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mailbox) HF_REQUIRES(mailbox->lock);
-/* UIDs of messages that came or changed after modseq, in any order, possibly repeated, possibly of
- * some that are gone. */
-void hf_mailbox_changes_locked(const struct hf_mailbox *mailbox, uint64_t modseq,
-			       struct hf_uidvec *uids) HF_REQUIRES(mailbox->lock);
+/* UIDs of messages that to this view came or changed after modseq, in any order, possibly repeated,
+ * possibly of some that are gone. */
+void hf_mailbox_changes_locked(const struct hf_mailbox *mailbox, const struct hf_view *view,
+			       uint64_t modseq, struct hf_uidvec *uids) HF_REQUIRES(mailbox->lock);
 /* A view's place among the expunges. */
 void hf_mailbox_mark_add_locked(struct hf_mailbox *mailbox, struct hf_view *view)
 	HF_REQUIRES(mailbox->lock);
@@ -277,6 +278,10 @@ void hf_view_count_recent(struct hf_view *view);
 enum hf_status hf_seen_load(struct hf_view *view);
 void hf_seen_close_locked(struct hf_view *view) HF_REQUIRES(view->mailbox->lock);
 bool hf_seen_has(const struct hf_seen *seen, uint32_t uid);
+/* Puts \Seen and modseq of its user into the record. */
+void hf_seen_show(const struct hf_seen *seen, struct hf_record *record);
+/* UIDs of which it has changed after modseq. */
+void hf_seen_changes(const struct hf_seen *seen, uint64_t modseq, struct hf_uidvec *uids);
 void hf_seen_publish_locked(struct hf_mailbox *mb, const struct seen_change *changes) HF_REQUIRES(mb->lock);
 
 /* Accounts (account.c)

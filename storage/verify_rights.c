@@ -101,14 +101,21 @@ static void check_group(struct check *c, struct hf_str key, struct hf_str value)
 static void check_seen(struct check *c, struct hf_str key, struct hf_str value)
 {
 	uint64_t mailbox = key_be64(key, 1), user = key_be64(key, 9);
-	struct seen_block block;
+	struct seen_block block = { .number = 0 };
+	struct hf_arena *arena;
+	struct row_mailbox row;
 
 	if (key.size != 21 || row_seen_decode(value, &block) != HF_OK)
 		wrong(c, "mailbox %llu user %llu: what he has seen cannot be read", (unsigned long long)mailbox,
 		      (unsigned long long)user);
+	arena = hf_arena_new();
 	if (!has_id(c, META_MAILBOX, mailbox))
 		wrong(c, "mailbox %llu user %llu: what he has seen is nowhere", (unsigned long long)mailbox,
 		      (unsigned long long)user);
+	else if (row_mailbox_decode(arena, hf_buf_str(&c->value), &row) == HF_OK && seen_modseq_max(&block) > row.highestmodseq)
+		wrong(c, "mailbox %llu user %llu: what he has seen is of a modseq to come", (unsigned long long)mailbox,
+		      (unsigned long long)user);
+	hf_arena_free(&arena);
 	if (!has_id(c, META_USER, user))
 		wrong(c, "mailbox %llu user %llu: what nobody has seen", (unsigned long long)mailbox, (unsigned long long)user);
 }

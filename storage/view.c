@@ -356,17 +356,6 @@ static void copy_records(const struct hf_mailbox *mb, const uint32_t *uids, uint
 	}
 }
 
-/* \Seen of the view's user instead of the owner's. */
-static void put_seen(const struct hf_view *view, struct hf_record *records, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (hf_seen_has(view->seen, records[i].uid.n))
-			records[i].flags |= HF_FLAG_SEEN;
-		else
-			records[i].flags &= ~HF_FLAG_SEEN & 0xffff;
-	}
-}
-
 uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count,
 			 struct hf_record *records)
 {
@@ -386,8 +375,8 @@ uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t cou
 			piece = RECORDS_PER_LOCK;
 		pthread_rwlock_rdlock(&view->mailbox->lock);
 		copy_records(view->mailbox, uids, piece, records + done);
-		if (view->seen)
-			put_seen(view, records + done, piece);
+		for (uint32_t i = 0; view->seen && i < piece; i++)
+			hf_seen_show(view->seen, &records[done + i]);
 		pthread_rwlock_unlock(&view->mailbox->lock);
 		done += piece;
 	}
@@ -474,7 +463,7 @@ void hf_view_changed_since(struct hf_view *view, struct hf_mod modseq, struct hf
 	size_t kept = 0;
 
 	pthread_rwlock_rdlock(&mb->lock);
-	hf_mailbox_changes_locked(mb, modseq.n, &changed);
+	hf_mailbox_changes_locked(mb, view, modseq.n, &changed);
 	for (size_t i = 0; i < changed.count; i++) {
 		if (hf_recset_find(&mb->live, changed.uids[i]))
 			changed.uids[kept++] = changed.uids[i];

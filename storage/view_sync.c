@@ -62,7 +62,7 @@ static void gather_locked(struct hf_view *view, bool hold_expunges, struct gathe
 
 	g->old = view->list;
 	g->old_uidnext = view->uidnext;
-	hf_mailbox_changes_locked(mb, view->modseq, &g->changed);
+	hf_mailbox_changes_locked(mb, view, view->modseq, &g->changed);
 	view->held = hold_expunges && pending > 0;
 	if (view->held) {
 		view->list = extended(mb, g->old, view->uidnext);

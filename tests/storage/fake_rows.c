@@ -180,7 +180,7 @@ static void batch_add(struct hf_store *store, uint64_t id, enum hf_change_kind k
 		batch->news.changes = hf_realloc_array(batch->news.changes, batch->capacity,
 						       sizeof(struct hf_change));
 	}
-	batch->news.changes[batch->news.change_count++] = (struct hf_change){ kind, *record };
+	batch->news.changes[batch->news.change_count++] = (struct hf_change){ .kind = kind, .record = *record };
 }
 
 void fake_begin(struct hf_store *store, uint64_t mailbox)

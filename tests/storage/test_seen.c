@@ -199,7 +199,7 @@ START_TEST(each_user_has_a_seen_of_his_own)
 	assert_seen(hers, "1:3");
 	fixture_info(store, box, &info);
 	ck_assert_uint_eq(info.unseen, 3); /* the owner's */
-	/* both are told: the modseq has risen */
+	/* he is told, to her nothing has changed */
 	sync_view(his, &sync);
 	ck_assert_uint_eq(sync.changed_count, 2);
 	ck_assert_uint_eq(sync.changed[1].n, 5);
@@ -208,9 +208,12 @@ START_TEST(each_user_has_a_seen_of_his_own)
 	ck_assert_uint_gt(record.modseq.n, before.n);
 	hf_op_free(&op);
 	sync_view(hers, &sync);
-	ck_assert_uint_eq(sync.changed_count, 2);
+	ck_assert_uint_eq(sync.changed_count, 0);
+	ck_assert_uint_eq(hf_view_modseq(hers).n, hf_view_modseq(his).n);
 	hf_view_changed_since(his, before, &changed);
 	ck_assert_uint_eq(hf_set_size(&changed), 2);
+	hf_view_changed_since(hers, before, &changed);
+	ck_assert(hf_set_is_empty(&changed));
 	hf_set_fini(&changed);
 
 	/* as it is already: nothing changes */
@@ -235,6 +238,170 @@ START_TEST(each_user_has_a_seen_of_his_own)
 	assert_seen_by(box, bert, "1,5", __LINE__);
 	assert_seen_by(box, anna, "1:3", __LINE__);
 	assert_seen_by(box, 0, "1:3", __LINE__);
+}
+END_TEST
+
+static uint64_t modseq_of(struct hf_view *view, uint32_t seq)
+{
+	struct hf_record record;
+
+	ck_assert(hf_view_record(view, HF_SEQ(seq), &record));
+	return record.modseq.n;
+}
+
+#define assert_changed(view, since, text) assert_changed_at((view), (since), (text), __LINE__)
+static void assert_changed_at(struct hf_view *view, uint64_t since, const char *text, int line)
+{
+	struct hf_set changed = HF_SET_INIT;
+	struct hf_buf out = HF_BUF_INIT;
+
+	hf_view_changed_since(view, HF_MOD(since), &changed);
+	hf_set_format(&changed, &out);
+	ck_assert_msg(hf_str_eq(hf_buf_str(&out), hf_str(text)), "line %d: %s instead of %s", line, hf_buf_cstr(&out), text);
+	hf_buf_fini(&out);
+	hf_set_fini(&changed);
+}
+
+static bool was_woken(struct sleeper *sleeper)
+{
+	bool woken = false;
+
+	while (sem_trywait(&sleeper->sem) == 0)
+		woken = true;
+	return woken;
+}
+
+static struct hf_view *open_woken(uint64_t user, struct sleeper *sleeper)
+{
+	struct hf_view *view = NULL;
+	enum hf_status status;
+
+	sleeper->waiter.wake = sleeper_wake;
+	sem_init(&sleeper->sem, 0, 0);
+	while ((status = hf_view_open(store, box, user, false, &sleeper->waiter, &view)) != HF_OK) {
+		must(status == HF_MORE || status == HF_WAIT);
+		if (status == HF_WAIT)
+			must(sem_wait(&sleeper->sem) == 0);
+	}
+	return view;
+}
+
+START_TEST(a_change_of_ones_own_concerns_nobody_else)
+{
+	struct hf_flag_change add = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN, .conditional = true };
+	uint64_t carl = fixture_user(store, "carl"), before, his_before;
+	struct sleeper at_hers, at_his, at_carls;
+	struct hf_view *hers, *his, *carls;
+	struct hf_sync sync;
+	struct hf_op *op;
+
+	fill(box, 4);
+	hers = open_woken(anna, &at_hers);
+	his = open_woken(bert, &at_his);
+	carls = open_woken(carl, &at_carls);
+	before = modseq_of(hers, 2);
+	his_before = hf_view_modseq(his).n;
+	store_flags(his, "2", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	ck_assert(was_woken(&at_his) && !was_woken(&at_hers) && !was_woken(&at_carls));
+	ck_assert_uint_eq(modseq_of(hers, 2), before);
+	ck_assert_uint_eq(modseq_of(carls, 2), before);
+	ck_assert_uint_eq(modseq_of(his, 2), his_before + 1);
+	sync_view(his, &sync);
+	ck_assert_uint_eq(sync.changed_count, 1);
+	ck_assert_uint_eq(hf_view_modseq(his).n, his_before + 1);
+	sync_view(hers, &sync);
+	ck_assert_uint_eq(sync.changed_count, 0);
+
+	/* she knows the newest that there is to know; he must know of his own change */
+	add.unchangedsince = HF_MOD(before);
+	op = hf_op_store(hers, set_of("2"), &add);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert(hf_set_is_empty(hf_op_modified(op)));
+	hf_op_free(&op);
+	add.unchangedsince = HF_MOD(his_before);
+	add.flags = HF_FLAG_FLAGGED;
+	op = hf_op_store(his, set_of("2:3"), &add);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert(hf_set_has(hf_op_modified(op), 2) && hf_set_has(hf_op_applied(op), 3));
+	hf_op_free(&op);
+	ck_assert(was_woken(&at_hers) && was_woken(&at_carls));
+
+	/* taken back: no bit is left, but the change is known of, here and after a restart */
+	sync_view(carls, &sync);
+	before = hf_view_modseq(carls).n;
+	store_flags(his, "2", HF_FLAGS_REMOVE, HF_FLAG_SEEN);
+	store_flags(his, "4", HF_FLAGS_ADD, HF_FLAG_SEEN | HF_FLAG_ANSWERED);
+	for (unsigned round = 0; round < 2; round++) {
+		assert_changed(his, before, "2,4");
+		assert_changed(carls, before, "4");
+		assert_changed(hers, before, "4");
+		ck_assert_uint_eq(modseq_of(his, 2), before + 1);
+		ck_assert_uint_eq(modseq_of(his, 4), before + 2);
+		ck_assert_uint_eq(modseq_of(hers, 4), before + 2);
+		hf_view_close(&his);
+		hf_view_close(&hers);
+		hf_view_close(&carls);
+		if (round == 0)
+			reopen();
+		his = open_woken(bert, &at_his);
+		hers = open_woken(anna, &at_hers);
+		carls = open_woken(carl, &at_carls);
+		ck_assert_uint_eq(hf_view_modseq(carls).n, before + 2);
+	}
+	hf_view_close(&his);
+	hf_view_close(&hers);
+	hf_view_close(&carls);
+	sem_destroy(&at_his.sem);
+	sem_destroy(&at_hers.sem);
+	sem_destroy(&at_carls.sem);
+}
+END_TEST
+
+/* The room is bounded: modseqs may come out too great, never too small, and never as of what is to come. */
+START_TEST(no_change_of_ones_own_is_missed)
+{
+	static struct seen_block block, back;
+	static uint64_t model[SEEN_BLOCK];
+	uint64_t seed = 815, modseq = 0, exact = 0, known = 0;
+	struct hf_buf row = HF_BUF_INIT;
+
+	memset(&block, 0, sizeof(block));
+	memset(model, 0, sizeof(model));
+	for (unsigned round = 0; round < 3000; round++) {
+		unsigned count = random_next(&seed) % 40 ? 1 : 1 + (unsigned)(random_next(&seed) % 2000);
+		uint32_t uid = (uint32_t)(random_next(&seed) % SEEN_BLOCK);
+		uint64_t since, bits[SEEN_WORDS] = { 0 };
+
+		modseq += 1 + random_next(&seed) % 3;
+		for (unsigned i = 0; i < count; i++, uid = (uid + 1) % SEEN_BLOCK) {
+			seen_touch(&block, uid, modseq);
+			ck_assert_uint_eq(seen_modseq(&block, uid), modseq);
+			model[uid] = modseq;
+		}
+		ck_assert_uint_eq(seen_modseq_max(&block), modseq);
+		if (round % 20)
+			continue;
+		since = random_next(&seed) % (modseq + 1);
+		seen_changed(&block, since, bits);
+		for (uint32_t i = 0; i < SEEN_BLOCK; i++) {
+			uint64_t told = seen_modseq(&block, i);
+
+			ck_assert(model[i] ? told >= model[i] && told <= modseq : told == 0);
+			ck_assert_int_eq(bits[i / 64] >> (i % 64) & 1, told > since);
+			known += model[i] != 0;
+			exact += model[i] && told == model[i];
+		}
+		hf_buf_clear(&row);
+		ck_assert(row_seen_encode(&block, &row));
+		ck_assert_uint_le(row.size, (SEEN_LEVELS + 1) * (SEEN_BLOCK / 8 + 16) + SEEN_RECENT * 12);
+		memset(&back, 0, sizeof(back));
+		ck_assert_int_eq(row_seen_decode(hf_buf_str(&row), &back), HF_OK);
+		for (uint32_t i = 0; i < SEEN_BLOCK; i++)
+			ck_assert_uint_eq(seen_modseq(&back, i), seen_modseq(&block, i));
+		ck_assert_int_ne(row_seen_decode(hf_str_n(row.data, row.size - 1), &back), HF_OK);
+	}
+	ck_assert_uint_gt(exact, known / 100);
+	hf_buf_fini(&row);
 }
 END_TEST
 
@@ -754,6 +921,8 @@ static void add(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, each_user_has_a_seen_of_his_own);
+	tcase_add_test(tc, a_change_of_ones_own_concerns_nobody_else);
+	tcase_add_test(tc, no_change_of_ones_own_is_missed);
 	tcase_add_test(tc, replace_leaves_what_it_may_not_change);
 	tcase_add_test(tc, expunged_messages_are_not_counted);
 	tcase_add_test(tc, sets_have_many_blocks);
