@@ -134,6 +134,21 @@ static void report_modified(struct imap_cmd *cmd, const struct hf_set *modified)
 	hf_buf_fini(&text);
 }
 
+/* UIDs of which the client has not been told are no messages to it (RFC 9051 §6.4.9). */
+static bool some_are_gone(struct imap_cmd *cmd, const struct hf_set *applied)
+{
+	const struct store_args *args = cmd->args;
+	struct hf_set seqs = HF_SET_INIT;
+	uint64_t known;
+
+	if (hf_set_size(applied) == hf_set_size(&args->uids))
+		return false;
+	hf_view_seqs_of(cmd->session->view, &args->uids, &seqs);
+	known = hf_set_size(&seqs);
+	hf_set_fini(&seqs);
+	return hf_set_size(applied) < known;
+}
+
 static enum hf_status store_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	struct store_args *args = cmd->args;
@@ -145,7 +160,7 @@ static enum hf_status store_done(struct imap_cmd *cmd, const struct hf_op *op)
 		return status;
 	if (!hf_set_is_empty(hf_op_modified(op))) {
 		report_modified(cmd, hf_op_modified(op));
-	} else if (hf_set_size(hf_op_applied(op)) < hf_set_size(&args->uids)) {
+	} else if (some_are_gone(cmd, hf_op_applied(op))) {
 		imap_code(cmd, "EXPUNGEISSUED");
 		imap_text(cmd, "Some of the messages have been expunged");
 	}

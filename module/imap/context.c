@@ -218,31 +218,56 @@ static void end_response(const struct imap_context *context, struct hf_buf *out)
 	hf_buf_fini(out);
 }
 
-/* How many of the set are below n. */
-static uint32_t rank(const struct hf_set *set, uint32_t n)
+/* Messages on their way out, while their numbers still count. */
+struct leaving {
+	const struct hf_set *uids;
+	uint32_t *before; /* how many are in the ranges ahead of each range */
+};
+
+static void leaving_init(struct leaving *leaving, const struct hf_set *uids)
 {
 	uint32_t below = 0;
-	size_t i;
 
-	for (i = 0; i < set->count && set->ranges[i].first < n; i++)
-		below += (set->ranges[i].last < n ? set->ranges[i].last + 1 : n) -
-			 set->ranges[i].first;
-	return below;
+	leaving->uids = uids;
+	leaving->before = hf_alloc((uids->count + 1) * sizeof *leaving->before);
+	for (size_t i = 0; i < uids->count; i++) {
+		leaving->before[i] = below;
+		below += uids->ranges[i].last - uids->ranges[i].first + 1;
+	}
 }
 
-/* The number under which the client knows the message: with `vanished`, before these are expunged.
- */
+/* How many of them are below n. */
+static uint32_t rank(const struct leaving *leaving, uint32_t n)
+{
+	const struct hf_range *ranges = leaving->uids->ranges;
+	size_t low = 0, high = leaving->uids->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (ranges[middle].first < n)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low)
+		return 0;
+	low--;
+	return leaving->before[low] + (ranges[low].last < n ? ranges[low].last + 1 : n) - ranges[low].first;
+}
+
+/* The number under which the client knows the message: with `leaving`, before these are expunged. */
 static uint32_t number_of(const struct imap_context *context, uint32_t uid,
-			  const struct hf_set *vanished)
+			  const struct leaving *leaving)
 {
 	if (context->cmd.uid)
 		return uid;
 	return hf_view_seq_from(context->cmd.session->view, HF_UID(uid)).n +
-	       (vanished ? rank(vanished, uid) : 0);
+	       (leaving ? rank(leaving, uid) : 0);
 }
 
 static void add_set(const struct imap_context *context, struct hf_buf *out, const char *word,
-		    const struct hf_set *uids, const struct hf_set *vanished)
+		    const struct hf_set *uids, const struct leaving *leaving)
 {
 	struct hf_set numbers = HF_SET_INIT;
 	struct hf_set_iter it;
@@ -251,7 +276,7 @@ static void add_set(const struct imap_context *context, struct hf_buf *out, cons
 	if (hf_set_is_empty(uids))
 		return;
 	for (hf_set_iter_init(&it, uids); hf_set_iter_next(&it, &uid);)
-		hf_set_add(&numbers, number_of(context, uid, vanished));
+		hf_set_add(&numbers, number_of(context, uid, leaving));
 	hf_buf_printf(out, " %s (0 ", word);
 	hf_set_format(&numbers, out);
 	hf_buf_add_char(out, ')');
@@ -260,7 +285,7 @@ static void add_set(const struct imap_context *context, struct hf_buf *out, cons
 
 /* " WORD (place number place number)" for those of `order` that are in `uids`. */
 static void add_places(const struct imap_context *context, struct hf_buf *out, const char *word,
-		       const struct hf_set *uids, const struct hf_set *vanished, bool backwards)
+		       const struct hf_set *uids, const struct leaving *leaving, bool backwards)
 {
 	bool first = true;
 	size_t i;
@@ -276,7 +301,7 @@ static void add_places(const struct imap_context *context, struct hf_buf *out, c
 			hf_buf_add_char(out, ' ');
 		first = false;
 		hf_buf_printf(out, "%zu %u", at + 1,
-			      number_of(context, context->order[at], vanished));
+			      number_of(context, context->order[at], leaving));
 	}
 	if (!first)
 		hf_buf_add_char(out, ')');
@@ -294,13 +319,13 @@ static void drop_places(struct imap_context *context, const struct hf_set *uids)
 
 /* Tells what leaves the result, and forgets it. */
 static void remove_uids(struct imap_context *context, struct hf_buf *out, const struct hf_set *uids,
-			const struct hf_set *vanished)
+			const struct leaving *leaving)
 {
 	if (context->sorted) {
-		add_places(context, out, "REMOVEFROM", uids, vanished, true);
+		add_places(context, out, "REMOVEFROM", uids, leaving, true);
 		drop_places(context, uids);
 	} else {
-		add_set(context, out, "REMOVEFROM", uids, vanished);
+		add_set(context, out, "REMOVEFROM", uids, leaving);
 	}
 	hf_set_subtract(&context->uids, uids);
 }
@@ -308,8 +333,12 @@ static void remove_uids(struct imap_context *context, struct hf_buf *out, const 
 void imap_contexts_vanished(struct imap_session *session, const struct hf_sync *news)
 {
 	struct imap_context *context = session->contexts ? session->contexts->first : NULL;
+	struct leaving leaving;
 
-	for (; context && !hf_set_is_empty(&news->vanished); context = context->next) {
+	if (!context || hf_set_is_empty(&news->vanished))
+		return;
+	leaving_init(&leaving, &news->vanished);
+	for (; context; context = context->next) {
 		struct hf_buf out = HF_BUF_INIT;
 		struct hf_set gone = HF_SET_INIT;
 
@@ -317,11 +346,12 @@ void imap_contexts_vanished(struct imap_session *session, const struct hf_sync *
 		hf_set_intersect(&gone, &news->vanished);
 		if (!hf_set_is_empty(&gone)) {
 			begin_response(context, &out);
-			remove_uids(context, &out, &gone, &news->vanished);
+			remove_uids(context, &out, &gone, &leaving);
 			end_response(context, &out);
 		}
 		hf_set_fini(&gone);
 	}
+	hf_free(leaving.before);
 }
 
 /* Updating
