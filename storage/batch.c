@@ -257,12 +257,12 @@ struct batch_mailbox *batch_add_mailbox(struct batch *batch, uint64_t id, const 
 void batch_change(struct batch *batch, struct batch_mailbox *mailbox, enum hf_change_kind kind,
 		  const struct hf_record *record)
 {
-	(void)batch;
 	if (mailbox->change_count == mailbox->change_capacity) {
 		mailbox->change_capacity = mailbox->change_capacity ? 2 * mailbox->change_capacity : 4;
 		mailbox->changes =
 			hf_realloc_array(mailbox->changes, mailbox->change_capacity, sizeof(*mailbox->changes));
 	}
+	op_effect_messages(batch, mailbox->id, record->modseq);
 	mailbox->changes[mailbox->change_count++] = (struct hf_change){ .kind = kind, .record = *record };
 }
 

@@ -63,6 +63,7 @@ struct batch {
 	struct hf_store *store;
 	struct txn *txn;
 	struct hf_arena *arena;
+	struct hf_op *op; /* being applied; NULL between */
 	int64_t now;
 	uint64_t writes;   /* counts every change: an operation that refuses must not have made one */
 	int dead_jobs;     /* made, less those done */

@@ -23,6 +23,7 @@ static void results_fini(struct op_results *results)
 	hf_set_fini(&results->copied_to);
 	hf_set_fini(&results->appended);
 	hf_set_fini(&results->seen);
+	hf_free(results->effects);
 	hf_free(results->modseqs);
 	*results = (struct op_results){ .modseqs = NULL };
 }
@@ -52,6 +53,46 @@ void op_made(struct hf_op *op, uint64_t modseq)
 	piece->modseqs[piece->modseq_count++] = modseq;
 }
 
+static void add_effect(struct op_results *results, const struct hf_effect *effect)
+{
+	if (results->effect_count == results->effect_capacity) {
+		results->effect_capacity = results->effect_capacity ? 2 * results->effect_capacity : 4;
+		results->effects = hf_realloc_array(results->effects, results->effect_capacity, sizeof(*effect));
+	}
+	results->effects[results->effect_count++] = *effect;
+}
+
+void op_effect_messages(struct batch *batch, uint64_t mailbox, struct hf_mod modseq)
+{
+	struct hf_effect effect = { .kind = HF_EFFECT_MESSAGES, .mailbox = mailbox, .first = modseq, .last = modseq }, *last;
+	struct op_results *piece;
+
+	if (!batch->op || !batch->op->wants_effects)
+		return;
+	piece = &batch->op->piece;
+	for (size_t i = piece->effect_count; i > 0; i--) {
+		last = &piece->effects[i - 1];
+		if (last->kind != HF_EFFECT_MESSAGES || last->mailbox != mailbox)
+			continue;
+		if (modseq.n >= last->first.n && modseq.n <= last->last.n + 1) {
+			last->last.n = modseq.n > last->last.n ? modseq.n : last->last.n;
+			return;
+		}
+		break;
+	}
+	add_effect(piece, &effect);
+}
+
+void op_effect(struct batch *batch, const struct hf_effect *effect)
+{
+	struct hf_effect copy = *effect;
+
+	if (!batch->op || !batch->op->wants_effects)
+		return;
+	copy.name = hf_arena_str(batch->op->arena, effect->name);
+	add_effect(&batch->op->piece, &copy);
+}
+
 void op_piece_merge(struct hf_op *op)
 {
 	struct op_results *to = &op->results, *piece = &op->piece;
@@ -64,6 +105,8 @@ void op_piece_merge(struct hf_op *op)
 	hf_set_union(&to->copied_to, &piece->copied_to);
 	hf_set_union(&to->appended, &piece->appended);
 	hf_set_union(&to->seen, &piece->seen);
+	for (size_t i = 0; i < piece->effect_count; i++)
+		add_effect(to, &piece->effects[i]);
 	if (piece->modseq_count) {
 		to->modseqs = hf_realloc_array(to->modseqs, to->modseq_count + piece->modseq_count,
 					       sizeof(*to->modseqs));
@@ -81,6 +124,17 @@ void op_piece_merge(struct hf_op *op)
 }
 
 /* Results --------------------------------------------------------------------------------------------------------- */
+
+void hf_op_want_effects(struct hf_op *op)
+{
+	op->wants_effects = true;
+}
+
+const struct hf_effect *hf_op_effects(const struct hf_op *op, size_t *count)
+{
+	*count = op->results.effect_count;
+	return op->results.effects;
+}
 
 const struct hf_set *hf_op_modified(const struct hf_op *op)
 {

@@ -26,6 +26,24 @@ HF_API void hf_op_free(struct hf_op **op);      /* of one that is done or was ne
 /* The submitter has gone: the operation completes and frees itself, nobody is woken. */
 HF_API void hf_op_abandon(struct hf_op **op);
 
+/* What an operation has changed, so that who has submitted it can tell its own changes from those of others (RFC 5465 §5). */
+enum hf_effect_kind {
+	HF_EFFECT_MESSAGES,     /* in this mailbox it gave out the modseqs from `first` to `last` */
+	HF_EFFECT_NAMED,        /* the mailbox has got this name, its owner's for it: it is new, or has been renamed */
+	HF_EFFECT_GONE,         /* deleted */
+	HF_EFFECT_SUBSCRIPTION  /* of this name, as `subscribed` says */
+};
+struct hf_effect {
+	enum hf_effect_kind kind;
+	uint64_t mailbox;
+	struct hf_mod first, last;
+	struct hf_str name;
+	bool subscribed;
+};
+HF_API void hf_op_want_effects(struct hf_op *op); /* before it is submitted */
+/* In order; valid as long as the operation. */
+HF_API const struct hf_effect *hf_op_effects(const struct hf_op *op, size_t *count);
+
 /* Flags (RFC 9051 §6.4.6; RFC 7162 §3.1.3) ------------------------------------------------------------------------ */
 
 enum hf_flag_mode { HF_FLAGS_ADD, HF_FLAGS_REMOVE, HF_FLAGS_REPLACE };

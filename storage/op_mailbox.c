@@ -81,6 +81,7 @@ enum hf_status mailbox_make(struct batch *batch, uint64_t owner, struct hf_str n
 	batch_touch_user(batch, user);
 	*id = ids_new_mailbox(batch->store);
 	batch_add_mailbox(batch, *id, &row);
+	op_effect(batch, &(struct hf_effect){ .kind = HF_EFFECT_NAMED, .mailbox = *id, .name = name });
 	status = listing_put(batch, owner, name, *id);
 	return status == HF_OK ? inherit(batch, owner, name, *id) : status;
 }
@@ -104,6 +105,7 @@ enum hf_status mailbox_hide(struct batch *batch, struct batch_mailbox *mailbox)
 	mailbox->row_changed = true;
 	batch_touch_mailbox(batch, mailbox);
 	rights_hide(batch, mailbox->id);
+	op_effect(batch, &(struct hf_effect){ .kind = HF_EFFECT_GONE, .mailbox = mailbox->id });
 	key_owned(&key, META_LISTING, mailbox->row.owner, mailbox->row.name);
 	status = batch_delete(batch, TABLE_META, &key);
 	return status == HF_OK ? deleted_keep(batch, mailbox, erased) : status;
@@ -271,6 +273,7 @@ static enum hf_status rename_one(struct batch *batch, uint64_t owner, const stru
 	if (status == HF_OK)
 		status = listing_put(batch, owner, rename->to, rename->id);
 	mailbox->row.name = rename->to;
+	op_effect(batch, &(struct hf_effect){ .kind = HF_EFFECT_NAMED, .mailbox = rename->id, .name = rename->to });
 	mailbox->row_changed = true;
 	batch_touch_mailbox(batch, mailbox);
 	return status;
@@ -352,6 +355,8 @@ static enum hf_status subscribe_apply(struct hf_op *op, struct batch *batch)
 	status = args->subscribed ? batch_put(batch, TABLE_META, &key, hf_str_n(row, 1))
 				  : batch_delete(batch, TABLE_META, &key);
 	batch_subscribe(batch, args->user, args->name, args->subscribed);
+	op_effect(batch, &(struct hf_effect){
+				 .kind = HF_EFFECT_SUBSCRIPTION, .name = args->name, .subscribed = args->subscribed });
 	return status;
 }
 

@@ -22,6 +22,8 @@ struct op_kind {
 struct op_results {
 	struct hf_set modified, applied, unseen, expunged, copied_from, copied_to, appended;
 	struct hf_set seen; /* copies that who copies has seen, where he is not the owner */
+	struct hf_effect *effects;
+	size_t effect_count, effect_capacity;
 	uint64_t *modseqs; /* given out in the view's mailbox, ascending */
 	size_t modseq_count;
 	uint32_t uidvalidity;
@@ -37,6 +39,7 @@ struct hf_op {
 	enum hf_status status;    /* final once done */
 	struct hf_waiter *waiter; /* guarded by the writer's done lock, as are the two below */
 	bool done, abandoned;
+	bool wants_effects;
 	struct op_results results, piece;
 };
 
@@ -48,6 +51,9 @@ void op_destroy(struct hf_op *op);
 void op_piece_clear(struct hf_op *op);
 void op_piece_merge(struct hf_op *op);
 void op_made(struct hf_op *op, uint64_t modseq); /* into the piece */
+/* Into the piece of the batch's operation, if its effects are wanted. */
+void op_effect_messages(struct batch *batch, uint64_t mailbox, struct hf_mod modseq);
+void op_effect(struct batch *batch, const struct hf_effect *effect);
 
 /* Those of the public constructors that want a view, from what they take of it. */
 struct hf_op *op_store_new(uint64_t mailbox, const struct hf_set *uids, const struct hf_flag_change *change);

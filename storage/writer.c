@@ -268,7 +268,9 @@ static bool apply(struct writer *w, struct batch *batch, struct hf_op **ops, siz
 		uint64_t before = batch->writes;
 
 		op_piece_clear(ops[i]);
+		batch->op = ops[i];
 		statuses[i] = ops[i]->kind->apply(ops[i], batch);
+		batch->op = NULL;
 		if (txn_deadlocked(batch->txn) || (statuses[i] > HF_WAIT && batch->writes != before))
 			break;
 		fault_at(FAULT_OP_APPLIED);

@@ -31,6 +31,9 @@ static enum hf_status idle_next(struct imap_cmd *cmd)
 		imap_untagged_text(session, "OK", NULL, "Still here");
 		imap_set_deadline(session, session->settings->idle_keepalive);
 	}
+	while (imap_notify_count(session))
+		if (hf_conn_slice_used(session->conn))
+			return HF_MORE;
 	return HF_WAIT;
 }
 

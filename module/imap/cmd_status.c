@@ -170,12 +170,17 @@ static bool asks_for(const struct imap_status_items *wanted, uint64_t (*value)(c
 enum hf_status imap_status_count(struct imap_session *session, struct imap_mailbox *mailbox,
 				 const struct imap_status_items *wanted, struct imap_status_count *count)
 {
+	if (imap_mailbox_is_own(session, mailbox) || !(asks_for(wanted, unseen_of) || asks_for(wanted, recent_of)))
+		return HF_OK;
+	return imap_status_count_own(session, mailbox, count);
+}
+
+enum hf_status imap_status_count_own(struct imap_session *session, struct imap_mailbox *mailbox, struct imap_status_count *count)
+{
 	struct hf_record records[COUNT_AT_ONCE];
 	enum hf_status status = HF_OK;
 	uint32_t got;
 
-	if (imap_mailbox_is_own(session, mailbox) || !(asks_for(wanted, unseen_of) || asks_for(wanted, recent_of)))
-		return HF_OK;
 	if (!count->next) {
 		status = hf_view_open(session->store, mailbox->info.id, session->user_id, true,
 				      hf_conn_waiter(session->conn, HF_EV_NEWS), &count->view);

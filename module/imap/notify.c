@@ -3,8 +3,8 @@
  *
  * The account wakes us after each change to it; the catalogue is then compared with what was last
  * told of it, so what has changed several times is told once. Of other mailboxes' messages a client
- * hears by STATUS, of names and subscriptions by LIST. Changes that the session itself has made are
- * told as well. */
+ * hears by STATUS, of names and subscriptions by LIST. Of what the session itself has changed it is
+ * not told (§5). */
 #include "module/imap/notify.h"
 
 #include "module/imap/metadata_news.h"
@@ -36,8 +36,8 @@ unsigned imap_notify_asked(const struct imap_notify *notify)
 	return events;
 }
 
-static void write_status(struct imap_session *session, const struct hf_mailbox_info *info,
-			 unsigned events, bool modseq, bool unseen)
+void imap_notify_write_status(struct imap_session *session, const struct hf_mailbox_info *info,
+			      unsigned events, bool modseq, bool unseen)
 {
 	struct hf_buf out = HF_BUF_INIT;
 	const char *space = "";
@@ -60,7 +60,7 @@ static void write_status(struct imap_session *session, const struct hf_mailbox_i
 	hf_buf_fini(&out);
 }
 
-static bool is_selected(const struct imap_session *session, const struct hf_mailbox_info *info)
+bool imap_notify_is_selected(const struct imap_session *session, const struct hf_mailbox_info *info)
 {
 	return session->view && hf_view_mailbox(session->view) == info->id;
 }
@@ -70,23 +70,25 @@ static void tell_messages(struct imap_session *session, const struct hf_mailbox_
 			  const struct imap_mailbox *mailbox)
 {
 	const struct hf_mailbox_info *now = &mailbox->info;
+	struct imap_notify *notify = session->priv->notify;
 	bool condstore = session->enabled & (IMAP_EN_CONDSTORE | IMAP_EN_QRESYNC);
-	/* Of another's mailbox the catalogue does not know what this user has seen. */
-	bool unseen = old->unseen != now->unseen && imap_mailbox_is_own(session, mailbox);
+	bool foreign = !imap_mailbox_is_own(session, mailbox), unseen = !foreign && old->unseen != now->unseen;
 	bool moved = old->messages != now->messages || old->uidnext.n != now->uidnext.n ||
 		     old->uidvalidity != now->uidvalidity;
 	unsigned events;
 
 	if (!moved && old->highestmodseq.n == now->highestmodseq.n)
 		return;
-	if (is_selected(session, now))
+	if (imap_notify_is_selected(session, now) || imap_notify_did_messages(notify, old, now))
 		return;
 	events = imap_notify_events(session, mailbox);
 	unseen = unseen && events & NOTIFY_FLAGS;
+	if (foreign && events & NOTIFY_FLAGS && imap_notify_count_first(notify, now, moved))
+		return;
 	if (moved && events & (NOTIFY_NEW | NOTIFY_EXPUNGE))
-		write_status(session, now, NOTIFY_NEW, condstore, unseen);
+		imap_notify_write_status(session, now, NOTIFY_NEW, condstore, unseen);
 	else if (events & NOTIFY_FLAGS && (condstore || unseen))
-		write_status(session, now, 0, condstore, unseen);
+		imap_notify_write_status(session, now, 0, condstore, unseen);
 }
 
 static void write_list(struct imap_session *session, const struct hf_mailbox_info *info,
@@ -187,6 +189,7 @@ static void tell_names(struct imap_session *session, const struct catalogue *old
 		const struct imap_mailbox *mailbox = &old->list[i];
 
 		if (mailbox->info.id && !find_id(now, mailbox->info.id) &&
+		    !imap_notify_did_delete(session->priv->notify, mailbox->info.id) &&
 		    imap_notify_events(session, mailbox) & NOTIFY_NAME)
 			write_list(session, &mailbox->info, "\\NonExistent", NULL);
 	}
@@ -196,6 +199,8 @@ static void tell_names(struct imap_session *session, const struct catalogue *old
 		const struct imap_mailbox *was = info->id ? find_id(old, info->id) : NULL;
 
 		if (!info->id || (was && hf_str_eq(was->info.name, info->name)))
+			continue;
+		if (imap_notify_did_name(session->priv->notify, info->id, mailbox->name))
 			continue;
 		if (!((imap_notify_events(session, mailbox) | (was ? imap_notify_events(session, was) : 0)) & NOTIFY_NAME))
 			continue;
@@ -222,6 +227,7 @@ static void tell_subscriptions(struct imap_session *session, const struct catalo
 		const struct imap_mailbox *was = find_name(old, mailbox);
 
 		if (was && was->info.subscribed != info->subscribed &&
+		    !imap_notify_did_subscribe(session->priv->notify, info->name, info->subscribed) &&
 		    (imap_notify_events(session, mailbox) | imap_notify_events(session, was)) & NOTIFY_SUBSCRIPTION)
 			write_list(session, info, info->subscribed ? "\\Subscribed" : "", NULL);
 	}
@@ -259,6 +265,7 @@ void imap_notify_tell(struct imap_session *session)
 	remember(session, notify);
 	catalogue_init(&now, arena, notify->known, notify->known_count);
 	tell(session, &old, &now);
+	imap_notify_own_told(notify);
 	hf_arena_free(&arena);
 }
 
@@ -292,9 +299,26 @@ void imap_notify_forget_fetch(struct imap_session *session)
 		session->priv->notify->fetch_next = 0;
 }
 
+/* By the operation of the command that ends. */
+static bool made_here(const struct imap_session *session, const struct hf_record *record)
+{
+	const struct hf_effect *effects;
+	size_t count;
+
+	if (!session->cmd || !session->cmd->op)
+		return false;
+	effects = hf_op_effects(session->cmd->op, &count);
+	for (size_t i = 0; i < count; i++)
+		if (effects[i].kind == HF_EFFECT_MESSAGES && effects[i].mailbox == hf_view_mailbox(session->view) &&
+		    effects[i].first.n <= record->modseq.n && effects[i].last.n >= record->modseq.n)
+			return true;
+	return false;
+}
+
 bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 {
 	struct imap_notify *notify = session->priv->notify;
+	struct hf_record record;
 
 	if (!notify || !notify->fetch.args)
 		return false;
@@ -304,7 +328,10 @@ bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 		notify->fetch_next = 0;
 		return false;
 	}
-	imap_notify_write_fetch(session, HF_SEQ(notify->fetch_next++));
+	/* RFC 5465 §5.2: not of what the client itself has put there */
+	if (!hf_view_record(session->view, HF_SEQ(notify->fetch_next), &record) || !made_here(session, &record))
+		imap_notify_write_fetch(session, HF_SEQ(notify->fetch_next));
+	notify->fetch_next++;
 	return true;
 }
 
@@ -316,8 +343,8 @@ static void tell_status(struct imap_session *session, const struct imap_notify *
 		const struct hf_mailbox_info *info = &notify->known[i].info;
 		unsigned events = imap_notify_events(session, &notify->known[i]);
 
-		if (events & NOTIFY_MESSAGES && !is_selected(session, info))
-			write_status(session, info, events, events & NOTIFY_FLAGS, false);
+		if (events & NOTIFY_MESSAGES && !imap_notify_is_selected(session, info))
+			imap_notify_write_status(session, info, events, events & NOTIFY_FLAGS, false);
 	}
 }
 
@@ -364,6 +391,9 @@ void imap_notify_drop(struct imap_notify **notify)
 {
 	if (!*notify)
 		return;
+	imap_notify_count_free(*notify);
+	hf_arena_free(&(*notify)->own_arena);
+	hf_free((*notify)->own);
 	hf_arena_free(&(*notify)->known_arena);
 	hf_arena_free(&(*notify)->arena);
 	hf_free(*notify);

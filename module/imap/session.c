@@ -176,6 +176,8 @@ enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op)
 	hf_op_free(&cmd->op);
 	cmd->op = op;
 	session->priv->op_in_flight = true;
+	if (session->priv->notify)
+		hf_op_want_effects(op);
 	hf_store_submit(session->store, hf_conn_waiter(session->conn, HF_EV_DURABLE), op);
 	return HF_WAIT;
 }
@@ -370,8 +372,10 @@ static bool advance(struct imap_session *session, unsigned *want)
 	case IMAP_PHASE_READ:
 		if (read_command(session, want))
 			return true;
-		if (!priv->notify || !priv->woken)
+		if (!priv->notify)
 			return false;
+		if (!priv->woken)
+			return imap_notify_count(session);
 		priv->woken = false;
 		imap_notify_push(session);
 		return true;
@@ -394,6 +398,7 @@ static bool advance(struct imap_session *session, unsigned *want)
 			return false;
 		}
 		priv->op_in_flight = false;
+		imap_notify_own(session, cmd->op);
 		imap_session_result(session, cmd->def->done ? cmd->def->done(cmd, cmd->op)
 							    : hf_op_status(cmd->op));
 		return true;

@@ -197,6 +197,10 @@ void imap_notify_push(struct imap_session *session);
 void imap_notify_tell(struct imap_session *session);
 /* One FETCH response for a new message; false when there is none (left). */
 bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news);
+/* notify_own.c: an operation of this session is done. */
+void imap_notify_own(struct imap_session *session, const struct hf_op *op);
+/* notify_count.c: goes on with what has to be counted first; false: there is nothing, or it must wait for news. */
+bool imap_notify_count(struct imap_session *session);
 bool imap_notify_is_fetching(const struct imap_session *session);
 /* Whatever is left of these is not told. */
 void imap_notify_forget_fetch(struct imap_session *session);

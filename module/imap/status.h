@@ -25,6 +25,8 @@ struct imap_status_count {
  * ends it. */
 enum hf_status imap_status_count(struct imap_session *session, struct imap_mailbox *mailbox,
 				 const struct imap_status_items *wanted, struct imap_status_count *count);
+/* Likewise, whatever is asked for. */
+enum hf_status imap_status_count_own(struct imap_session *session, struct imap_mailbox *mailbox, struct imap_status_count *count);
 void imap_status_count_end(struct imap_status_count *count);
 /* One STATUS response. */
 void imap_status_write(struct imap_session *session, const struct hf_mailbox_info *info,

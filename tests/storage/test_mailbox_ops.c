@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "storage/store_priv.h"
+#include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/support/store_fixture.h"
 
@@ -65,6 +65,59 @@ static void assert_names_at(const char *text, int line)
 		      out.data ? out.data : "", text);
 	hf_buf_fini(&out);
 }
+
+/* What an operation says of its own changes. */
+static const struct hf_effect *effects_of(struct hf_op *op, size_t expected)
+{
+	const struct hf_effect *effects;
+	size_t count;
+
+	hf_op_want_effects(op);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	effects = hf_op_effects(op, &count);
+	ck_assert_uint_eq(count, expected);
+	return effects;
+}
+
+START_TEST(operations_know_what_they_have_changed)
+{
+	struct hf_op *op = hf_op_mailbox_create(store, anna, HF_STR("up/down"), 0);
+	const struct hf_effect *effects = effects_of(op, 2);
+	uint64_t up = effects[0].mailbox, down = effects[1].mailbox;
+
+	ck_assert(effects[0].kind == HF_EFFECT_NAMED && hf_str_eq(effects[0].name, HF_STR("up")));
+	ck_assert(effects[1].kind == HF_EFFECT_NAMED && hf_str_eq(effects[1].name, HF_STR("up/down")));
+	ck_assert_uint_eq(down, hf_op_mailbox(op));
+	hf_op_free(&op);
+	op = hf_op_mailbox_rename(store, anna, HF_STR("up"), HF_STR("on/top"));
+	effects = effects_of(op, 3);
+	ck_assert(effects[1].mailbox == up && hf_str_eq(effects[1].name, HF_STR("on/top")));
+	ck_assert(effects[2].mailbox == down && hf_str_eq(effects[2].name, HF_STR("on/top/down")));
+	hf_op_free(&op);
+	for (unsigned i = 0; i < 3; i++)
+		fixture_append(store, up, "Subject: x\r\n\r\n", 0);
+	op = op_copy_new(up, &(struct hf_set){ .ranges = &(struct hf_range){ 1, 3 }, .count = 1 }, down, true);
+	effects = effects_of(op, 2);
+	ck_assert(effects[0].kind == HF_EFFECT_MESSAGES && effects[1].kind == HF_EFFECT_MESSAGES);
+	ck_assert_uint_ne(effects[0].mailbox, effects[1].mailbox);
+	for (unsigned i = 0; i < 2; i++) {
+		struct hf_mailbox_info info;
+
+		fixture_info(store, effects[i].mailbox, &info);
+		ck_assert_uint_eq(effects[i].last.n, info.highestmodseq.n);
+		ck_assert_uint_le(effects[i].first.n, effects[i].last.n);
+	}
+	hf_op_free(&op);
+	op = hf_op_subscribe(store, anna, HF_STR("on"), true);
+	effects = effects_of(op, 1);
+	ck_assert(effects[0].kind == HF_EFFECT_SUBSCRIPTION && effects[0].subscribed && hf_str_eq(effects[0].name, HF_STR("on")));
+	hf_op_free(&op);
+	op = hf_op_mailbox_delete(store, anna, HF_STR("on/top"));
+	effects = effects_of(op, 1);
+	ck_assert(effects[0].kind == HF_EFFECT_GONE && effects[0].mailbox == up);
+	hf_op_free(&op);
+}
+END_TEST
 
 START_TEST(superior_levels_are_created_too)
 {
@@ -249,6 +302,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, operations_know_what_they_have_changed);
 	tcase_add_test(tc, superior_levels_are_created_too);
 	tcase_add_test(tc, deleting_leaves_children);
 	tcase_add_test(tc, renaming_takes_the_children_along);
