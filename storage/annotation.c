@@ -182,16 +182,10 @@ static void add_charge(struct check *check, uint64_t user, uint64_t size)
 static bool has_user(struct hf_store *store, uint64_t user, bool *deleted)
 {
 	struct hf_arena *arena = hf_arena_new();
-	struct hf_buf value = HF_BUF_INIT;
 	struct row_user row;
-	struct row_key key;
-	bool has;
+	bool has = user_get_any(store, user, arena, &row) == HF_OK;
 
-	key_id(&key, META_USER, user);
-	has = table_get(store->env, NULL, TABLE_META, &key, &value) == HF_OK &&
-	      row_user_decode(arena, hf_buf_str(&value), &row) == HF_OK;
 	*deleted = has && row.flags & USER_DELETED;
-	hf_buf_fini(&value);
 	hf_arena_free(&arena);
 	return has;
 }
@@ -199,17 +193,11 @@ static bool has_user(struct hf_store *store, uint64_t user, bool *deleted)
 static bool has_mailbox(struct hf_store *store, uint64_t mailbox, uint64_t *owner, bool *deleted)
 {
 	struct hf_arena *arena = hf_arena_new();
-	struct hf_buf value = HF_BUF_INIT;
 	struct row_mailbox row;
-	struct row_key key;
-	bool has;
+	bool has = mailbox_get_any(store, mailbox, arena, &row) == HF_OK;
 
-	key_id(&key, META_MAILBOX, mailbox);
-	has = table_get(store->env, NULL, TABLE_META, &key, &value) == HF_OK &&
-	      row_mailbox_decode(arena, hf_buf_str(&value), &row) == HF_OK;
 	*owner = has ? row.owner : 0;
 	*deleted = has && row.flags & MAILBOX_DELETED;
-	hf_buf_fini(&value);
 	hf_arena_free(&arena);
 	return has;
 }

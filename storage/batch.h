@@ -147,6 +147,10 @@ enum hf_status index_walk_next(struct index_walk *walk, struct hf_record *record
 enum hf_status index_walk_put(struct index_walk *walk, const struct hf_record *record);
 enum hf_status index_walk_delete(struct index_walk *walk);
 void index_walk_fini(struct index_walk *walk);
+/* Deletes at most `max` rows, of UIDs from `from` and less than `below`, and gives up what they refer to; `counted`: the row has
+ * counted them. HF_OK: none is left, HF_MORE: one may be. */
+enum hf_status index_free_piece(struct batch *batch, struct batch_mailbox *mailbox, uint32_t from, uint32_t below, unsigned max,
+				bool counted);
 
 /* Adds the record to, or removes it from, the mailbox's counters and its owner's quota. */
 void mailbox_count(struct batch *batch, struct batch_mailbox *mailbox, struct batch_user *owner,

@@ -389,29 +389,10 @@ static bool kept_is_pinned(struct hf_store *store, struct hf_buf *value, const s
 /* Of the messages that a deleted mailbox had, one piece. HF_MORE: there are more. */
 static enum hf_status free_index(struct batch *batch, struct batch_mailbox *mailbox)
 {
-	struct hf_set all = HF_SET_INIT;
-	struct index_walk walk;
-	struct hf_record record;
-	unsigned count = 0;
-	enum hf_status status;
+	enum hf_status status = index_free_piece(batch, mailbox, 1, mailbox->row.uidnext, FREE_MESSAGES, true);
 
-	hf_set_add_range(&all, 1, UINT32_MAX);
-	index_walk_init(&walk, batch, mailbox->id, &all, 1, mailbox->row.uidnext);
-	while (count < FREE_MESSAGES && (status = index_walk_next(&walk, &record)) == HF_OK) {
-		mailbox_count(batch, mailbox, NULL, &record, -1);
-		status = index_walk_delete(&walk);
-		if (status == HF_OK)
-			status = email_unref(batch, mailbox->row.owner, record.email);
-		if (status != HF_OK)
-			break;
-		count++;
-	}
-	index_walk_fini(&walk);
-	hf_set_fini(&all);
 	mailbox->publish = mailbox->row_changed; /* nobody shows it any more */
-	if (status == HF_ENONEXISTENT)
-		return HF_OK;
-	return status == HF_OK ? HF_MORE : status;
+	return status;
 }
 
 static enum hf_status has_kept(struct batch *batch, uint64_t mailbox, bool *has)

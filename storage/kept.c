@@ -51,21 +51,14 @@ static struct hf_deleted *add(struct deleted_list *list)
 /* What is in it now: false when it has just been freed or brought back. */
 static bool fill(struct hf_store *store, struct hf_arena *scratch, struct hf_deleted *deleted)
 {
-	struct hf_buf value = HF_BUF_INIT;
 	struct row_mailbox row;
-	struct row_key key;
-	bool ok;
 
-	key_id(&key, META_MAILBOX, deleted->mailbox);
-	ok = table_get(store->env, NULL, TABLE_META, &key, &value) == HF_OK &&
-	     row_mailbox_decode(scratch, hf_buf_str(&value), &row) == HF_OK && row.flags & MAILBOX_DELETED;
-	if (ok) {
-		deleted->messages = row.messages;
-		deleted->size = row.size;
-		deleted->uidvalidity = row.uidvalidity;
-	}
-	hf_buf_fini(&value);
-	return ok;
+	if (mailbox_get_any(store, deleted->mailbox, scratch, &row) != HF_OK || !(row.flags & MAILBOX_DELETED))
+		return false;
+	deleted->messages = row.messages;
+	deleted->size = row.size;
+	deleted->uidvalidity = row.uidvalidity;
+	return true;
 }
 
 enum hf_status hf_deleted_list(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct hf_deleted **result,

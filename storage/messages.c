@@ -303,12 +303,13 @@ enum hf_status keeping_end(struct keeping *keeping)
 {
 	struct batch *batch = keeping->batch;
 	int64_t due = keeping->row.time + (int64_t)batch->store->settings.kept_s;
-	struct hf_uid first = keeping->row.records[0].uid;
+	struct hf_uid first;
 	struct row_key key;
 	enum hf_status status;
 
 	if (!keeping->row.count)
 		return HF_OK;
+	first = keeping->row.records[0].uid;
 	hf_buf_clear(&batch->row);
 	row_kept_encode(first, &keeping->row, &batch->row);
 	keeping->row.count = 0;
@@ -323,6 +324,34 @@ enum hf_status keeping_add(struct keeping *keeping, const struct hf_record *reco
 {
 	keeping->row.records[keeping->row.count++] = *record;
 	return keeping->row.count == KEPT_RECORDS ? keeping_end(keeping) : HF_OK;
+}
+
+enum hf_status index_free_piece(struct batch *batch, struct batch_mailbox *mailbox, uint32_t from, uint32_t below, unsigned max,
+				bool counted)
+{
+	struct hf_set all = HF_SET_INIT;
+	struct index_walk walk;
+	struct hf_record record;
+	unsigned count = 0;
+	enum hf_status status = HF_OK;
+
+	hf_set_add_range(&all, from, UINT32_MAX);
+	index_walk_init(&walk, batch, mailbox->id, &all, from, below);
+	while (count < max && (status = index_walk_next(&walk, &record)) == HF_OK) {
+		if (counted)
+			mailbox_count(batch, mailbox, NULL, &record, -1);
+		status = index_walk_delete(&walk);
+		if (status == HF_OK)
+			status = email_unref(batch, mailbox->row.owner, record.email);
+		if (status != HF_OK)
+			break;
+		count++;
+	}
+	index_walk_fini(&walk);
+	hf_set_fini(&all);
+	if (status == HF_ENONEXISTENT)
+		return HF_OK;
+	return status == HF_OK ? HF_MORE : status;
 }
 
 static enum hf_status gone_trim(struct batch *batch, struct batch_mailbox *mailbox)

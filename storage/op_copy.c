@@ -395,30 +395,12 @@ static enum hf_status copy_long(struct op_copy *copy, struct batch *batch)
 
 enum hf_status copy_undo_piece(struct batch *batch, uint64_t target)
 {
-	struct hf_set past = HF_SET_INIT;
 	struct batch_mailbox *mailbox;
-	struct index_walk walk;
-	struct hf_record record;
-	unsigned count = 0;
 	enum hf_status status = batch_mailbox(batch, target, true, &mailbox);
 
-	if (status != HF_OK)
-		return status;
-	hf_set_add_range(&past, mailbox->row.uidnext, UINT32_MAX);
-	index_walk_init(&walk, batch, target, &past, mailbox->row.uidnext, UINT32_MAX);
-	while (count < PIECE_ACROSS && (status = index_walk_next(&walk, &record)) == HF_OK) {
-		status = index_walk_delete(&walk);
-		if (status == HF_OK)
-			status = email_unref(batch, mailbox->row.owner, record.email);
-		if (status != HF_OK)
-			break;
-		count++;
-	}
-	index_walk_fini(&walk);
-	hf_set_fini(&past);
-	if (status == HF_ENONEXISTENT)
-		return pending_delete(batch, target);
-	return status == HF_OK ? HF_MORE : status;
+	if (status == HF_OK)
+		status = index_free_piece(batch, mailbox, mailbox->row.uidnext, UINT32_MAX, PIECE_ACROSS, false);
+	return status == HF_OK ? pending_delete(batch, target) : status;
 }
 
 static enum hf_status copy_apply(struct hf_op *op, struct batch *batch)

@@ -181,22 +181,6 @@ static enum hf_status expunge(struct hf_store *store, uint64_t mailbox, const st
 	return status;
 }
 
-static enum hf_status mailbox_row(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row)
-{
-	struct hf_buf value = HF_BUF_INIT;
-	struct row_key key;
-	enum hf_status status;
-
-	key_id(&key, META_MAILBOX, mailbox);
-	status = table_get(store->env, NULL, TABLE_META, &key, &value);
-	if (status == HF_OK)
-		status = row_mailbox_decode(arena, hf_buf_str(&value), row);
-	if (status == HF_OK && row->flags & MAILBOX_DELETED)
-		status = HF_ENONEXISTENT;
-	hf_buf_fini(&value);
-	return status;
-}
-
 /* Which mailboxes -------------------------------------------------------------------------------------------------- */
 
 static void watch(struct retention *r, uint64_t mailbox, uint32_t s)
@@ -311,7 +295,7 @@ static void take_news(struct retention *r)
 		uint32_t s = 0;
 
 		hf_arena_reset(arena);
-		if (mailbox_row(r->store, news[i], arena, &row) == HF_OK)
+		if (mailbox_get(r->store, news[i], arena, &row) == HF_OK)
 			s = time_of(r->store, &r->now, news[i], &row);
 		if (watched) {
 			watched->s = s;
@@ -354,7 +338,7 @@ static bool visit(struct retention *r, struct watched *watched, int64_t now)
 	uint64_t messages = 0;
 	bool done = true;
 	unsigned pieces = 0;
-	enum hf_status status = mailbox_row(r->store, watched->mailbox, arena, &row);
+	enum hf_status status = mailbox_get(r->store, watched->mailbox, arena, &row);
 
 	if (status == HF_OK && row.messages)
 		do {
@@ -595,7 +579,7 @@ enum hf_status hf_retention_each(struct hf_store *store, bool (*fn)(void *arg, u
 		status = row_id_decode(value, &s);
 		if (status != HF_OK)
 			break;
-		if (mailbox_row(store, key_be64(key, 1), arena, &row) == HF_OK)
+		if (mailbox_get(store, key_be64(key, 1), arena, &row) == HF_OK)
 			more = fn(arg, row.owner, row.name, (uint32_t)s);
 	}
 	scan_close(&scan);

@@ -25,8 +25,7 @@ void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_
 	};
 }
 
-static enum hf_status read_mailbox(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena,
-				   struct row_mailbox *row)
+enum hf_status mailbox_get_any(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row)
 {
 	struct hf_buf value = HF_BUF_INIT;
 	struct row_key key;
@@ -36,10 +35,15 @@ static enum hf_status read_mailbox(struct hf_store *store, uint64_t mailbox, str
 	status = table_get(store->env, NULL, TABLE_META, &key, &value);
 	if (status == HF_OK)
 		status = row_mailbox_decode(arena, hf_buf_str(&value), row);
-	if (status == HF_OK && row->flags & MAILBOX_DELETED)
-		status = HF_ENONEXISTENT;
 	hf_buf_fini(&value);
 	return status;
+}
+
+enum hf_status mailbox_get(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row)
+{
+	enum hf_status status = mailbox_get_any(store, mailbox, arena, row);
+
+	return status == HF_OK && row->flags & MAILBOX_DELETED ? HF_ENONEXISTENT : status;
 }
 
 enum hf_status hf_rows_mailbox(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena,
@@ -48,7 +52,7 @@ enum hf_status hf_rows_mailbox(struct hf_store *store, uint64_t mailbox, struct 
 	struct row_mailbox *row = hf_new(arena, struct row_mailbox);
 	struct hf_buf value = HF_BUF_INIT;
 	struct row_key key;
-	enum hf_status status = read_mailbox(store, mailbox, arena, row), subscribed;
+	enum hf_status status = mailbox_get(store, mailbox, arena, row), subscribed;
 
 	if (status != HF_OK)
 		return status;
@@ -71,7 +75,7 @@ static enum hf_status uid_limit(struct hf_store *store, uint64_t mailbox, uint32
 {
 	struct hf_arena *arena = hf_arena_new();
 	struct row_mailbox row;
-	enum hf_status status = read_mailbox(store, mailbox, arena, &row);
+	enum hf_status status = mailbox_get(store, mailbox, arena, &row);
 
 	if (status == HF_OK)
 		*uidnext = row.uidnext;
@@ -175,7 +179,7 @@ static enum hf_status read_listings(struct hf_store *store, uint64_t user, struc
 
 		status = row_id_decode(value, &id);
 		if (status == HF_OK)
-			status = read_mailbox(store, id, c->arena, &row);
+			status = mailbox_get(store, id, c->arena, &row);
 		if (status == HF_ENONEXISTENT)
 			continue; /* deleted this moment */
 		if (status != HF_OK)
@@ -284,7 +288,7 @@ enum hf_status hf_rows_gone(struct hf_store *store, uint64_t mailbox, struct hf_
 	scan_close(&scan);
 	/* After the rows: what was trimmed while they were read is below the floor. */
 	if (status == HF_ENONEXISTENT)
-		status = read_mailbox(store, mailbox, arena, &row);
+		status = mailbox_get(store, mailbox, arena, &row);
 	if (status == HF_OK)
 		floor->n = row.gone_floor;
 	hf_arena_free(&arena);

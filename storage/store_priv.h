@@ -86,11 +86,16 @@ enum hf_status collector_recover(struct hf_store *store);
 enum hf_status user_canonical(struct hf_str name, struct hf_buf *out); /* HF_EINVALID */
 bool user_name_is_reserved(struct hf_str canonical); /* as an identifier it means something else */
 enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row);
+/* The same for one that is being removed, too. */
+enum hf_status user_get_any(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row);
 /* Row N. */
 enum hf_status user_find_id(struct hf_store *store, struct hf_str canonical, uint64_t *id);
 enum hf_status users_make_shared(struct hf_store *store); /* start-up: makes the shared account if it is missing */
 
 /* rows_read.c */
+enum hf_status mailbox_get(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row);
+/* The same for one that has been deleted, too. */
+enum hf_status mailbox_get_any(struct hf_store *store, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row);
 /* UIDs of index rows that are dead, see batch.h; adds. */
 enum hf_status rows_dead(struct hf_store *store, uint64_t mailbox, struct hf_set *uids);
 void mailbox_info(uint64_t id, const struct row_mailbox *row, struct hf_mailbox_info *info);

@@ -35,7 +35,7 @@ bool user_name_is_reserved(struct hf_str canonical)
 	       hf_str_starts(canonical, HF_STR("-")) || hf_str_starts(canonical, HF_STR(GROUP_PREFIX));
 }
 
-enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row)
+enum hf_status user_get_any(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row)
 {
 	struct hf_buf value = HF_BUF_INIT;
 	struct row_key key;
@@ -45,10 +45,15 @@ enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *
 	status = table_get(store->env, NULL, TABLE_META, &key, &value);
 	if (status == HF_OK)
 		status = row_user_decode(arena, hf_buf_str(&value), row);
-	if (status == HF_OK && row->flags & USER_DELETED)
-		status = HF_ENONEXISTENT;
 	hf_buf_fini(&value);
 	return status;
+}
+
+enum hf_status user_get(struct hf_store *store, uint64_t user, struct hf_arena *arena, struct row_user *row)
+{
+	enum hf_status status = user_get_any(store, user, arena, row);
+
+	return status == HF_OK && row->flags & USER_DELETED ? HF_ENONEXISTENT : status;
 }
 
 static void fill(uint64_t id, const struct row_user *row, struct hf_user *user)

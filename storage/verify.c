@@ -137,20 +137,6 @@ static void member_add(struct verify *v, uint64_t email)
 
 /* Mailboxes ------------------------------------------------------------------------------------------------------- */
 
-static enum hf_status get_row(struct verify *v, uint64_t mailbox, struct hf_arena *arena, struct row_mailbox *row)
-{
-	struct hf_buf value = HF_BUF_INIT;
-	struct row_key key;
-	enum hf_status status;
-
-	key_id(&key, META_MAILBOX, mailbox);
-	status = table_get(v->store->env, NULL, TABLE_META, &key, &value);
-	if (status == HF_OK)
-		status = row_mailbox_decode(arena, hf_buf_str(&value), row);
-	hf_buf_fini(&value);
-	return status;
-}
-
 static void check_name(struct verify *v, uint64_t mailbox, const struct row_mailbox *row)
 {
 	struct hf_buf value = HF_BUF_INIT;
@@ -269,7 +255,7 @@ static void check_mailbox(struct verify *v, uint64_t mailbox)
 {
 	struct hf_arena *arena = hf_arena_new();
 	struct row_mailbox row, now, sum = { .uidnext = 0 };
-	enum hf_status status = get_row(v, mailbox, arena, &row);
+	enum hf_status status = mailbox_get_any(v->store, mailbox, arena, &row);
 
 	if (status == HF_OK) {
 		count_index(v, mailbox, &row, &sum);
@@ -278,7 +264,7 @@ static void check_mailbox(struct verify *v, uint64_t mailbox)
 		/* One that is being freed changes all the time. */
 		if ((sum.messages != row.messages || sum.unseen != row.unseen || sum.deleted != row.deleted ||
 		     sum.recent != row.recent || sum.size != row.size || sum.deleted_size != row.deleted_size) &&
-		    get_row(v, mailbox, arena, &now) == HF_OK && (!(row.flags & MAILBOX_DELETED) || now.messages == row.messages))
+		    mailbox_get_any(v->store, mailbox, arena, &now) == HF_OK && (!(row.flags & MAILBOX_DELETED) || now.messages == row.messages))
 			wrong(v, "mailbox %llu: counters do not agree with the index", (unsigned long long)mailbox);
 		if (!(row.flags & MAILBOX_DELETED)) {
 			check_name(v, mailbox, &row);
