@@ -76,23 +76,17 @@ static enum hf_status alias_list(struct hf_host *host, void *state, const json_t
 {
 	struct listing listing = { host, NULL };
 	struct hf_verb_call call = { .arena = NULL };
-	enum hf_status status = hf_verb_store(host, why);
+	enum hf_status status = hf_verb_begin(host, args, 0, 1, why);
 
 	(void)state;
-	if (status == HF_OK)
-		status = hf_verb_args(args, 0, 1, why);
 	if (status == HF_OK && hf_verb_arg(args, 0))
 		status = hf_verb_call_begin(&call, host, args, 1, 1, 0, why);
 	if (status == HF_OK) {
 		listing.rows = json_array();
 		status = hf_alias_each(host->store, call.user.id, list_one, &listing);
 	}
-	if (status == HF_OK)
-		*result = listing.rows;
-	else
-		json_decref(listing.rows);
 	hf_arena_free(&call.arena);
-	return status;
+	return hf_verb_rows(status, listing.rows, result);
 }
 
 const struct hf_verb hf_verbs_alias[] = {

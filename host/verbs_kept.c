@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -43,23 +42,6 @@ static bool read_time(const char *text, int64_t *when, struct hf_note *why)
 	hf_buf_fini(&problem);
 	hf_arena_free(&arena);
 	return ok;
-}
-
-static enum hf_status find_mailbox(struct hf_host *host, const struct hf_verb_call *call,
-				   struct hf_str name, struct hf_mailbox_info *info,
-				   struct hf_note *why)
-{
-	struct hf_account *account = NULL;
-	enum hf_status status = hf_account_open(host->store, call->user.id, &account);
-
-	if (status == HF_OK)
-		status = hf_account_find(account, name, call->arena, info);
-	hf_account_close(&account);
-	if (status == HF_ENONEXISTENT)
-		hf_note_add(why, "mailbox \"%.*s\": no such mailbox", HF_STR_ARG(name));
-	else if (status != HF_OK)
-		hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(name), hf_status_text(status));
-	return status;
 }
 
 /* Which messages ------------------------------------------------------------------------------ */
@@ -208,7 +190,7 @@ static enum hf_status list_messages(struct hf_host *host, const struct hf_verb_c
 		chosen_fini(&rows.chosen);
 		return HF_ESYNTAX;
 	}
-	status = find_mailbox(host, call, call->name, &info, why);
+	status = hf_verb_mailbox(host, call->user.id, call->name, call->arena, &info, why);
 	if (status == HF_OK)
 		status = hf_kept_each(host->store, info.id, add_row, &rows);
 	if (status == HF_OK)
@@ -249,21 +231,16 @@ static bool add_to_sum(void *arg, const struct hf_kept *kept)
 static enum hf_status list_mailboxes(struct hf_host *host, const struct hf_verb_call *call,
 				     json_t **result)
 {
-	struct hf_account *account = NULL;
 	struct hf_deleted *deleted = NULL;
-	struct hf_mailbox_info *list;
+	struct hf_mailbox_info *list = NULL;
 	size_t count = 0, deleted_count = 0;
 	json_t *rows = json_array();
-	enum hf_status status = hf_account_open(host->store, call->user.id, &account);
+	enum hf_status status =
+		hf_verb_mailboxes(host, call->user.id, call->arena, &list, &count);
 
-	if (status == HF_OK)
-		hf_account_list(account, call->arena, &list, &count);
-	hf_account_close(&account);
 	for (size_t i = 0; i < count && status == HF_OK; i++) {
 		struct sum sum = { .count = 0 };
 
-		if (!list[i].id)
-			continue;
 		status = hf_kept_each(host->store, list[i].id, add_to_sum, &sum);
 		if (sum.count)
 			json_array_append_new(
@@ -286,11 +263,7 @@ static enum hf_status list_mailboxes(struct hf_host *host, const struct hf_verb_
 				  (json_int_t)deleted[i].mailbox, "until_at",
 				  (json_int_t)deleted[i].until, "deleted_at",
 				  (json_int_t)deleted[i].time));
-	if (status == HF_OK)
-		*result = rows;
-	else
-		json_decref(rows);
-	return status;
+	return hf_verb_rows(status, rows, result);
 }
 
 static enum hf_status kept_list(struct hf_host *host, void *state, const json_t *args,
@@ -357,9 +330,9 @@ static enum hf_status restore(struct hf_host *host, struct hf_verb_call *call, c
 						     &name, why);
 
 	if (status == HF_OK)
-		status = find_mailbox(host, call, call->name, &from, why);
+		status = hf_verb_mailbox(host, call->user.id, call->name, call->arena, &from, why);
 	if (status == HF_OK)
-		status = find_mailbox(host, call, name, &into, why);
+		status = hf_verb_mailbox(host, call->user.id, name, call->arena, &into, why);
 	if (status == HF_OK)
 		status = hf_kept_each(host->store, from.id, count_one, chosen);
 	if (status != HF_OK)

@@ -19,22 +19,14 @@ struct call {
 static enum hf_status find_mailbox(struct call *call, struct hf_host *host, const char *name,
 				   struct hf_note *why)
 {
-	struct hf_account *account = NULL;
 	struct hf_mailbox_info info;
 	struct hf_str normal;
 	enum hf_status status = hf_verb_mailbox_name(call->arena, name, &normal, why);
 
-	if (status != HF_OK)
-		return status;
-	status = hf_account_open(host->store, call->owner, &account);
 	if (status == HF_OK)
-		status = hf_account_find(account, normal, call->arena, &info);
-	hf_account_close(&account);
+		status = hf_verb_mailbox(host, call->owner, normal, call->arena, &info, why);
 	if (status == HF_OK)
 		call->mailbox = info.id;
-	else
-		hf_note_add(why, "mailbox \"%s\": %s", name,
-			    status == HF_ENONEXISTENT ? "no such mailbox" : hf_status_text(status));
 	return status;
 }
 
@@ -51,10 +43,7 @@ static enum hf_status find_place(struct call *call, struct hf_host *host, const 
 		call->owner = hf_shared_account(host->store);
 		return find_mailbox(call, host, mailbox, why);
 	}
-	status = hf_user_find(host->store, hf_str(user), call->arena, &call->user);
-	if (status != HF_OK)
-		hf_note_add(why, "%s: %s", user,
-			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
+	status = hf_verb_user(host, user, call->arena, &call->user, why);
 	call->owner = call->user.id;
 	return status == HF_OK && mailbox ? find_mailbox(call, host, mailbox, why) : status;
 }
@@ -78,13 +67,11 @@ static enum hf_status check_entry(struct call *call, const char *name, struct hf
 static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args,
 			    size_t before, struct hf_note *why)
 {
-	enum hf_status status;
+	enum hf_status status = hf_verb_begin(host, args, before, before + 2, why);
 
 	memset(call, 0, sizeof(*call));
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, before, before + 2, why) != HF_OK)
-		return HF_ESYNTAX;
+	if (status != HF_OK)
+		return status;
 	call->arena = hf_arena_new();
 	status = find_place(call, host, args, before, why);
 	return status == HF_OK && before ? check_entry(call, hf_verb_arg(args, 0), why) : status;
@@ -144,11 +131,8 @@ static enum hf_status metadata_list(struct hf_host *host, void *state, const jso
 		status = list_scope(&call, host, call.user.id, rows);
 	if (status == HF_OK && (call.mailbox || !call.user.id))
 		status = list_scope(&call, host, 0, rows);
-	if (status == HF_OK)
-		*result = json_incref(rows);
-	json_decref(rows);
 	hf_arena_free(&call.arena);
-	return status;
+	return hf_verb_rows(status, rows, result);
 }
 
 static enum hf_status metadata_get(struct hf_host *host, void *state, const json_t *args,

@@ -76,13 +76,35 @@ static struct hf_str name_of(const struct user_names *names, uint64_t id)
 	return user ? user->name : HF_STR(HF_SHARED_USER);
 }
 
-/* retention list ------------------------------------------------------------------------------ */
-
+/* Rows about mailboxes of anyone. */
 struct listing {
 	struct hf_arena *arena;
 	struct user_names names;
 	json_t *rows;
 };
+
+static enum hf_status listing_end(struct listing *listing, enum hf_status status, json_t **result)
+{
+	hf_free(listing->names.users);
+	hf_arena_free(&listing->arena);
+	return hf_verb_rows(status, listing->rows, result);
+}
+
+/* Ended when it fails. */
+static enum hf_status listing_init(struct listing *listing, struct hf_host *host,
+				   const json_t *args, struct hf_note *why)
+{
+	enum hf_status status = hf_verb_begin(host, args, 0, 0, why);
+
+	if (status != HF_OK)
+		return status;
+	listing->arena = hf_arena_new();
+	listing->rows = json_array();
+	status = names_init(&listing->names, host, listing->arena);
+	return status == HF_OK ? HF_OK : listing_end(listing, status, NULL);
+}
+
+/* retention list ------------------------------------------------------------------------------ */
 
 static bool add_own(void *arg, uint64_t owner, struct hf_str mailbox, uint32_t s)
 {
@@ -100,17 +122,14 @@ static bool add_own(void *arg, uint64_t owner, struct hf_str mailbox, uint32_t s
 static enum hf_status retention_list(struct hf_host *host, void *state, const json_t *args,
 				     json_t **result, struct hf_note *why)
 {
-	struct listing listing = { .rows = NULL };
+	struct listing listing;
 	struct texts texts;
 	enum hf_status status;
 
 	(void)state;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 0, 0, why) != HF_OK)
-		return HF_ESYNTAX;
-	listing.arena = hf_arena_new();
-	listing.rows = json_array();
+	status = listing_init(&listing, host, args, why);
+	if (status != HF_OK)
+		return status;
 	read_rules(host, listing.arena, &texts);
 	for (size_t i = 0; i < texts.count; i++)
 		json_array_append_new(
@@ -118,16 +137,7 @@ static enum hf_status retention_list(struct hf_host *host, void *state, const js
 			json_pack("{s:s, s:s, s:s, s:s}", "user", "*", "mailbox", texts.names[i],
 				  "keep", hf_retention_time_text(listing.arena, texts.rules[i].s),
 				  "from", "store.retention"));
-	status = names_init(&listing.names, host, listing.arena);
-	if (status == HF_OK)
-		status = hf_retention_each(host->store, add_own, &listing);
-	if (status == HF_OK)
-		*result = listing.rows;
-	else
-		json_decref(listing.rows);
-	hf_free(listing.names.users);
-	hf_arena_free(&listing.arena);
-	return status;
+	return listing_end(&listing, hf_retention_each(host->store, add_own, &listing), result);
 }
 
 /* retention show, set ------------------------------------------------------------------------- */
@@ -156,7 +166,6 @@ static enum hf_status show_one(struct hf_host *host, struct hf_arena *arena,
 static enum hf_status retention_show(struct hf_host *host, void *state, const json_t *args,
 				     json_t **result, struct hf_note *why)
 {
-	struct hf_account *account = NULL;
 	struct hf_mailbox_info *list = NULL;
 	struct hf_verb_call call;
 	struct texts texts;
@@ -166,21 +175,13 @@ static enum hf_status retention_show(struct hf_host *host, void *state, const js
 
 	(void)state;
 	if (status == HF_OK)
-		status = hf_account_open(host->store, call.user.id, &account);
-	if (status == HF_OK) {
-		hf_account_list(account, call.arena, &list, &count);
-		hf_account_close(&account);
-		read_rules(host, call.arena, &texts);
-	}
-	for (size_t i = 0; i < count && status == HF_OK; i++)
-		if (list[i].id)
-			status = show_one(host, call.arena, &texts, &list[i], rows);
+		status = hf_verb_mailboxes(host, call.user.id, call.arena, &list, &count);
 	if (status == HF_OK)
-		*result = rows;
-	else
-		json_decref(rows);
+		read_rules(host, call.arena, &texts);
+	for (size_t i = 0; i < count && status == HF_OK; i++)
+		status = show_one(host, call.arena, &texts, &list[i], rows);
 	hf_arena_free(&call.arena);
-	return status;
+	return hf_verb_rows(status, rows, result);
 }
 
 static bool read_own(const char *text, uint32_t *s, struct hf_note *why)
@@ -205,7 +206,6 @@ static bool read_own(const char *text, uint32_t *s, struct hf_note *why)
 static enum hf_status retention_set(struct hf_host *host, void *state, const json_t *args,
 				    json_t **result, struct hf_note *why)
 {
-	struct hf_account *account = NULL;
 	struct hf_mailbox_info info;
 	struct hf_verb_call call;
 	uint32_t s = 0;
@@ -216,21 +216,9 @@ static enum hf_status retention_set(struct hf_host *host, void *state, const jso
 	if (status == HF_OK && !read_own(hf_verb_arg(args, 2), &s, why))
 		status = HF_EINVALID;
 	if (status == HF_OK)
-		status = hf_account_open(host->store, call.user.id, &account);
-	if (status == HF_OK) {
-		status = hf_account_find(account, call.name, call.arena, &info);
-		hf_account_close(&account);
-		if (status == HF_OK) {
-			struct hf_op *op = hf_op_retention(host->store, info.id, s);
-
-			status = hf_store_run(host->store, op);
-			hf_op_free(&op);
-		}
-		if (status != HF_OK)
-			hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(call.name),
-				    status == HF_ENONEXISTENT ? "no such mailbox"
-							      : hf_status_text(status));
-	}
+		status = hf_verb_mailbox(host, call.user.id, call.name, call.arena, &info, why);
+	if (status == HF_OK)
+		status = hf_verb_run(&call, host, hf_op_retention(host->store, info.id, s), why);
 	hf_arena_free(&call.arena);
 	return status;
 }
@@ -254,27 +242,17 @@ static void add_retained(void *arg, const struct hf_retained *retained)
 static enum hf_status retention_run(struct hf_host *host, void *state, const json_t *args,
 				    json_t **result, struct hf_note *why)
 {
-	struct listing listing = { .rows = NULL };
+	struct listing listing;
 	bool dry_run = hf_verb_flag(args, "dry-run");
 	enum hf_status status;
 
 	(void)state;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 0, 0, why) != HF_OK)
-		return HF_ESYNTAX;
-	listing.arena = hf_arena_new();
-	listing.rows = json_array();
-	status = names_init(&listing.names, host, listing.arena);
+	status = listing_init(&listing, host, args, why);
 	if (status == HF_OK)
-		status = hf_retention_run(host->store, dry_run, add_retained, &listing,
-					  &host->job_stop);
-	if (status == HF_OK)
-		*result = listing.rows;
-	else
-		json_decref(listing.rows);
-	hf_free(listing.names.users);
-	hf_arena_free(&listing.arena);
+		status = listing_end(&listing,
+				     hf_retention_run(host->store, dry_run, add_retained, &listing,
+						      &host->job_stop),
+				     result);
 	return status;
 }
 

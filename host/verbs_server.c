@@ -12,50 +12,6 @@
 
 enum { FINDINGS_MAX = 1000 };
 
-const char *hf_verb_arg(const json_t *args, size_t index)
-{
-	return json_string_value(json_array_get(json_object_get(args, "args"), index));
-}
-
-enum hf_status hf_verb_args(const json_t *args, size_t least, size_t count, struct hf_note *why)
-{
-	const json_t *list = json_object_get(args, "args");
-	size_t given = json_array_size(list);
-
-	for (size_t i = 0; i < given; i++) {
-		if (!json_is_string(json_array_get(list, i))) {
-			hf_note_add(why, "arguments are strings");
-			return HF_ESYNTAX;
-		}
-	}
-	if (given >= least && given <= count)
-		return HF_OK;
-	if (least == count)
-		hf_note_add(why, "expected %zu argument%s, got %zu", count, count == 1 ? "" : "s",
-			    given);
-	else
-		hf_note_add(why, "expected %zu to %zu arguments, got %zu", least, count, given);
-	return HF_ESYNTAX;
-}
-
-bool hf_verb_flag(const json_t *args, const char *name)
-{
-	return json_is_true(json_object_get(args, name));
-}
-
-const char *hf_verb_option(const json_t *args, const char *name)
-{
-	return json_string_value(json_object_get(args, name));
-}
-
-enum hf_status hf_verb_store(struct hf_host *host, struct hf_note *why)
-{
-	if (host->store && host->sasl)
-		return HF_OK;
-	hf_note_add(why, "there is no store");
-	return HF_EUNAVAILABLE;
-}
-
 static void describe_verb(void *arg, const struct hf_verb *verb, const char *module)
 {
 	json_t *list = arg;
@@ -163,10 +119,9 @@ static enum hf_status verify(struct hf_host *host, void *state, const json_t *ar
 	enum hf_status status;
 
 	(void)state;
-	if (hf_verb_args(args, 0, 0, why) != HF_OK)
-		return HF_ESYNTAX;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
+	status = hf_verb_begin(host, args, 0, 0, why);
+	if (status != HF_OK)
+		return status;
 	findings = json_array();
 	status = hf_store_verify(host->store, &totals, add_finding, findings, &host->job_stop);
 	*result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "users",
@@ -186,12 +141,11 @@ static enum hf_status verify(struct hf_host *host, void *state, const json_t *ar
 static enum hf_status checkpoint(struct hf_host *host, void *state, const json_t *args,
 				 json_t **result, struct hf_note *why)
 {
+	enum hf_status status = hf_verb_begin(host, args, 0, 0, why);
+
 	(void)state;
 	(void)result;
-	if (hf_verb_args(args, 0, 0, why) != HF_OK)
-		return HF_ESYNTAX;
-	return hf_verb_store(host, why) == HF_OK ? hf_store_checkpoint(host->store)
-						 : HF_EUNAVAILABLE;
+	return status == HF_OK ? hf_store_checkpoint(host->store) : status;
 }
 
 static enum hf_status reload(struct hf_host *host, void *state, const json_t *args, json_t **result,

@@ -4,50 +4,11 @@
 
 #include <string.h>
 
-struct call {
-	struct hf_arena *arena;
-	struct hf_store *store;
-	uint64_t owner;
-	struct hf_str owner_name;
-	struct hf_str name, other; /* of mailboxes */
-};
-
-static enum hf_status begin(struct call *call, struct hf_host *host, const json_t *args, size_t least,
-			    size_t count, struct hf_note *why)
+static enum hf_status run(struct hf_host *host, struct hf_op *op)
 {
-	memset(call, 0, sizeof(*call));
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	call->arena = hf_arena_new();
-	call->store = host->store;
-	call->owner = hf_shared_account(host->store);
-	call->owner_name = HF_STR(HF_SHARED_USER);
-	return hf_verb_args(args, least, count, why);
-}
-
-static void end(struct call *call)
-{
-	hf_arena_free(&call->arena);
-}
-
-static enum hf_status run(struct call *call, struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(call->store, op);
+	enum hf_status status = hf_store_run(host->store, op);
 
 	hf_op_free(&op);
-	return status;
-}
-
-/* What became of something done to call->name. */
-static enum hf_status explain(const struct call *call, enum hf_status status, struct hf_note *why)
-{
-	if (status == HF_ENONEXISTENT)
-		hf_note_add(why, "mailbox \"%.*s\": no such mailbox", HF_STR_ARG(call->name));
-	else if (status == HF_EEXISTS)
-		hf_note_add(why, "mailbox \"%.*s\": exists already",
-			    HF_STR_ARG(call->other.size ? call->other : call->name));
-	else if (status != HF_OK)
-		hf_note_add(why, "mailbox \"%.*s\": %s", HF_STR_ARG(call->name), hf_status_text(status));
 	return status;
 }
 
@@ -64,51 +25,20 @@ static json_t *rights_text(uint32_t rights)
 
 /* Rights ---------------------------------------------------------------------- */
 
-/* USER|shared MAILBOX, in *info. */
-static enum hf_status find_mailbox(struct call *call, const json_t *args, struct hf_mailbox_info *info,
-				   struct hf_note *why)
-{
-	const char *owner = hf_verb_arg(args, 0);
-	struct hf_account *account = NULL;
-	struct hf_user user;
-	enum hf_status status = HF_OK;
-
-	if (strcmp(owner, HF_SHARED_USER) != 0) {
-		status = hf_user_find(call->store, hf_str(owner), call->arena, &user);
-		if (status != HF_OK) {
-			hf_note_add(why, "%s: %s", owner,
-				    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
-			return status;
-		}
-		call->owner = user.id;
-		call->owner_name = user.name;
-	}
-	status = hf_verb_mailbox_name(call->arena, hf_verb_arg(args, 1), &call->name, why);
-	if (status != HF_OK)
-		return status;
-	status = hf_account_open(call->store, call->owner, &account);
-	if (status == HF_OK)
-		status = hf_account_find(account, call->name, call->arena, info);
-	hf_account_close(&account);
-	if (status == HF_OK && !info->id)
-		status = HF_ENONEXISTENT;
-	return explain(call, status, why);
-}
-
 static enum hf_status acl_list(struct hf_host *host, void *state, const json_t *args, json_t **result,
 			       struct hf_note *why)
 {
 	struct hf_mailbox_info info;
 	struct hf_acl_entry *list;
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 2, 2, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 2, 2, 1, why);
 	size_t count;
 
 	(void)state;
 	if (status == HF_OK)
-		status = find_mailbox(&call, args, &info, why);
+		status = hf_verb_mailbox(host, call.user.id, call.name, call.arena, &info, why);
 	if (status == HF_OK) {
-		hf_rights_list(call.store, info.id, call.arena, &list, &count);
+		hf_rights_list(host->store, info.id, call.arena, &list, &count);
 		*result = json_array();
 		for (size_t i = 0; i < count; i++)
 			json_array_append_new(*result,
@@ -116,18 +46,18 @@ static enum hf_status acl_list(struct hf_host *host, void *state, const json_t *
 							list[i].identifier.size, "rights",
 							rights_text(list[i].rights)));
 	}
-	end(&call);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
-static enum hf_status change_entry(struct call *call, const json_t *args, const char *letters,
-				   struct hf_note *why)
+static enum hf_status change_entry(struct hf_verb_call *call, struct hf_host *host, const json_t *args,
+				   const char *letters, struct hf_note *why)
 {
 	enum hf_rights_mode mode = HF_RIGHTS_SET;
 	struct hf_mailbox_info info;
 	struct hf_str identifier;
 	uint32_t rights = 0;
-	enum hf_status status = find_mailbox(call, args, &info, why);
+	enum hf_status status = hf_verb_mailbox(host, call->user.id, call->name, call->arena, &info, why);
 
 	if (status != HF_OK)
 		return status;
@@ -145,41 +75,41 @@ static enum hf_status change_entry(struct call *call, const json_t *args, const 
 		hf_note_add(why, "%s: rights are letters out of lrswipkxtea", letters);
 		return status;
 	}
-	status = run(call, hf_op_rights(call->store, info.id, identifier, mode, rights));
+	status = run(host, hf_op_rights(host->store, info.id, identifier, mode, rights));
 	if (status == HF_ECANNOT)
 		hf_note_add(why, "%.*s: the owner has every right, always", HF_STR_ARG(identifier));
 	else if (status == HF_ELIMIT)
 		hf_note_add(why, "the list has no room for another entry");
 	else
-		return explain(call, status, why);
+		return hf_verb_mailbox_status(status, call->name, why);
 	return status;
 }
 
 static enum hf_status acl_set(struct hf_host *host, void *state, const json_t *args, json_t **result,
 			      struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 4, 4, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 4, 4, 1, why);
 
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = change_entry(&call, args, hf_verb_arg(args, 3), why);
-	end(&call);
+		status = change_entry(&call, host, args, hf_verb_arg(args, 3), why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
 static enum hf_status acl_delete(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				 struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 3, 3, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_owner_begin(&call, host, args, 3, 3, 1, why);
 
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = change_entry(&call, args, NULL, why);
-	end(&call);
+		status = change_entry(&call, host, args, NULL, why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
@@ -195,14 +125,13 @@ static const char *group_name(const json_t *args)
 
 static enum hf_status change_member(struct hf_host *host, const json_t *args, bool member, struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 2, 2, why);
+	enum hf_status status = hf_verb_begin(host, args, 2, 2, why);
 	const char *group, *user;
 
 	if (status == HF_OK) {
 		group = group_name(args);
 		user = hf_verb_arg(args, 1);
-		status = run(&call, hf_op_group(call.store, hf_str(group), hf_str(user), member));
+		status = run(host, hf_op_group(host->store, hf_str(group), hf_str(user), member));
 		if (status == HF_ENONEXISTENT)
 			hf_note_add(why, "%s: no such user", user);
 		else if (status == HF_EINVALID)
@@ -210,7 +139,6 @@ static enum hf_status change_member(struct hf_host *host, const json_t *args, bo
 		else if (status != HF_OK)
 			hf_note_add(why, "%s: %s", group, hf_status_text(status));
 	}
-	end(&call);
 	return status;
 }
 
@@ -240,17 +168,15 @@ static bool add_member(void *arg, struct hf_str group, struct hf_str user)
 static enum hf_status group_list(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				 struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 0, 1, why);
+	enum hf_status status = hf_verb_begin(host, args, 0, 1, why);
 	const char *group;
 
 	(void)state;
 	if (status == HF_OK) {
 		group = group_name(args);
 		*result = json_array();
-		hf_groups_each(call.store, group ? hf_str(group) : HF_STR_NULL, add_member, *result);
+		hf_groups_each(host->store, group ? hf_str(group) : HF_STR_NULL, add_member, *result);
 	}
-	end(&call);
 	return status;
 }
 
@@ -283,7 +209,7 @@ enum hf_status hf_shared_rights(const char *text, struct hf_arena *arena, struct
 }
 
 /* The rights that the settings, or --rights, have for what is new at the top. */
-static enum hf_status first_rights(struct call *call, struct hf_host *host, const json_t *args,
+static enum hf_status first_rights(struct hf_verb_call *call, struct hf_host *host, const json_t *args,
 				   struct hf_acl_entry **list, size_t *count, struct hf_note *why)
 {
 	const char *text = hf_verb_option(args, "rights");
@@ -297,7 +223,7 @@ static enum hf_status first_rights(struct call *call, struct hf_host *host, cons
 }
 
 /* How much of call->name is there. */
-static size_t levels_there(struct call *call, struct hf_account *account)
+static size_t levels_there(struct hf_verb_call *call, struct hf_account *account)
 {
 	size_t there = 0;
 
@@ -306,15 +232,15 @@ static size_t levels_there(struct call *call, struct hf_account *account)
 
 		if (i < call->name.size && call->name.data[i] != '/')
 			continue;
-		if (hf_account_find(account, hf_str_sub(call->name, 0, i), call->arena, &info) == HF_OK && info.id)
+		if (hf_account_find(account, hf_str_sub(call->name, 0, i), call->arena, &info) == HF_OK)
 			there = i;
 	}
 	return there;
 }
 
 /* What is made below an existing mailbox begins with its rights: the store sees to that. */
-static enum hf_status give_rights(struct call *call, struct hf_account *account, const struct hf_acl_entry *list,
-				  size_t count)
+static enum hf_status give_rights(struct hf_verb_call *call, struct hf_host *host, struct hf_account *account,
+				  const struct hf_acl_entry *list, size_t count)
 {
 	enum hf_status status = HF_OK;
 
@@ -325,7 +251,7 @@ static enum hf_status give_rights(struct call *call, struct hf_account *account,
 			continue;
 		status = hf_account_find(account, hf_str_sub(call->name, 0, i), call->arena, &info);
 		for (size_t j = 0; j < count && status == HF_OK; j++)
-			status = run(call, hf_op_rights(call->store, info.id, list[j].identifier, HF_RIGHTS_SET,
+			status = run(host, hf_op_rights(host->store, info.id, list[j].identifier, HF_RIGHTS_SET,
 							list[j].rights));
 	}
 	return status;
@@ -336,8 +262,8 @@ static enum hf_status shared_create(struct hf_host *host, void *state, const jso
 {
 	struct hf_account *account = NULL;
 	struct hf_acl_entry *list;
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 1, 1, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_shared_begin(&call, host, args, 1, 1, 1, why);
 	size_t count = 0, there = 0;
 
 	(void)state;
@@ -345,63 +271,55 @@ static enum hf_status shared_create(struct hf_host *host, void *state, const jso
 	if (status == HF_OK)
 		status = first_rights(&call, host, args, &list, &count, why);
 	if (status == HF_OK)
-		status = hf_verb_mailbox_name(call.arena, hf_verb_arg(args, 0), &call.name, why);
-	if (status == HF_OK)
-		status = hf_account_open(call.store, call.owner, &account);
+		status = hf_account_open(host->store, call.user.id, &account);
 	if (status == HF_OK) {
 		there = levels_there(&call, account);
-		status = run(&call, hf_op_mailbox_create(call.store, call.owner, call.name, 0));
+		status = run(host, hf_op_mailbox_create(host->store, call.user.id, call.name, 0));
 		if (status == HF_OK && !there)
-			status = give_rights(&call, account, list, count);
-		status = explain(&call, status, why);
+			status = give_rights(&call, host, account, list, count);
+		status = hf_verb_mailbox_status(status, call.name, why);
 	}
 	hf_account_close(&account);
-	end(&call);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
 static enum hf_status shared_delete(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				    struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 1, 1, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_shared_begin(&call, host, args, 1, 1, 1, why);
 
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = hf_verb_mailbox_name(call.arena, hf_verb_arg(args, 0), &call.name, why);
-	if (status == HF_OK)
-		status = explain(&call, run(&call, hf_op_mailbox_delete(call.store, call.owner, call.name)), why);
-	end(&call);
+		status = hf_verb_run(&call, host, hf_op_mailbox_delete(host->store, call.user.id, call.name), why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
 static enum hf_status shared_rename(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				    struct hf_note *why)
 {
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 2, 2, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_shared_begin(&call, host, args, 2, 2, 2, why);
 
 	(void)state;
 	(void)result;
 	if (status == HF_OK)
-		status = hf_verb_mailbox_name(call.arena, hf_verb_arg(args, 0), &call.name, why);
-	if (status == HF_OK)
-		status = hf_verb_mailbox_name(call.arena, hf_verb_arg(args, 1), &call.other, why);
-	if (status == HF_OK)
-		status = explain(
-			&call, run(&call, hf_op_mailbox_rename(call.store, call.owner, call.name, call.other)), why);
-	end(&call);
+		status = hf_verb_run(
+			&call, host, hf_op_mailbox_rename(host->store, call.user.id, call.name, call.other), why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
-static json_t *list_row(struct call *call, const struct hf_mailbox_info *info)
+static json_t *list_row(struct hf_verb_call *call, struct hf_host *host, const struct hf_mailbox_info *info)
 {
 	struct hf_acl_entry *list;
 	json_t *rights = json_array();
 	size_t count;
 
-	hf_rights_list(call->store, info->id, call->arena, &list, &count);
+	hf_rights_list(host->store, info->id, call->arena, &list, &count);
 	for (size_t i = 0; i < count; i++) {
 		struct hf_buf text = HF_BUF_INIT;
 
@@ -418,40 +336,33 @@ static json_t *list_row(struct call *call, const struct hf_mailbox_info *info)
 static enum hf_status shared_list(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				  struct hf_note *why)
 {
-	struct hf_account *account = NULL;
 	struct hf_mailbox_info *list;
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 0, 0, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_shared_begin(&call, host, args, 0, 0, 0, why);
 	size_t count;
 
 	(void)state;
 	if (status == HF_OK)
-		status = hf_account_open(call.store, call.owner, &account);
+		status = hf_verb_mailboxes(host, call.user.id, call.arena, &list, &count);
 	if (status == HF_OK) {
-		hf_account_list(account, call.arena, &list, &count);
 		*result = json_array();
 		for (size_t i = 0; i < count; i++)
-			if (list[i].id)
-				json_array_append_new(*result, list_row(&call, &list[i]));
-		hf_account_close(&account);
+			json_array_append_new(*result, list_row(&call, host, &list[i]));
 	}
-	end(&call);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
 static enum hf_status shared_quota(struct hf_host *host, void *state, const json_t *args, json_t **result,
 				   struct hf_note *why)
 {
-	struct hf_user user;
-	struct call call;
-	enum hf_status status = begin(&call, host, args, 0, 0, why);
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_shared_begin(&call, host, args, 0, 0, 0, why);
 
 	(void)state;
 	if (status == HF_OK)
-		status = hf_user_by_id(call.store, call.owner, call.arena, &user);
-	if (status == HF_OK)
-		status = hf_verb_quota(host, args, &user, result, why);
-	end(&call);
+		status = hf_verb_quota(host, args, &call.user, result, why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 

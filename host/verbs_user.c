@@ -290,12 +290,11 @@ static enum hf_status user_add(struct hf_host *host, void *state, const json_t *
 	struct job job;
 
 	(void)state;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
+	status = hf_verb_begin(host, args, users ? 0 : 1, users ? 0 : 1, why);
+	if (status != HF_OK)
+		return status;
 	if (users)
 		return add_many(host, users, result, why);
-	if (hf_verb_args(args, 1, 1, why) != HF_OK)
-		return HF_ESYNTAX;
 	job_init(&job, host, 1);
 	job.accounts[0].name = hf_verb_arg(args, 0);
 	job.accounts[0].password = hf_verb_option(args, "password");
@@ -310,55 +309,36 @@ static enum hf_status user_add(struct hf_host *host, void *state, const json_t *
 	return status;
 }
 
-/* The account that a name or an alias means, by its own name. */
-static enum hf_status find(struct hf_host *host, const char *name, struct hf_arena *arena,
-			   const char **canonical, struct hf_note *why)
-{
-	struct hf_user user;
-	enum hf_status status = hf_user_find(host->store, hf_str(name), arena, &user);
-
-	if (status == HF_OK)
-		*canonical = hf_arena_cstr(arena, user.name);
-	else
-		hf_note_add(why, "%s: %s", name,
-			    status == HF_ENONEXISTENT ? "no such user" : hf_status_text(status));
-	return status;
-}
-
 static enum hf_status user_passwd(struct hf_host *host, void *state, const json_t *args,
 				  json_t **result, struct hf_note *why)
 {
-	struct hf_arena *arena;
-	const char *name = NULL;
-	enum hf_status status;
+	const char *password = hf_verb_option(args, "password");
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 1, 0, why);
 	struct job job;
 
 	(void)state;
 	(void)result;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 1, 1, why) != HF_OK)
-		return HF_ESYNTAX;
-	if (!hf_verb_option(args, "password")) {
+	if (status == HF_OK && !password) {
 		hf_note_add(why, "no password was given");
-		return HF_ESYNTAX;
+		status = HF_ESYNTAX;
 	}
-	arena = hf_arena_new();
-	status = find(host, hf_verb_arg(args, 0), arena, &name, why);
 	if (status == HF_OK) {
+		const char *name = hf_arena_cstr(call.arena, call.user.name);
+
 		job_init(&job, host, 1);
 		job.accounts[0].job = &job;
 		job.accounts[0].name = name;
-		job.accounts[0].password = hf_verb_option(args, "password");
+		job.accounts[0].password = password;
 		make_all_secrets(&job);
 		run_all(&job, secrets_op);
 		status = job.accounts[0].status;
 		if (status != HF_OK)
 			hf_note_add(why, "%s: %s", name, reason_of(&job.accounts[0]));
 		job_fini(&job);
-		hf_sasl_forget(host->sasl, hf_str(name));
+		hf_sasl_forget(host->sasl, call.user.name);
 	}
-	hf_arena_free(&arena);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
@@ -377,21 +357,13 @@ static bool list_user(void *arg, const struct hf_user *user)
 static enum hf_status user_list(struct hf_host *host, void *state, const json_t *args,
 				json_t **result, struct hf_note *why)
 {
-	json_t *list;
-	enum hf_status status;
+	json_t *rows = json_array();
+	enum hf_status status = hf_verb_begin(host, args, 0, 0, why);
 
 	(void)state;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 0, 0, why) != HF_OK)
-		return HF_ESYNTAX;
-	list = json_array();
-	status = hf_user_each(host->store, list_user, list);
 	if (status == HF_OK)
-		*result = list;
-	else
-		json_decref(list);
-	return status;
+		status = hf_user_each(host->store, list_user, rows);
+	return hf_verb_rows(status, rows, result);
 }
 
 /* One operation on an existing account, whose sessions then end. */
@@ -399,28 +371,22 @@ static enum hf_status change(struct hf_host *host, const json_t *args,
 			     struct hf_op *(*make)(struct hf_store *store, struct hf_str name),
 			     bool end_sessions, struct hf_note *why)
 {
-	struct hf_arena *arena;
-	const char *name = NULL;
-	enum hf_status status;
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 1, 0, why);
 
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 1, 1, why) != HF_OK)
-		return HF_ESYNTAX;
-	arena = hf_arena_new();
-	status = find(host, hf_verb_arg(args, 0), arena, &name, why);
 	if (status == HF_OK) {
-		struct hf_op *op = make(host->store, hf_str(name));
+		struct hf_op *op = make(host->store, call.user.name);
 
 		status = hf_store_run(host->store, op);
 		hf_op_free(&op);
 		if (status != HF_OK)
-			hf_note_add(why, "%s: %s", name, hf_status_text(status));
-		hf_sasl_forget(host->sasl, hf_str(name));
+			hf_note_add(why, "%.*s: %s", HF_STR_ARG(call.user.name),
+				    hf_status_text(status));
+		hf_sasl_forget(host->sasl, call.user.name);
 		if (status == HF_OK && end_sessions)
-			hf_conns_kick(host, 0, name);
+			hf_conns_kick(host, 0, hf_arena_cstr(call.arena, call.user.name));
 	}
-	hf_arena_free(&arena);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
@@ -531,23 +497,13 @@ enum hf_status hf_verb_quota(struct hf_host *host, const json_t *args, struct hf
 static enum hf_status user_quota(struct hf_host *host, void *state, const json_t *args,
 				 json_t **result, struct hf_note *why)
 {
-	struct hf_arena *arena;
-	struct hf_user user;
-	const char *name = NULL;
-	enum hf_status status;
+	struct hf_verb_call call;
+	enum hf_status status = hf_verb_call_begin(&call, host, args, 1, 1, 0, why);
 
 	(void)state;
-	if (hf_verb_store(host, why) != HF_OK)
-		return HF_EUNAVAILABLE;
-	if (hf_verb_args(args, 1, 1, why) != HF_OK)
-		return HF_ESYNTAX;
-	arena = hf_arena_new();
-	status = find(host, hf_verb_arg(args, 0), arena, &name, why);
 	if (status == HF_OK)
-		status = hf_user_find(host->store, hf_str(name), arena, &user);
-	if (status == HF_OK)
-		status = hf_verb_quota(host, args, &user, result, why);
-	hf_arena_free(&arena);
+		status = hf_verb_quota(host, args, &call.user, result, why);
+	hf_arena_free(&call.arena);
 	return status;
 }
 
