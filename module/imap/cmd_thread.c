@@ -105,7 +105,7 @@ static bool write_threads(struct imap_cmd *cmd)
 	if (!before && args->run.count)
 		hf_buf_add_char(&args->text, ' ');
 	complete = thread_writer_next(&args->writer, &args->run, cmd->uid ? cmd->session->view : NULL, &args->text);
-	hf_conn_write(cmd->session->conn, args->text.data + before, args->text.size - before);
+	hf_conn_write_str(cmd->session->conn, hf_str_sub(hf_buf_str(&args->text), before, SIZE_MAX));
 	if (!args->all || args->text.size > MEMO_MAX) {
 		args->all = false;
 		hf_buf_clear(&args->text);
