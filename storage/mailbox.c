@@ -78,8 +78,6 @@ static void mailbox_destroy(struct hf_open *open)
 	hf_free(mb);
 }
 
-static void barrier_passed(struct hf_waiter *waiter);
-
 static struct hf_open *mailbox_make(struct hf_registry *registry, uint64_t id)
 {
 	struct hf_mailbox *mb = hf_alloc_zero(sizeof(*mb));
@@ -95,9 +93,7 @@ static struct hf_open *mailbox_make(struct hf_registry *registry, uint64_t id)
 	pthread_mutex_init(&mb->watch, NULL);
 	mb->registry = registry;
 	mb->list = hf_uidlist_new();
-	mb->load_next = 1;
-	mb->load_waiter.waiter.wake = barrier_passed;
-	mb->load_waiter.mailbox = mb;
+	hf_mailbox_load_init(mb);
 	mb->open.destroy = mailbox_destroy;
 	return &mb->open;
 }
@@ -323,7 +319,7 @@ void hf_mailbox_changes_locked(const struct hf_mailbox *mb, const struct hf_view
  * -------------------------------------------------------------------------------------------------------
  */
 
-static void list_set(struct hf_mailbox *mb, struct hf_uidlist *list)
+void hf_mailbox_list_set_locked(struct hf_mailbox *mb, struct hf_uidlist *list)
 {
 	hf_uidlist_unref(&mb->list);
 	mb->list = list;
@@ -335,7 +331,7 @@ struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mb)
 
 	if (mb->removed.count) {
 		hf_uidvec_sort(&mb->removed);
-		list_set(mb, hf_uidlist_remove(mb->list, mb->removed.uids, mb->removed.count));
+		hf_mailbox_list_set_locked(mb, hf_uidlist_remove(mb->list, mb->removed.uids, mb->removed.count));
 		mb->removed.count = 0;
 		if (mb->removed.capacity > 1024)
 			hf_uidvec_fini(&mb->removed);
@@ -350,7 +346,7 @@ struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mb)
 			uids[count++] = record->uid.n;
 			hf_recset_next(&mb->live, &place);
 		}
-		list_set(mb, hf_uidlist_append(mb->list, uids, count));
+		hf_mailbox_list_set_locked(mb, hf_uidlist_append(mb->list, uids, count));
 		mb->list_last = uids[count - 1];
 	}
 	return mb->list;
@@ -362,7 +358,7 @@ struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mb)
 
 /* Safe to repeat, and to do for a change that was already in what had been loaded: the greater
  * modseq is the truth. */
-static void apply_change(struct hf_mailbox *mb, const struct hf_change *change)
+void hf_mailbox_apply_locked(struct hf_mailbox *mb, const struct hf_change *change)
 {
 	const struct hf_record *record = &change->record, *old;
 	struct hf_record last;
@@ -375,7 +371,7 @@ static void apply_change(struct hf_mailbox *mb, const struct hf_change *change)
 			return;
 		if (hf_recset_put(&mb->live, record) && record->uid.n <= mb->list_last) {
 			/* Loaded around: such a message can be missing in the list. */
-			list_set(mb, hf_uidlist_new());
+			hf_mailbox_list_set_locked(mb, hf_uidlist_new());
 			mb->list_last = 0;
 			mb->removed.count = 0;
 		}
@@ -399,7 +395,7 @@ static void apply_change(struct hf_mailbox *mb, const struct hf_change *change)
 }
 
 /* Names never leave their bit, so what is there stays. */
-static bool set_keywords(struct hf_mailbox *mb, const struct hf_str *names, unsigned count)
+bool hf_mailbox_set_keywords_locked(struct hf_mailbox *mb, const struct hf_str *names, unsigned count)
 {
 	bool changed = false;
 
@@ -423,7 +419,7 @@ static bool set_keywords(struct hf_mailbox *mb, const struct hf_str *names, unsi
 	return changed;
 }
 
-static void set_info(struct hf_mailbox *mb, const struct hf_mailbox_info *info)
+void hf_mailbox_set_info_locked(struct hf_mailbox *mb, const struct hf_mailbox_info *info)
 {
 	mb->uidvalidity = info->uidvalidity;
 	if (mb->uidnext < info->uidnext.n)
@@ -461,9 +457,9 @@ static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 	pthread_rwlock_wrlock(&mb->lock);
 	news_for_views = news->change_count > 0;
 	mb->owner = news->owner;
-	set_info(mb, &news->info);
+	hf_mailbox_set_info_locked(mb, &news->info);
 	hf_seen_publish_locked(mb, news->seen);
-	if (news->keywords_changed && set_keywords(mb, news->keywords, news->keyword_count))
+	if (news->keywords_changed && hf_mailbox_set_keywords_locked(mb, news->keywords, news->keyword_count))
 		news_for_views = true;
 	if (mb->state == HF_MAILBOX_LOADING) {
 		hold_back(mb, news->changes, news->change_count);
@@ -471,7 +467,7 @@ static void apply(struct hf_mailbox *mb, const struct hf_mailbox_news *news)
 		mb->load_published = true;
 	} else if (mb->state == HF_MAILBOX_READY) {
 		for (size_t i = 0; i < news->change_count; i++)
-			apply_change(mb, &news->changes[i]);
+			hf_mailbox_apply_locked(mb, &news->changes[i]);
 		check_overrun(mb);
 		if (news_for_views)
 			version = atomic_fetch_add(&mb->version, 1) + 1;
@@ -550,167 +546,4 @@ uint32_t hf_mailbox_recent(struct hf_registry *registry, uint64_t mailbox, uint3
 	pthread_rwlock_unlock(&mb->lock);
 	hf_mailbox_release(mb);
 	return recent < stored ? recent : stored;
-}
-
-/* Loading (storage.md section 6: register, buffer, load, apply by modseq, answer when flushed)
- * --------------------------- */
-
-static enum hf_status load_row(struct hf_mailbox *mb)
-{
-	struct hf_arena *arena = hf_arena_new();
-	struct hf_mailbox_info info;
-	struct hf_str *keywords;
-	unsigned keyword_count;
-	enum hf_status status;
-
-	status = hf_rows_mailbox(mb->registry->store, mb->open.id, arena, &info, &keywords,
-				 &keyword_count);
-	if (status == HF_OK) {
-		pthread_rwlock_wrlock(&mb->lock);
-		mb->owner = info.owner;
-		set_info(mb, &info);
-		set_keywords(mb, keywords, keyword_count);
-		if (!mb->load_published)
-			mb->load_recent = info.recent;
-		pthread_rwlock_unlock(&mb->lock);
-		mb->load_row_done = true;
-	}
-	hf_arena_free(&arena);
-	return status;
-}
-
-/* HF_MORE: there is more to read. The records and the list are the loader's alone until the mailbox
- * is ready. */
-static enum hf_status load_slice(struct hf_mailbox *mb)
-{
-	uint32_t slice = mb->registry->load_slice, count = 0;
-	struct hf_record *records = hf_realloc_array(NULL, slice, sizeof(*records));
-	uint32_t *uids = NULL;
-	enum hf_status status;
-
-	status = hf_rows_index(mb->registry->store, mb->open.id, HF_UID(mb->load_next), slice,
-			       records, &count);
-	if (status != HF_OK)
-		goto out;
-	if (count) {
-		uids = hf_realloc_array(NULL, count, sizeof(*uids));
-		for (uint32_t i = 0; i < count; i++)
-			uids[i] = records[i].uid.n;
-		hf_recset_append(&mb->live, records, count);
-		list_set(mb, hf_uidlist_append(mb->list, uids, count));
-		mb->list_last = uids[count - 1];
-		mb->load_next = mb->list_last + 1;
-	}
-	if (count == slice && mb->list_last != UINT32_MAX)
-		status = HF_MORE;
-	else
-		mb->load_index_done = true;
-out:
-	hf_free(uids);
-	hf_free(records);
-	return status;
-}
-
-static void barrier_passed(struct hf_waiter *waiter)
-{
-	struct hf_mailbox *mb = HF_CONTAINER(waiter, struct hf_load_waiter, waiter)->mailbox;
-
-	pthread_rwlock_wrlock(&mb->lock);
-	mb->barrier_passed = true;
-	pthread_rwlock_unlock(&mb->lock);
-	hf_mailbox_wake_opening(mb, NULL);
-	hf_mailbox_release(mb);
-}
-
-/* HF_OK when all that was read is durable and published, and so is in `pending`. */
-static enum hf_status load_barrier(struct hf_mailbox *mb)
-{
-	enum hf_status status;
-	bool passed;
-
-	if (!mb->barrier_asked) {
-		mb->barrier_asked = true;
-		hf_open_ref(mb->registry, &mb->open); /* the waiter's */
-		status = hf_store_barrier(mb->registry->store, &mb->load_waiter.waiter);
-		if (status != HF_WAIT) {
-			hf_mailbox_release(mb);
-			mb->barrier_asked = status == HF_OK;
-			if (status != HF_OK)
-				return status;
-			pthread_rwlock_wrlock(&mb->lock);
-			mb->barrier_passed = true;
-			pthread_rwlock_unlock(&mb->lock);
-		}
-	}
-	pthread_rwlock_rdlock(&mb->lock);
-	passed = mb->barrier_passed;
-	pthread_rwlock_unlock(&mb->lock);
-	return passed ? HF_OK : HF_WAIT;
-}
-
-static void load_finish(struct hf_mailbox *mb)
-{
-	const struct hf_uidlist *list;
-	uint32_t count, recent;
-
-	pthread_rwlock_wrlock(&mb->lock);
-	if (mb->state == HF_MAILBOX_LOADING) {
-		for (size_t i = 0; i < mb->pending_count; i++)
-			apply_change(mb, &mb->pending[i]);
-		/* The row knows how many are \Recent: always the last ones. */
-		list = hf_mailbox_list_locked(mb);
-		count = hf_uidlist_count(list);
-		recent = mb->load_recent < count ? mb->load_recent : count;
-		mb->recent_from = recent ? hf_uidlist_at(list, count - recent) : mb->uidnext;
-		mb->log_count = 0;
-		mb->log_floor = mb->modseq;
-		mb->state = HF_MAILBOX_READY;
-	}
-	hf_free(mb->pending);
-	mb->pending = NULL;
-	mb->pending_count = mb->pending_capacity = 0;
-	mb->loader = NULL;
-	pthread_rwlock_unlock(&mb->lock);
-}
-
-enum hf_status hf_mailbox_load(struct hf_mailbox *mb, struct hf_view *view)
-{
-	enum hf_mailbox_state state;
-	struct hf_view *loader;
-	enum hf_status status = HF_OK;
-
-	pthread_rwlock_wrlock(&mb->lock);
-	state = mb->state;
-	if (state == HF_MAILBOX_LOADING && !mb->loader)
-		mb->loader = view;
-	loader = mb->loader;
-	pthread_rwlock_unlock(&mb->lock);
-	if (state != HF_MAILBOX_LOADING)
-		return state == HF_MAILBOX_READY ? HF_OK : HF_ENONEXISTENT;
-	if (loader != view)
-		return HF_WAIT;
-	if (!mb->load_row_done)
-		status = load_row(mb);
-	if (status == HF_OK && !mb->load_index_done)
-		status = load_slice(mb);
-	if (status == HF_OK)
-		status = load_barrier(mb);
-	if (status != HF_OK)
-		return status;
-	load_finish(mb);
-	hf_mailbox_wake_opening(mb, view);
-	return HF_OK;
-}
-
-void hf_mailbox_load_abandon(struct hf_mailbox *mb, struct hf_view *view)
-{
-	bool was_loader;
-
-	pthread_rwlock_wrlock(&mb->lock);
-	was_loader = mb->loader == view;
-	if (was_loader)
-		mb->loader = NULL;
-	pthread_rwlock_unlock(&mb->lock);
-	if (was_loader)
-		hf_mailbox_wake_opening(mb, NULL);
 }

@@ -31,6 +31,7 @@ struct hf_registry *hf_registry_new(struct hf_store *store)
 	registry->pins = hf_pins_new();
 	registry->hot = hot_new(HF_FACTS_SIZE);
 	registry->load_slice = HF_LOAD_SLICE;
+	registry->early_least = HF_EARLY_LEAST;
 	registry->log_max = HF_LOG_MAX;
 	registry->ghosts_max = HF_GHOSTS_MAX;
 	return registry;

@@ -59,7 +59,7 @@ struct hf_registry {
 	struct hf_pins *pins;
 	struct hot *hot; /* facts and memos of mailboxes */
 	/* Limits, as below; tests make them small before they open anything. */
-	uint32_t load_slice, log_max, ghosts_max;
+	uint32_t load_slice, early_least, log_max, ghosts_max;
 };
 
 enum {
@@ -69,6 +69,7 @@ enum {
 	HF_IDLE_CATALOGUE_MAX = 10000, /* mailboxes in catalogues kept warm */
 	HF_IDLE_ACCOUNTS_MAX = 10000,
 	HF_LOAD_SLICE = 8192, /* records read by one call of hf_view_open() */
+	HF_EARLY_LEAST = 500, /* messages of a mailbox whose row may go ahead of its records */
 	HF_FACTS_SIZE = 64 << 20, /* octets of facts and memos, unless the settings say otherwise */
 	HF_LOG_MAX = 65536,   /* entries of a mailbox's change log */
 	HF_GHOSTS_MAX =
@@ -137,9 +138,17 @@ void hf_uidvec_sort(struct hf_uidvec *vec);
 void hf_uidvec_fini(struct hf_uidvec *vec);
 
 /* Tells a mailbox being loaded that what it has read is durable. */
-struct hf_load_waiter {
+struct hf_load_barrier {
 	struct hf_waiter waiter;
 	struct hf_mailbox *mailbox;
+	bool asked;  /* the loader's */
+	bool passed; /* guarded by the mailbox's lock */
+};
+
+/* A view whose session has been told, or is about to be, what the row says, before the records are read. */
+struct hf_early {
+	struct hf_mailbox_info info; /* without its name */
+	bool told;
 };
 
 struct hf_mailbox {
@@ -190,8 +199,7 @@ struct hf_mailbox {
 	/* count of \Recent messages, of the row or the newest publication */
 	uint32_t load_recent HF_GUARDED_BY(lock);
 	bool load_published HF_GUARDED_BY(lock); /* there was a publication */
-	bool barrier_asked, barrier_passed HF_GUARDED_BY(lock);
-	struct hf_load_waiter load_waiter;
+	struct hf_load_barrier load_row_barrier, load_barrier;
 	struct hf_change *pending HF_GUARDED_BY(lock); /* published meanwhile */
 	size_t pending_count, pending_capacity;
 
@@ -210,6 +218,8 @@ struct hf_view {
 	struct hf_waiter *news;
 	struct hf_view *next, *prev;
 	bool attached; /* open; else waiting for the mailbox to be loaded */
+	bool loads; /* hf_view_open_early() waits for all records */
+	struct hf_early *early; /* while the mailbox is loaded behind what was told; NULL: not so */
 	bool examine;
 	bool mourns;             /* one of mailbox->mourners: guarded by mailbox->lock */
 	bool overrun;            /* it left too much unsynced: guarded by mailbox->lock */
@@ -231,6 +241,11 @@ struct hf_view {
 struct hf_mailbox *hf_mailbox_acquire(struct hf_registry *registry, uint64_t id);
 void hf_mailbox_release(struct hf_mailbox *mailbox);
 
+/* Loading (mailbox_load.c). */
+void hf_mailbox_load_init(struct hf_mailbox *mailbox);
+/* Reads the row. HF_OK: view->early->told, and the view shows what it says; HF_WAIT; HF_MORE: not this mailbox, or not this
+ * time, use hf_mailbox_load(). */
+enum hf_status hf_mailbox_load_early(struct hf_mailbox *mailbox, struct hf_view *view);
 /* One piece of loading by `view`'s session; HF_MORE, HF_WAIT (another loads, or the barrier is
  * awaited), HF_OK: READY. */
 enum hf_status hf_mailbox_load(struct hf_mailbox *mailbox, struct hf_view *view);
@@ -253,6 +268,15 @@ void hf_mailbox_wake(struct hf_registry *registry, uint64_t mailbox);
 /* How many messages nobody has been given as \Recent, of `stored` as the row has it: the row follows
  * a claim late, the open mailbox knows it at once. */
 uint32_t hf_mailbox_recent(struct hf_registry *registry, uint64_t mailbox, uint32_t stored);
+
+/* What a publication does to it. */
+void hf_mailbox_apply_locked(struct hf_mailbox *mailbox, const struct hf_change *change) HF_REQUIRES(mailbox->lock);
+void hf_mailbox_set_info_locked(struct hf_mailbox *mailbox, const struct hf_mailbox_info *info) HF_REQUIRES(mailbox->lock);
+/* Whether there is a new one. */
+bool hf_mailbox_set_keywords_locked(struct hf_mailbox *mailbox, const struct hf_str *names, unsigned count)
+	HF_REQUIRES(mailbox->lock);
+/* Takes the list over. */
+void hf_mailbox_list_set_locked(struct hf_mailbox *mailbox, struct hf_uidlist *list);
 
 /* The newest list, brought up to date; borrowed until the lock is released. */
 struct hf_uidlist *hf_mailbox_list_locked(struct hf_mailbox *mailbox) HF_REQUIRES(mailbox->lock);

@@ -107,31 +107,86 @@ static enum hf_status view_attach(struct hf_view *view)
 	return HF_OK;
 }
 
-enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t user,
-			    bool examine, struct hf_waiter *news, struct hf_view **viewp)
+static struct hf_view *view_new(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine,
+				struct hf_waiter *news)
 {
-	struct hf_view *view = *viewp;
-	enum hf_status status;
+	struct hf_view *view = hf_alloc_zero(sizeof(*view));
 
-	if (!view) {
-		view = hf_alloc_zero(sizeof(*view));
-		view->store = store;
-		view->user = user;
-		view->examine = examine;
-		view->news = news;
-		view->mailbox = hf_mailbox_acquire(hf_store_registry(store), mailbox);
-		view_link(view);
-	}
-	hf_assert(!view->attached && view->mailbox->open.id == mailbox && view->news == news);
-	status = hf_mailbox_load(view->mailbox, view);
+	view->store = store;
+	view->user = user;
+	view->examine = examine;
+	view->news = news;
+	view->mailbox = hf_mailbox_acquire(hf_store_registry(store), mailbox);
+	view_link(view);
+	return view;
+}
+
+static enum hf_status open_view(struct hf_view *view)
+{
+	enum hf_status status = hf_mailbox_load(view->mailbox, view);
+
 	if (status == HF_OK)
 		status = hf_seen_load(view);
 	if (status == HF_OK)
 		status = view_attach(view);
-	*viewp = view;
-	if (status != HF_OK && status != HF_MORE && status != HF_WAIT)
+	return status;
+}
+
+static bool is_over(enum hf_status status)
+{
+	return status != HF_OK && status != HF_MORE && status != HF_WAIT;
+}
+
+enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t user,
+			    bool examine, struct hf_waiter *news, struct hf_view **viewp)
+{
+	enum hf_status status;
+
+	if (!*viewp)
+		*viewp = view_new(store, mailbox, user, examine, news);
+	hf_assert(!(*viewp)->attached && (*viewp)->mailbox->open.id == mailbox && (*viewp)->news == news);
+	status = open_view(*viewp);
+	if (is_over(status))
 		hf_view_close(viewp);
 	return status;
+}
+
+enum hf_status hf_view_open_early(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine,
+				  struct hf_waiter *news, struct hf_view **viewp)
+{
+	enum hf_status status;
+
+	if (!*viewp)
+		*viewp = view_new(store, mailbox, user, examine, news);
+	hf_assert(!(*viewp)->attached && (*viewp)->mailbox->open.id == mailbox && (*viewp)->news == news);
+	status = (*viewp)->loads ? HF_MORE : hf_mailbox_load_early((*viewp)->mailbox, *viewp);
+	if (status == HF_MORE) {
+		(*viewp)->loads = true;
+		status = open_view(*viewp);
+	}
+	if (is_over(status))
+		hf_view_close(viewp);
+	return status;
+}
+
+bool hf_view_is_early(const struct hf_view *view)
+{
+	return view->early && view->early->told;
+}
+
+enum hf_status hf_view_finish(struct hf_view *view)
+{
+	enum hf_status status;
+
+	hf_assert(hf_view_is_early(view));
+	status = hf_mailbox_load(view->mailbox, view);
+	if (status == HF_MORE || status == HF_WAIT)
+		return status;
+	hf_free(view->early);
+	view->early = NULL;
+	if (!view->attached)
+		hf_mailbox_load_abandon(view->mailbox, view);
+	return status == HF_OK && !view->attached ? HF_ENONEXISTENT : status;
 }
 
 void hf_view_close(struct hf_view **viewp)
@@ -145,6 +200,7 @@ void hf_view_close(struct hf_view **viewp)
 	if (!view->attached)
 		hf_mailbox_load_abandon(view->mailbox, view);
 	hf_mailbox_release(view->mailbox);
+	hf_free(view->early);
 	hf_uidlist_unref(&view->list);
 	hf_set_fini(&view->recent);
 	hf_free(view);
@@ -181,7 +237,7 @@ uint32_t hf_view_uidvalidity(const struct hf_view *view)
 
 uint32_t hf_view_count(const struct hf_view *view)
 {
-	return hf_uidlist_count(view->list);
+	return view->early ? view->early->info.messages : hf_uidlist_count(view->list);
 }
 
 uint32_t hf_view_recent_count(const struct hf_view *view)
@@ -234,6 +290,8 @@ struct hf_seq hf_view_first_unseen(struct hf_view *view)
 	struct hf_mailbox *mb = view->mailbox;
 	struct hf_seq found = HF_SEQ(0);
 
+	if (view->early) /* known where all are alike */
+		return HF_SEQ(view->early->info.unseen && view->early->info.unseen == view->early->info.messages);
 	pthread_rwlock_rdlock(&mb->lock);
 	for (size_t i = 0; i < mb->live.chunk_count && found.n == 0; i++) {
 		const struct hf_recchunk *chunk = &mb->live.chunks[i];

@@ -27,6 +27,15 @@ struct hf_view;
  * hf_view_close(). `news` is woken once until the next sync, so look at hf_view_has_news() before parking. */
 HF_API enum hf_status hf_view_open(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine,
 				   struct hf_waiter *news, struct hf_view **view);
+/* The same, but of a large mailbox whose records would have to be read the counts will do: HF_OK with hf_view_is_early(). Then only what
+ * stands in this header's next paragraph is known of it (of the first unseen message only when none or all are unseen), until
+ * hf_view_finish() has returned HF_OK. */
+HF_API enum hf_status hf_view_open_early(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine,
+					 struct hf_waiter *news, struct hf_view **view);
+HF_API bool hf_view_is_early(const struct hf_view *view);
+/* Reads on, while hf_view_is_early(). HF_MORE, HF_WAIT as above; what has changed since is for the next sync. After an error the view shows
+ * nothing and is only good to be closed. */
+HF_API enum hf_status hf_view_finish(struct hf_view *view);
 HF_API void hf_view_close(struct hf_view **view);
 
 /* As of the last sync. */

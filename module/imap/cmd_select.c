@@ -2,6 +2,9 @@
 /* SELECT, EXAMINE: open a mailbox, to write or only to read. RFC 9051 §6.3.2, §6.3.3; RFC 3501
  * §6.3.1 (RECENT, UNSEEN); CONDSTORE and HIGHESTMODSEQ: RFC 7162 §3.1.2, §3.1.8; QRESYNC: §3.2.5.
  *
+ * A large mailbox that is not in memory is answered from its row, and read before the next command begins
+ * (session.c): then UNSEEN is told only when no message, or every one, is unseen (RFC 3501 §6.3.1: it may be missing).
+ *
  * Arguments: mailbox, and at the client's choice (CONDSTORE) or (QRESYNC (...)). The mailbox that
  * was selected is left even when this fails. */
 #include "module/imap/imap.h"
@@ -135,8 +138,10 @@ static enum hf_status select_next(struct imap_cmd *cmd)
 
 	if (args->told)
 		return resync(cmd);
-	status = hf_view_open(session->store, args->mailbox.info.id, session->user_id, args->examine,
-			      hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
+	/* What has changed is told by the records. */
+	status = (args->resync.given ? hf_view_open : hf_view_open_early)(
+		session->store, args->mailbox.info.id, session->user_id, args->examine,
+		hf_conn_waiter(session->conn, HF_EV_NEWS), &args->view);
 	if (status == HF_OK)
 		status = look_again(cmd);
 	if (status != HF_OK)

@@ -2,6 +2,7 @@
 /* The session's loop: which of the few things that a connection can be in the middle of goes on
  * now.
  *
+ *     mailbox not read yet?       read some more of it, once what was said has gone out
  *     news on its way out?        write some more of it
  *     an operation in flight?     durable -> done : park
  *     a command running?          call next
@@ -350,6 +351,28 @@ static bool may_go_on(struct imap_session *session)
 	return false;
 }
 
+/* The mailbox has been selected by what its row says: reads its records, a slice in each turn, before
+ * anything looks at them. False: the turn is over. */
+static bool finish_opening(struct imap_session *session, bool first, unsigned *want)
+{
+	enum hf_status status = HF_MORE;
+
+	if (first) /* what was answered is on its way */
+		status = hf_view_finish(session->view);
+	*want = status != HF_MORE ? 0 : first ? HF_WANT_TURN | HF_WANT_LONG : HF_WANT_TURN;
+	if (status == HF_MORE || status == HF_WAIT)
+		return false;
+	if (status == HF_ENONEXISTENT) {
+		imap_write_gone(session);
+	} else if (status != HF_OK) {
+		hf_error(&session->log, "mailbox-failed mailbox=%llu reason=%s",
+			 (unsigned long long)hf_view_mailbox(session->view),
+			 hf_log_quote(hf_str(hf_status_text(status))));
+		imap_bye(session, "UNAVAILABLE", "The selected mailbox cannot be read");
+	}
+	return true;
+}
+
 /* One piece of work. False: there is none, park with *want. */
 static bool advance(struct imap_session *session, unsigned *want)
 {
@@ -450,6 +473,10 @@ unsigned imap_session_step(struct imap_session *session, unsigned events)
 			return HF_WANT_ABORT;
 		if (priv->closing)
 			return HF_WANT_CLOSE;
+		/* Whether or not the client reads: other sessions may be waiting for it. */
+		if (session->view && !session->cmd && hf_view_is_early(session->view) &&
+		    !finish_opening(session, first, &want))
+			return want ? want : park(session, 0);
 		if (hf_conn_output_full(session->conn))
 			return park(session, HF_WANT_ROOM);
 		if (!first && hf_conn_slice_used(session->conn))

@@ -366,6 +366,13 @@ void fake_set_recent(struct hf_store *store, uint64_t mailbox, uint32_t recent)
 	pthread_mutex_unlock(&store->lock);
 }
 
+void fake_miscount(struct hf_store *store, uint64_t mailbox, uint32_t messages)
+{
+	pthread_mutex_lock(&store->lock);
+	mailbox_of(store, mailbox)->info.messages = messages;
+	pthread_mutex_unlock(&store->lock);
+}
+
 bool fake_flags(struct hf_store *store, uint64_t mailbox, uint32_t uid, unsigned flags)
 {
 	struct mailbox *mb;

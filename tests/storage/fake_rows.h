@@ -34,6 +34,7 @@ void fake_keyword(struct hf_store *store, uint64_t mailbox, unsigned bit, const 
 /* Messages from before: rows only, nothing to publish, modseq 1. */
 void fake_fill(struct hf_store *store, uint64_t mailbox, uint32_t count);
 void fake_set_recent(struct hf_store *store, uint64_t mailbox, uint32_t recent);
+void fake_miscount(struct hf_store *store, uint64_t mailbox, uint32_t messages); /* its row is wrong */
 /* Trims the history of expunges. */
 void fake_trim(struct hf_store *store, uint64_t mailbox, uint64_t floor);
 

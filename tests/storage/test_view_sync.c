@@ -345,9 +345,32 @@ static void client_fetch(struct client *c, uint32_t seq, bool fresh)
 		must(atomic_fetch_add(&recent_told[record.uid.n], 1) == 0);
 }
 
+/* What it is told before all has been read holds until it syncs. */
+static void client_open_early(struct client *c)
+{
+	enum hf_status status;
+	uint32_t count;
+
+	c->view = NULL;
+	do {
+		status = hf_view_open_early(store, box, 0, c->examine, &c->news.waiter, &c->view);
+	} while (status == HF_MORE || (status == HF_WAIT && counter_sleep(&c->news)));
+	must(status == HF_OK);
+	if (!hf_view_is_early(c->view))
+		return;
+	count = hf_view_count(c->view);
+	do {
+		status = hf_view_finish(c->view);
+	} while (status == HF_MORE || (status == HF_WAIT && counter_sleep(&c->news)));
+	must(status == HF_OK && hf_view_count(c->view) == count);
+}
+
 static void client_open(struct client *c)
 {
-	must(open_view(store, box, c->examine, &c->news, &c->view) == HF_OK);
+	if (random_next(&c->seed) % 2)
+		client_open_early(c);
+	else
+		must(open_view(store, box, c->examine, &c->news, &c->view) == HF_OK);
 	c->count = hf_view_count(c->view);
 	for (uint32_t seq = 1; seq <= c->count; seq++)
 		client_fetch(c, seq, true);
