@@ -230,7 +230,7 @@ static enum hf_status begin_search(struct imap_cmd *cmd, struct hf_view *view)
 	if (args->result.update) {
 		args->cmd.session =
 			cmd->session; /* it stays when this command is gone; the view is the same */
-		args->context = imap_context_new(&args->cmd, &args->keys, NULL);
+		args->context = imap_context_new(&args->cmd, &args->keys, NULL, args->result.items);
 	}
 	args->run = search_run_new(&args->cmd, &args->keys);
 	return HF_MORE;

@@ -40,7 +40,7 @@ static enum hf_status search_start(struct imap_cmd *cmd)
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
 	if (args->result.update)
-		args->context = imap_context_new(cmd, &args->program, NULL);
+		args->context = imap_context_new(cmd, &args->program, NULL, args->result.items);
 	args->run = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }

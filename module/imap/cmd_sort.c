@@ -51,7 +51,7 @@ static enum hf_status sort_start(struct imap_cmd *cmd)
 	if (args->program.uses_modseq)
 		imap_enable_condstore(cmd->session);
 	if (args->result.update)
-		args->context = imap_context_new(cmd, &args->program, &args->criteria);
+		args->context = imap_context_new(cmd, &args->program, &args->criteria, args->result.items);
 	args->search = search_run_new(cmd, &args->program);
 	return HF_MORE;
 }

@@ -5,9 +5,12 @@
  */
 #include "module/imap/context.h"
 
+#include "module/imap/fetch.h"
+#include "module/imap/session_priv.h"
+
 #include "base/mem.h"
 
-#define CONTEXTS_MAX 10
+#define SEQS_AT_ONCE 1000
 
 struct imap_context {
 	struct imap_context *next;
@@ -18,6 +21,8 @@ struct imap_context {
 	struct hf_set uids; /* the result */
 	uint32_t *order;    /* the same, sorted */
 	size_t count;
+	struct fetch_args *items; /* of new messages in the result; NULL: none */
+	struct hf_set fresh;      /* UIDs: these, of the last news */
 };
 
 struct imap_contexts {
@@ -25,6 +30,10 @@ struct imap_contexts {
 	unsigned count;
 	/* An update under way */
 	bool updating;
+	bool holding;         /* some have items: responses wait for the FETCH */
+	struct hf_buf held;
+	uint32_t first_new;   /* UID */
+	uint32_t fetch_next;  /* sequence number */
 	struct hf_set candidates; /* sequence numbers */
 	struct imap_context *current;
 	struct search_run *search;
@@ -76,8 +85,29 @@ static void refuse(struct imap_cmd *cmd, const char *why)
 	hf_buf_fini(&out);
 }
 
+/* They have been parsed before, and are parsed again to outlive their command. */
+static void take_items(struct imap_context *context, struct hf_str items)
+{
+	struct hf_arena *arena = context->cmd.arena;
+	struct imap_cmd cmd = { .session = context->cmd.session, .arena = arena };
+	struct imap_parser p = { .settings = cmd.session->settings,
+				 .utf8 = cmd.session->enabled & (IMAP_EN_UTF8 | IMAP_EN_REV2),
+				 .arena = arena };
+
+	if (!items.size)
+		return;
+	items = hf_arena_str(arena, items);
+	p.pos = p.start = items.data;
+	p.end = items.data + items.size;
+	cmd.args = context->items = hf_new(arena, struct fetch_args);
+	if (fetch_items_parse(&cmd, &p) != HF_OK)
+		context->items = NULL;
+	hf_buf_fini(&cmd.code);
+	hf_buf_fini(&cmd.text);
+}
+
 struct imap_context *imap_context_new(struct imap_cmd *cmd, const struct search_program *program,
-				      const struct sort_criteria *criteria)
+				      const struct sort_criteria *criteria, struct hf_str items)
 {
 	struct imap_session *session = cmd->session;
 	struct imap_context *context;
@@ -85,7 +115,7 @@ struct imap_context *imap_context_new(struct imap_cmd *cmd, const struct search_
 	struct imap_parser p = { .settings = session->settings,
 				 .utf8 = session->enabled & (IMAP_EN_UTF8 | IMAP_EN_REV2) };
 
-	if (session->contexts && session->contexts->count >= CONTEXTS_MAX) {
+	if (session->contexts && session->contexts->count >= IMAP_CONTEXTS_MAX) {
 		refuse(cmd, "Too many results are kept up to date already");
 		return NULL;
 	}
@@ -108,6 +138,7 @@ struct imap_context *imap_context_new(struct imap_cmd *cmd, const struct search_
 		return NULL;
 	}
 	fix_numbers(context);
+	take_items(context, items);
 	return context;
 }
 
@@ -119,6 +150,7 @@ void imap_context_free(struct imap_context **context_p)
 		return;
 	search_free(&context->program);
 	hf_set_fini(&context->uids);
+	hf_set_fini(&context->fresh);
 	hf_free(context->order);
 	hf_buf_fini(&context->cmd.code);
 	hf_buf_fini(&context->cmd.text);
@@ -190,6 +222,7 @@ void imap_contexts_free(struct imap_session *session)
 		return;
 	end_work(contexts);
 	hf_set_fini(&contexts->candidates);
+	hf_buf_fini(&contexts->held);
 	while (contexts->first) {
 		struct imap_context *next = contexts->first->next;
 
@@ -213,8 +246,13 @@ static void begin_response(const struct imap_context *context, struct hf_buf *ou
 
 static void end_response(const struct imap_context *context, struct hf_buf *out)
 {
+	struct imap_contexts *contexts = context->cmd.session->contexts;
+
 	hf_buf_add_lit(out, "\r\n");
-	hf_conn_write_str(context->cmd.session->conn, hf_buf_str(out));
+	if (contexts->updating && contexts->holding)
+		hf_buf_add_str(&contexts->held, hf_buf_str(out));
+	else
+		hf_conn_write_str(context->cmd.session->conn, hf_buf_str(out));
 	hf_buf_fini(out);
 }
 
@@ -358,8 +396,9 @@ void imap_contexts_vanished(struct imap_session *session, const struct hf_sync *
  * -----------------------------------------------------------------------------------------------------------
  */
 
-static bool begin_update(struct imap_contexts *contexts, const struct hf_sync *news)
+static bool begin_update(struct imap_contexts *contexts, const struct hf_view *view, const struct hf_sync *news)
 {
+	struct imap_context *context;
 	size_t i;
 
 	hf_set_clear(&contexts->candidates);
@@ -367,6 +406,13 @@ static bool begin_update(struct imap_contexts *contexts, const struct hf_sync *n
 		hf_set_add(&contexts->candidates, news->changed[i].n);
 	if (news->exists > news->exists_before)
 		hf_set_add_range(&contexts->candidates, news->exists_before + 1, news->exists);
+	contexts->holding = false;
+	for (context = contexts->first; context; context = context->next) {
+		contexts->holding = contexts->holding || context->items;
+		hf_set_clear(&context->fresh);
+	}
+	contexts->fetch_next = news->exists_before + 1;
+	contexts->first_new = hf_view_uid(view, HF_SEQ(news->exists_before + 1)).n;
 	contexts->current = contexts->first;
 	contexts->updating = true;
 	return !hf_set_is_empty(&contexts->candidates);
@@ -393,6 +439,10 @@ static void tell(struct imap_contexts *contexts)
 	begin_response(context, &out);
 	remove_uids(context, &out, &contexts->removed, NULL);
 	hf_set_union(&context->uids, &contexts->added);
+	if (context->items && contexts->first_new) {
+		hf_set_copy(&context->fresh, &contexts->added);
+		hf_set_remove_range(&context->fresh, 1, contexts->first_new - 1);
+	}
 	if (contexts->sorting) {
 		take_order(context, &contexts->sort);
 		add_places(context, &out, "ADDTO", &contexts->added, NULL, false);
@@ -441,6 +491,45 @@ static enum hf_status update(struct imap_contexts *contexts)
 	return HF_OK;
 }
 
+size_t imap_contexts_items(const struct imap_session *session, struct hf_uid uid, const struct fetch_args **sources)
+{
+	const struct imap_context *context = session->contexts ? session->contexts->first : NULL;
+	size_t count = 0;
+
+	for (; context; context = context->next)
+		if (context->items && hf_set_has(&context->fresh, uid.n))
+			sources[count++] = context->items;
+	return count;
+}
+
+/* All contexts have been searched. RFC 5465 §7: FETCH, then ESEARCH; but with the items of NOTIFY it is one FETCH for both, which
+ * follows (§5.2). True: there is more. */
+static bool tell_held(struct imap_session *session, const struct hf_sync *news)
+{
+	struct imap_contexts *contexts = session->contexts;
+	unsigned budget = SEQS_AT_ONCE;
+
+	if (!contexts->holding)
+		return false;
+	for (; !imap_notify_has_items(session) && contexts->fetch_next <= news->exists; contexts->fetch_next++) {
+		const struct fetch_args *sources[IMAP_CONTEXTS_MAX];
+		struct hf_seq seq = HF_SEQ(contexts->fetch_next);
+		size_t count = imap_contexts_items(session, hf_view_uid(session->view, seq), sources);
+
+		if (!budget--)
+			return true;
+		if (!count)
+			continue;
+		contexts->fetch_next++;
+		imap_write_new_message(session, sources, count, seq);
+		return true;
+	}
+	hf_conn_write_str(session->conn, hf_buf_str(&contexts->held));
+	hf_buf_fini(&contexts->held);
+	contexts->holding = false;
+	return false;
+}
+
 bool imap_contexts_advance(struct imap_session *session, const struct hf_sync *news)
 {
 	struct imap_contexts *contexts = session->contexts;
@@ -448,10 +537,12 @@ bool imap_contexts_advance(struct imap_session *session, const struct hf_sync *n
 
 	if (!contexts)
 		return false;
-	if (!contexts->updating && !begin_update(contexts, news))
+	if (!contexts->updating && !begin_update(contexts, session->view, news))
 		contexts->current = NULL;
 	context = contexts->current;
 	if (!context) {
+		if (tell_held(session, news))
+			return true;
 		contexts->updating = false;
 		hf_set_fini(&contexts->candidates);
 		return false;

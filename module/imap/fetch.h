@@ -68,6 +68,7 @@ struct fetch_item {
 struct fetch_use {
 	const struct fetch_item *item;
 	void *arg;
+	struct hf_str text; /* as the client wrote it */
 };
 
 struct fetch_args {

@@ -43,7 +43,7 @@ const struct fetch_item *fetch_item_find(struct hf_str name)
 	return NULL;
 }
 
-static void add(struct imap_cmd *cmd, const struct fetch_item *item, void *arg, unsigned needs)
+static void add(struct imap_cmd *cmd, const struct fetch_item *item, void *arg, struct hf_str text, unsigned needs)
 {
 	struct fetch_args *args = cmd->args;
 
@@ -56,7 +56,7 @@ static void add(struct imap_cmd *cmd, const struct fetch_item *item, void *arg, 
 		args->uses = grown;
 		args->use_capacity = capacity;
 	}
-	args->uses[args->use_count++] = (struct fetch_use){ item, arg };
+	args->uses[args->use_count++] = (struct fetch_use){ item, arg, text };
 	args->needs |= needs;
 }
 
@@ -69,7 +69,7 @@ void fetch_use_add(struct imap_cmd *cmd, const char *name)
 	for (i = 0; i < args->use_count; i++)
 		if (args->uses[i].item == item && !args->uses[i].arg)
 			return;
-	add(cmd, item, NULL, item->needs);
+	add(cmd, item, NULL, hf_str(item->name), item->needs);
 }
 
 /* An item's name: letters, digits and dots. */
@@ -102,7 +102,7 @@ static enum hf_status parse_one(struct imap_cmd *cmd, struct imap_parser *p)
 			return status;
 	}
 	if (arg)
-		add(cmd, item, arg, needs);
+		add(cmd, item, arg, hf_arena_str(cmd->arena, hf_str_n(name.data, (size_t)(p->pos - name.data))), needs);
 	else
 		fetch_use_add(cmd, item->name);
 	return HF_OK;

@@ -7,6 +7,7 @@
  * not told (§5). */
 #include "module/imap/notify.h"
 
+#include "module/imap/context.h"
 #include "module/imap/metadata_news.h"
 
 #include <stdlib.h>
@@ -299,26 +300,15 @@ void imap_notify_forget_fetch(struct imap_session *session)
 		session->priv->notify->fetch_next = 0;
 }
 
-/* By the operation of the command that ends. */
-static bool made_here(const struct imap_session *session, const struct hf_record *record)
+bool imap_notify_has_items(const struct imap_session *session)
 {
-	const struct hf_effect *effects;
-	size_t count;
-
-	if (!session->cmd || !session->cmd->op)
-		return false;
-	effects = hf_op_effects(session->cmd->op, &count);
-	for (size_t i = 0; i < count; i++)
-		if (effects[i].kind == HF_EFFECT_MESSAGES && effects[i].mailbox == hf_view_mailbox(session->view) &&
-		    effects[i].first.n <= record->modseq.n && effects[i].last.n >= record->modseq.n)
-			return true;
-	return false;
+	return session->priv->notify && session->priv->notify->fetch.args;
 }
 
 bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 {
 	struct imap_notify *notify = session->priv->notify;
-	struct hf_record record;
+	const struct fetch_args *sources[1 + IMAP_CONTEXTS_MAX];
 
 	if (!notify || !notify->fetch.args)
 		return false;
@@ -328,9 +318,10 @@ bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 		notify->fetch_next = 0;
 		return false;
 	}
-	/* RFC 5465 §5.2: not of what the client itself has put there */
-	if (!hf_view_record(session->view, HF_SEQ(notify->fetch_next), &record) || !made_here(session, &record))
-		imap_notify_write_fetch(session, HF_SEQ(notify->fetch_next));
+	sources[0] = notify->fetch.args;
+	imap_write_new_message(session, sources,
+			       1 + imap_contexts_items(session, hf_view_uid(session->view, HF_SEQ(notify->fetch_next)), sources + 1),
+			       HF_SEQ(notify->fetch_next));
 	notify->fetch_next++;
 	return true;
 }

@@ -73,7 +73,5 @@ void imap_notify_own_told(struct imap_notify *notify);
 /* notify_count.c: its STATUS comes once what the user has not seen of it is counted. False: it is too large for that. */
 bool imap_notify_count_first(struct imap_notify *notify, const struct hf_mailbox_info *info, bool moved);
 void imap_notify_count_free(struct imap_notify *notify);
-/* notify_fetch.c: the FETCH response of one new message. */
-void imap_notify_write_fetch(struct imap_session *session, struct hf_seq seq);
 
 #endif

@@ -107,6 +107,7 @@ struct search_return {
 	bool given, min, max, all, count, partial;
 	bool save;                     /* RFC 5182: "$" becomes the result */
 	bool update;                   /* RFC 5267: the result is kept up to date */
+	struct hf_str items;           /* and of new messages in it these are told, RFC 5465 §7: "(...)", or NULL */
 	bool backward;                 /* the window counts from the end */
 	uint32_t window_first, window_last;
 	struct hf_str window;          /* as the client wrote it */

@@ -2,6 +2,7 @@
 /* SEARCH RETURN (options) and the ESEARCH response: RFC 4731, RFC 9051 §6.4.4 and §7.3.4; PARTIAL: RFC 9394 §3.1;
  * SAVE: RFC 5182; CONTEXT, UPDATE: RFC 5267 §4. */
 #include "module/imap/context.h"
+#include "module/imap/fetch.h"
 
 /* "1:100" or "-1:-100", in either order; 0 stands for nothing. */
 bool search_window_parse(struct imap_parser *p, struct search_return *r)
@@ -20,6 +21,28 @@ bool search_window_parse(struct imap_parser *p, struct search_return *r)
 	return true;
 }
 
+/* UPDATE, or UPDATE and FETCH items in parentheses, with a space before them or none: RFC 5465 §7, §8. */
+static enum hf_status parse_update(struct imap_parser *p, struct search_return *r)
+{
+	const char *start = p->pos;
+	struct imap_cmd cmd = { .arena = p->arena };
+	enum hf_status status;
+
+	r->update = true;
+	imap_parse_space(p);
+	if (!imap_parse_is(p, '(')) {
+		p->pos = start;
+		return HF_OK;
+	}
+	start = p->pos;
+	cmd.args = hf_new(p->arena, struct fetch_args);
+	status = fetch_items_parse(&cmd, p);
+	hf_buf_fini(&cmd.code);
+	hf_buf_fini(&cmd.text);
+	r->items = hf_str_n(start, (size_t)(p->pos - start));
+	return status;
+}
+
 enum hf_status search_return_parse(struct imap_parser *p, struct search_return *r)
 {
 	if (!imap_parse_keyword(p, "RETURN"))
@@ -28,6 +51,8 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 		return imap_parser_expected(p, "( and result options");
 	r->given = true;
 	while (!imap_parse_char(p, ')')) {
+		enum hf_status status = HF_OK;
+
 		if (imap_parse_keyword(p, "MIN"))
 			r->min = true;
 		else if (imap_parse_keyword(p, "MAX"))
@@ -39,11 +64,13 @@ enum hf_status search_return_parse(struct imap_parser *p, struct search_return *
 		else if (imap_parse_keyword(p, "SAVE"))
 			r->save = true;
 		else if (imap_parse_keyword(p, "UPDATE"))
-			r->update = true;
+			status = parse_update(p, r);
 		else if (imap_parse_keyword(p, "CONTEXT"))
 			; /* RFC 5267 §4.2: a hint; a search costs no less the second time */
 		else if (!imap_parse_keyword(p, "PARTIAL") || r->partial || !imap_parse_space(p) || !search_window_parse(p, r))
 			return imap_parser_expected(p, "MIN, MAX, ALL, COUNT, SAVE, CONTEXT, UPDATE or PARTIAL first:last");
+		if (status != HF_OK)
+			return status;
 		if (!imap_parse_space(p) && !imap_parse_is(p, ')'))
 			return imap_parser_expected(p, "a result option or )");
 	}

@@ -177,7 +177,7 @@ enum hf_status imap_submit(struct imap_cmd *cmd, struct hf_op *op)
 	hf_op_free(&cmd->op);
 	cmd->op = op;
 	session->priv->op_in_flight = true;
-	if (session->priv->notify)
+	if (session->priv->notify || session->contexts)
 		hf_op_want_effects(op);
 	hf_store_submit(session->store, hf_conn_waiter(session->conn, HF_EV_DURABLE), op);
 	return HF_WAIT;

@@ -201,6 +201,11 @@ bool imap_notify_fetch(struct imap_session *session, const struct hf_sync *news)
 void imap_notify_own(struct imap_session *session, const struct hf_op *op);
 /* notify_count.c: goes on with what has to be counted first; false: there is nothing, or it must wait for news. */
 bool imap_notify_count(struct imap_session *session);
+bool imap_notify_has_items(const struct imap_session *session); /* NOTIFY (... MessageNew (items)) */
+/* notify_fetch.c: the FETCH response of one new message, with what any of the sources asks for; none for what the command that ends has
+ * put there itself (RFC 5465 §5.2). */
+struct fetch_args;
+void imap_write_new_message(struct imap_session *session, const struct fetch_args *const *sources, size_t count, struct hf_seq seq);
 bool imap_notify_is_fetching(const struct imap_session *session);
 /* Whatever is left of these is not told. */
 void imap_notify_forget_fetch(struct imap_session *session);
