@@ -121,6 +121,8 @@ static int open_database(struct env *env, const char *name, bool checksum, DB **
 	if (error) {
 		(*db)->close(*db, DB_NOSYNC);
 		*db = NULL;
+	} else {
+		page_writes_file(*db, true);
 	}
 	return error;
 }
@@ -229,6 +231,7 @@ enum hf_status env_open(const struct hf_store_settings *settings, const struct h
 	if (status != HF_OK)
 		goto out;
 	page_memory_init();
+	page_writes_init();
 	error = db_env_create(&env->handle, 0);
 	if (!error)
 		error = configure(env);
@@ -257,8 +260,12 @@ out:
 
 static void close_database(struct env *env, DB **db)
 {
-	int error = *db ? (*db)->close(*db, 0) : 0;
+	int error = 0;
 
+	if (*db) {
+		page_writes_file(*db, false);
+		error = (*db)->close(*db, 0);
+	}
 	*db = NULL;
 	if (error)
 		hf_error(&env->log, "store close error=\"%s\"", db_strerror(error));
@@ -300,8 +307,11 @@ enum hf_status env_checkpoint(struct env *env, bool force)
 	uint64_t now = hf_now_ms();
 	uint32_t kilobytes = (uint32_t)(env->settings.checkpoint_size >> 10);
 	bool due = force || now - env->checkpoint_ms >= (uint64_t)env->settings.checkpoint_s * 1000;
-	int error = env->handle->txn_checkpoint(env->handle, due ? 0 : kilobytes ? kilobytes : 1, 0, 0);
+	int error;
 
+	page_writes_begin(env);
+	error = env->handle->txn_checkpoint(env->handle, due ? 0 : kilobytes ? kilobytes : 1, 0, 0);
+	page_writes_end(env);
 	if (due)
 		env->checkpoint_ms = now;
 	if (error) {
@@ -317,9 +327,11 @@ enum hf_status env_checkpoint(struct env *env, bool force)
 
 void env_trickle(struct env *env)
 {
-	int written;
-	int error = env->handle->memp_trickle(env->handle, 10, &written);
+	int written, error;
 
+	page_writes_begin(env);
+	error = env->handle->memp_trickle(env->handle, 10, &written);
+	page_writes_end(env);
 	if (error)
 		hf_warning(&env->log, "store trickle error=\"%s\"", db_strerror(error));
 }

@@ -19,7 +19,7 @@ struct env {
 	pthread_rwlock_t body_lock;
 	DB *bodies[BODY_FILES_MAX] HF_GUARDED_BY(body_lock);
 	uint32_t body_count HF_GUARDED_BY(body_lock);
-	uint64_t checkpoint_ms;            /* when the last one was; housekeeping thread only */
+	_Atomic uint64_t checkpoint_ms;    /* when the last one was; by the housekeeping thread, or somebody who asks for one */
 	pthread_mutex_t message_lock;
 	uint64_t message_ms HF_GUARDED_BY(message_lock); /* start of the current second of library messages */
 	unsigned message_count HF_GUARDED_BY(message_lock);
@@ -36,6 +36,12 @@ DB *env_table(struct env *env, unsigned table);
 
 /* page_memory.c: before the first environment of the process. */
 void page_memory_init(void);
+
+/* page_writes.c: the same; then which files are of pages, and what a thread writes between begin and end goes into runs. */
+void page_writes_init(void);
+void page_writes_file(DB *db, bool open);
+void page_writes_begin(struct env *env);
+void page_writes_end(struct env *env);
 
 /* env_disk.c: files of ours in the directory. */
 char *env_path(const struct env *env, const char *name); /* to be freed */

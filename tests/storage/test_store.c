@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Opening, users, delivering, appending, and reading it all back, also after a restart. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "storage/rows.h"
 #include "tests/base/base_test.h"
@@ -438,6 +440,58 @@ START_TEST(list_rows_come_in_runs_and_by_jumps)
 }
 END_TEST
 
+/* Each page says its number, behind its LSN. */
+static unsigned pages_in_place(const char *name)
+{
+	static const uint8_t zeros[4096];
+	uint8_t page[4096];
+	char path[512];
+	unsigned count = 0;
+	uint32_t number;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	fd = open(path, O_RDONLY);
+	must(fd >= 0);
+	for (; pread(fd, page, sizeof(page), (off_t)count * 4096) == sizeof(page); count++) {
+		memcpy(&number, page + 8, sizeof(number));
+		must(number == count || memcmp(page, zeros, sizeof(page)) == 0);
+	}
+	must(memcmp(page, zeros, 8) != 0);
+	close(fd);
+	return count;
+}
+
+/* In a cache that has no room for them: they are written in runs by checkpoints, and one by one, and read back, all at the same time. */
+START_TEST(pages_are_written_where_they_belong)
+{
+	char *message = fixture_message(5, 300000);
+	unsigned before, after;
+
+	hf_store_close(&store);
+	settings.cache_size = 1u << 20;
+	store = fixture_open(&settings);
+	for (unsigned i = 0; i < 40; i++) {
+		fixture_append(store, inbox, message, 0);
+		if (i % 4 == 3)
+			ck_assert_int_eq(hf_store_checkpoint(store), HF_OK);
+		if (i % 16 == 15)
+			ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	}
+	before = pages_in_place("body.0000");
+	ck_assert_uint_gt(before, 600);
+	for (unsigned i = 0; i < 10; i++)
+		fixture_append(store, inbox, message, 0);
+	ck_assert_int_eq(hf_store_checkpoint(store), HF_OK);
+	after = pages_in_place("body.0000");
+	ck_assert_uint_ge(after, before + before / 5);
+	ck_assert_uint_gt(pages_in_place("meta"), 0);
+	reopen();
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	free(message);
+}
+END_TEST
+
 START_TEST(ids_and_uidvalidity_are_never_given_twice)
 {
 	struct hf_mailbox_info before, after;
@@ -474,6 +528,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, records_of_deliveries_end);
 	tcase_add_test(tc, replies_join_their_conversation);
 	tcase_add_test(tc, list_rows_come_in_runs_and_by_jumps);
+	tcase_add_test(tc, pages_are_written_where_they_belong);
 	tcase_add_test(tc, ids_and_uidvalidity_are_never_given_twice);
 }
 
