@@ -7,11 +7,12 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "base/encode.h"
 #include "base/mem.h"
 #include "message/text.h"
 
-#define RULES 1             /* of decoding and hashing; another number is not believed */
+#define RULES 2             /* of decoding and hashing; another number is not believed */
 #define HEADER_LOG2 16      /* the largest filters, log2 of their bits */
 #define BODY_LOG2 17        /* 16 KiB, stays in the fastest cache; what exceeds it is mostly data, for which signatures say little */
 #define LEAST_LOG2 6
@@ -24,14 +25,18 @@
 #define CACHE_SIZE 256
 #define CACHED_UNITS 6
 #define SPARE_BUILDERS 16
-#define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
+#define HASH_FACTOR UINT32_C(0x9e3779b1)
+#define EACH_OCTET UINT64_C(0x0101010101010101)
+#define STEP 16        /* units that are hashed side by side */
+#define BLOCK 512      /* units that are collected before they are hashed */
+#define FOLDED_MAX 128  /* octets, so units, that one character may become: far more than any does */
 
 enum { AT_RULES, AT_UNICODE, AT_HEADER = 3, AT_BODY, HEAD_SIZE };
 
 struct filter {
 	uint64_t *words;
-	uint64_t window;  /* the last three units, in the upper 48 bits */
-	unsigned have;    /* how many of them, at most 2 */
+	uint16_t last[2]; /* units */
+	unsigned have;    /* of them */
 	unsigned log2;
 	size_t count;     /* bits set, at most; counted anew when that may be too many */
 	bool any;         /* too many: no longer filled, contains everything */
@@ -64,24 +69,15 @@ struct hf_trigrams {
 	uint32_t hashes[];
 };
 
-/* ASCII folded. */
-static const uint8_t upper[128] = {
-	0,   1,	  2,   3,   4,	 5,   6,   7,	8,   9,	  10,  11,  12,	 13,  14,  15,	16,  17,  18,  19,  20,	 21,
-	22,  23,  24,  25,  26,	 27,  28,  29,	30,  31,  ' ', '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+',
-	',', '-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':', ';', '<', '=', '>', '?', '@', 'A',
-	'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',
-	'X', 'Y', 'Z', '[', '\\', ']', '^', '_', '`', 'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M',
-	'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z', '{', '|', '}', '~', 127,
-};
-
-static inline uint64_t slide(uint64_t window, uint16_t unit)
+static inline uint8_t upper(uint8_t c)
 {
-	return (window | unit) << 16;
+	return (uint8_t)(c - ((uint8_t)(c - 'a') < 26) * ('a' - 'A'));
 }
 
-static inline uint32_t hash_of(uint64_t window)
+/* Different for different trigrams of ASCII, which is most of what there is, and made of steps that vector units have. */
+static inline uint32_t hash_of(uint32_t first, uint32_t second, uint32_t third)
 {
-	return (uint32_t)(window * HASH_FACTOR >> (64 - BODY_LOG2));
+	return (first << 16 ^ second << 8 ^ third) * HASH_FACTOR >> (32 - BODY_LOG2);
 }
 
 static inline void set_bit(uint64_t *words, uint32_t bit)
@@ -104,20 +100,26 @@ static unsigned units_of(uint32_t c, uint16_t units[2])
 /* Hashes of the trigrams of a folded text, at most `max`. */
 static size_t hash_folded(struct hf_str folded, uint32_t *hashes, size_t max)
 {
-	uint64_t window = 0;
+	const char *in = folded.data, *end = in + folded.size;
+	uint16_t last[2] = { 0, 0 };
 	unsigned have = 0;
-	size_t count = 0, used;
+	size_t count = 0;
 
-	for (; folded.size && count < max; folded = hf_str_sub(folded, used, folded.size)) {
-		uint16_t units[2];
-		unsigned n = units_of(hf_utf8_next(folded, &used), units);
+	while (in < end && count < max) {
+		uint16_t units[2] = { (uint8_t)*in, 0 };
+		unsigned n = 1;
+		size_t used = 1;
 
+		if (units[0] >= 0x80)
+			n = units_of(hf_utf8_next(hf_str_n(in, (size_t)(end - in)), &used), units);
+		in += used;
 		for (unsigned i = 0; i < n && count < max; i++) {
-			window = slide(window, units[i]);
 			if (have < 2)
 				have++;
 			else
-				hashes[count++] = hash_of(window);
+				hashes[count++] = hash_of(last[0], last[1], units[i]);
+			last[0] = last[1];
+			last[1] = units[i];
 		}
 	}
 	return count;
@@ -136,51 +138,65 @@ static void filter_init(struct filter *filter, unsigned log2)
 	*filter = (struct filter){ .log2 = log2, .words = words };
 }
 
-static void add_unit(struct filter *filter, uint16_t unit)
-{
-	uint32_t mask = ((uint32_t)1 << filter->log2) - 1;
+/* Units of a text on their way into a filter; the first ones are the last of before. */
+struct units {
+	size_t count;
+	uint16_t units[BLOCK + STEP]; /* some are written past the end */
+};
 
-	filter->window = slide(filter->window, unit);
-	if (filter->have < 2)
-		filter->have++;
-	else
-		set_bit(filter->words, hash_of(filter->window) & mask);
-	filter->count++;
+/* Sets the bits of all trigrams in `in`. Loops of a fixed length, for the vectoriser. */
+__attribute__((always_inline)) static inline void set_bits(const struct filter *filter, struct units *in)
+{
+	uint32_t hashes[BLOCK], mask = ((uint32_t)1 << filter->log2) - 1;
+	uint64_t *words = filter->words;
+	size_t count = in->count - 2, i = 0;
+
+	memset(in->units + in->count, 0, STEP * sizeof(*in->units)); /* a step may go past the end */
+	for (size_t at = 0; at < count; at += STEP) {
+		const uint16_t *from = in->units + at;
+		uint32_t *to = hashes + at;
+
+		for (size_t j = 0; j < STEP; j++)
+			to[j] = hash_of(from[j], from[j + 1], from[j + 2]) & mask;
+	}
+	for (; i + 4 <= count; i += 4) {
+		set_bit(words, hashes[i]);
+		set_bit(words, hashes[i + 1]);
+		set_bit(words, hashes[i + 2]);
+		set_bit(words, hashes[i + 3]);
+	}
+	for (; i < count; i++)
+		set_bit(words, hashes[i]);
 }
 
-/* ASCII from the front, once the window is full; octets taken. */
-static size_t add_ascii(struct filter *filter, struct hf_str text)
+#ifdef __x86_64__
+/* Not in the first processors of that kind. */
+__attribute__((target("avx2,bmi2"))) static void set_bits_wide(const struct filter *filter, struct units *in)
 {
-	const uint8_t *in = (const uint8_t *)text.data;
-	uint64_t *words = filter->words, window = filter->window;
-	uint32_t mask = ((uint32_t)1 << filter->log2) - 1, words_mask = mask >> 6;
-	size_t i = 0;
+	set_bits(filter, in);
+}
+#endif
 
-	while (text.size - i >= 8) {
-		uint64_t eight;
-
-		memcpy(&eight, in + i, sizeof(eight));
-		if (eight & UINT64_C(0x8080808080808080))
-			break;
-		for (size_t end = i + 8; i < end; i++) {
-			uint64_t product;
-
-			window = slide(window, upper[in[i]]);
-			product = window * HASH_FACTOR; /* hash_of(), and set_bit(), in fewer steps */
-			words[product >> (64 - BODY_LOG2 + 6) & words_mask] |= UINT64_C(1) << (product >> (64 - BODY_LOG2) & 63);
-		}
-	}
-	for (; i < text.size && in[i] < 0x80; i++) {
-		window = slide(window, upper[in[i]]);
-		set_bit(words, hash_of(window) & mask);
-	}
-	filter->window = window;
-	filter->count += i;
-	return i;
+static void add_units(struct filter *filter, struct units *in)
+{
+	if (in->count <= 2)
+		return;
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"))
+		set_bits_wide(filter, in);
+	else
+		set_bits(filter, in);
+#else
+	set_bits(filter, in);
+#endif
+	filter->count += in->count - 2;
+	in->units[0] = in->units[in->count - 2];
+	in->units[1] = in->units[in->count - 1];
+	in->count = 2;
 }
 
 /* Folds it; a character that is in the cache costs little. */
-static void add_char(struct signature_builder *builder, struct filter *filter, struct hf_str character, uint32_t c)
+static void add_char(struct signature_builder *builder, struct hf_str character, uint32_t c, struct units *to)
 {
 	struct folded *slot = &builder->cache[(c ^ c >> 8) % CACHE_SIZE];
 	struct folded found = { .c = c };
@@ -189,17 +205,18 @@ static void add_char(struct signature_builder *builder, struct filter *filter, s
 
 	if (slot->count && slot->c == c) {
 		for (unsigned i = 0; i < slot->count; i++)
-			add_unit(filter, slot->units[i]);
+			to->units[to->count++] = slot->units[i];
 		return;
 	}
 	hf_buf_clear(&builder->scratch);
 	hf_fold(character, &builder->scratch);
+	hf_assert(builder->scratch.size <= FOLDED_MAX); /* no character has more units than octets */
 	for (folded = hf_buf_str(&builder->scratch); folded.size; folded = hf_str_sub(folded, used, folded.size)) {
 		uint16_t units[2];
 		unsigned n = units_of(hf_utf8_next(folded, &used), units);
 
 		for (unsigned i = 0; i < n; i++, found.count++) {
-			add_unit(filter, units[i]);
+			to->units[to->count++] = units[i];
 			if (found.count < CACHED_UNITS)
 				found.units[found.count] = units[i];
 		}
@@ -208,24 +225,62 @@ static void add_char(struct signature_builder *builder, struct filter *filter, s
 		*slot = found;
 }
 
+/* The ASCII in front of eight octets; how much that is. */
+static inline size_t add_ascii(struct units *to, const uint8_t *in)
+{
+	uint64_t eight, others, from_a, past_z;
+	uint16_t *units = to->units + to->count;
+	uint8_t octets[sizeof(eight)];
+	size_t count;
+
+	memcpy(&eight, in, sizeof(eight));
+	eight = le64toh(eight); /* sums carry into what comes later only */
+	others = eight & 0x80 * EACH_OCTET;
+	count = others ? (size_t)__builtin_ctzll(others) / 8 : sizeof(eight);
+	from_a = eight + (0x80 - 'a') * EACH_OCTET;
+	past_z = eight + (0x80 - 'z' - 1) * EACH_OCTET;
+	eight -= (from_a & ~past_z & 0x80 * EACH_OCTET) >> 2; /* the bit that makes a letter small */
+	eight = htole64(eight);
+	memcpy(octets, &eight, sizeof(eight));
+	for (size_t i = 0; i < sizeof(eight); i++)
+		units[i] = octets[i];
+	to->count += count;
+	return count;
+}
+
+/* Some more of the text at `in`; returns how far it came. */
+static const uint8_t *collect(struct signature_builder *builder, const uint8_t *in, const uint8_t *end, struct units *to)
+{
+	while (in < end && to->count <= BLOCK - FOLDED_MAX) {
+		if (*in >= 0x80) {
+			size_t used;
+			uint32_t c = hf_utf8_next(hf_str_n(in, (size_t)(end - in)), &used);
+
+			add_char(builder, hf_str_n(in, used), c, to);
+			builder->ascii = false;
+			in += used;
+		} else if ((size_t)(end - in) >= sizeof(uint64_t)) {
+			in += add_ascii(to, in);
+		} else {
+			to->units[to->count++] = upper(*in++);
+		}
+	}
+	return in;
+}
+
 static void add_text(struct signature_builder *builder, struct filter *filter, struct hf_str text)
 {
-	while (text.size) {
-		uint8_t octet = (uint8_t)text.data[0];
-		size_t used = 1;
+	const uint8_t *in = (const uint8_t *)text.data, *end = in + text.size;
+	struct units units;
 
-		if (octet >= 0x80) {
-			uint32_t c = hf_utf8_next(text, &used);
-
-			add_char(builder, filter, hf_str_sub(text, 0, used), c);
-			builder->ascii = false;
-		} else if (filter->have < 2) {
-			add_unit(filter, upper[octet]);
-		} else {
-			used = add_ascii(filter, text);
-		}
-		text = hf_str_sub(text, used, text.size);
+	units.count = filter->have;
+	memcpy(units.units, filter->last, sizeof(filter->last));
+	while (in < end) {
+		in = collect(builder, in, end, &units);
+		add_units(filter, &units);
 	}
+	filter->have = (unsigned)units.count;
+	memcpy(filter->last, units.units, sizeof(filter->last));
 }
 
 static inline size_t bits_of(const uint64_t *words, size_t count)
@@ -342,14 +397,21 @@ static unsigned filter_shrink(struct filter *filter, size_t spare)
 		return 0;
 	count_bits(filter);
 	while (filter->log2 > LEAST_LOG2 && !is_full(filter, filter->log2 - 1, spare)) {
-		size_t half = (size_t)1 << (filter->log2 - 7);
+		size_t half = (size_t)1 << (filter->log2 - 7), i = 0;
+		uint64_t *restrict to = filter->words;
+		const uint64_t *restrict from = to + half;
 
 		filter->log2--;
-		for (size_t i = 0; i < half; i++)
-			filter->words[i] |= filter->words[i + half];
+		for (; i + 8 <= half; i += 8) /* a fixed length, for the vectoriser */
+			for (size_t j = 0; j < 8; j++)
+				to[i + j] |= from[i + j];
+		for (; i < half; i++)
+			to[i] |= from[i];
 	}
+#if __BYTE_ORDER == __BIG_ENDIAN
 	for (size_t i = 0; i < (size_t)1 << (filter->log2 - 6); i++)
 		filter->words[i] = htole64(filter->words[i]);
+#endif
 	return filter->log2;
 }
 
