@@ -18,10 +18,6 @@
 
 enum { DIGESTS = 4, HASH_SECRET = 192 };
 
-struct hf_sha256 {
-	EVP_MD_CTX *ctx;
-};
-
 static const char *const names[DIGESTS] = {
 	[HF_SHA1] = "SHA1",
 	[HF_SHA256] = "SHA256",
@@ -89,38 +85,17 @@ void hf_pbkdf2(enum hf_digest alg, struct hf_str password, struct hf_str salt, u
 				    (int)iterations, digest_of(alg), (int)sizes[alg], out) == 1);
 }
 
-struct hf_sha256 *hf_sha256_new(void)
-{
-	struct hf_sha256 *h = hf_alloc(sizeof(*h));
-
-	h->ctx = EVP_MD_CTX_new();
-	hf_assert(h->ctx && EVP_DigestInit_ex(h->ctx, digest_of(HF_SHA256), NULL) == 1);
-	return h;
-}
-
-void hf_sha256_add(struct hf_sha256 *h, const void *data, size_t size)
-{
-	if (size)
-		hf_assert(EVP_DigestUpdate(h->ctx, data, size) == 1);
-}
-
-void hf_sha256_final(struct hf_sha256 *h, uint8_t out[32])
-{
-	hf_assert(EVP_DigestFinal_ex(h->ctx, out, NULL) == 1);
-}
-
-void hf_sha256_free(struct hf_sha256 **h)
-{
-	if (!*h)
-		return;
-	EVP_MD_CTX_free((*h)->ctx);
-	hf_free(*h);
-	*h = NULL;
-}
-
 uint64_t hf_checksum(const void *data, size_t size)
 {
 	return XXH3_64bits(size ? data : "", size);
+}
+
+void hf_checksum128(const void *data, size_t size, uint8_t out[16])
+{
+	XXH128_canonical_t canonical;
+
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits(size ? data : "", size));
+	memcpy(out, canonical.digest, sizeof(canonical.digest));
 }
 
 static void make_secret(void)

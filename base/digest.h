@@ -21,14 +21,9 @@ HF_API void hf_hmac(enum hf_digest alg, struct hf_str key, struct hf_str data, u
 HF_API void hf_pbkdf2(enum hf_digest alg, struct hf_str password, struct hf_str salt, unsigned iterations,
 		      uint8_t *out);
 
-struct hf_sha256; /* streaming */
-HF_API struct hf_sha256 *hf_sha256_new(void);
-HF_API void hf_sha256_add(struct hf_sha256 *h, const void *data, size_t size);
-HF_API void hf_sha256_final(struct hf_sha256 *h, uint8_t out[32]); /* may be followed by _free only */
-HF_API void hf_sha256_free(struct hf_sha256 **h);
-
-/* XXH3: 64 bits for checksums of stored rows; not for anything an attacker may aim at. */
+/* XXH3: 64 bits for checksums of stored rows, 128 to tell contents apart; not for anything an attacker may aim at. */
 HF_API uint64_t hf_checksum(const void *data, size_t size);
+HF_API void hf_checksum128(const void *data, size_t size, uint8_t out[16]);
 /* Keyed at process start: for hash tables over what clients choose. */
 HF_API uint64_t hf_hash(struct hf_str s);
 

@@ -6,7 +6,6 @@
  * Received field of an MTA, whose queue id makes distinct mails differ. */
 
 #include "base/clock.h"
-#include "base/digest.h"
 #include "storage/op_priv.h"
 #include "storage/rights.h"
 #include "storage/stage_priv.h"
@@ -223,20 +222,6 @@ static const struct op_kind kind_deliver = {
 	.fini = deliver_fini,
 };
 
-static void delivery_hash(struct op_deliver *deliver, struct hf_store *store, struct hf_str sender)
-{
-	struct hf_sha256 *sha;
-
-	if (!store->settings.delivered_s || !stage_hash(deliver->stage, deliver->hash))
-		return;
-	sha = hf_sha256_new();
-	hf_sha256_add(sha, deliver->hash, sizeof(deliver->hash));
-	hf_sha256_add(sha, sender.data, sender.size);
-	hf_sha256_final(sha, deliver->hash);
-	hf_sha256_free(&sha);
-	deliver->has_hash = true;
-}
-
 struct hf_op *hf_op_deliver(struct hf_store *store, struct hf_stage **stage, struct hf_str sender,
 			    const struct hf_recipient *recipients, size_t count)
 {
@@ -244,12 +229,13 @@ struct hf_op *hf_op_deliver(struct hf_store *store, struct hf_stage **stage, str
 	struct hf_arena *arena = deliver->op.arena;
 	struct hf_buf payload = HF_BUF_INIT;
 
+	(void)store; /* the stage knows it */
 	deliver->stage = *stage;
 	*stage = NULL;
 	deliver->count = count;
 	deliver->recipients = hf_new_array(arena, struct recipient, count);
 	deliver->delivered = hf_new_array(arena, struct hf_delivered, count);
-	delivery_hash(deliver, store, sender);
+	deliver->has_hash = stage_hash(deliver->stage, sender, deliver->hash);
 	stage_list_payload(deliver->stage, hf_now_s(), &payload);
 	deliver->list = hf_arena_str(arena, hf_buf_str(&payload));
 	deliver->thread_id_count = stage_thread_ids(deliver->stage, deliver->thread_ids);

@@ -47,7 +47,7 @@ enum meta_type {
 				    name: struct row_scope (RFC 5464) */
 	META_GROUP = 'B',        /* 'g', group varstr, user name; 'u', user name varstr, group: membership, both ways; nothing more */
 	META_SECRET = 'C',       /* user be64, mechanism varstr, label varstr; secret as text */
-	META_DELIVERED = 'D',    /* user be64, mailbox be64, SHA-256 of sender and content; time be64, uid be32 */
+	META_DELIVERED = 'D',    /* user be64, mailbox be64, hash of sender and content; time be64, uid be32 */
 	META_GARBAGE = 'G',      /* content be64; content that nothing references, to be deleted */
 	META_RETENTION = 'H',    /* mailbox be64; its own time of retention in seconds be64, 0: messages stay */
 	META_ALIAS = 'I',        /* canonical name; user be64 */
@@ -62,7 +62,7 @@ enum meta_type {
 	META_QUOTA = 'Q',        /* quota root id be64; limits and use. Held (RFC 9208; a user's own are in its row) */
 	META_RIGHTS = 'R',       /* mailbox be64, identifier; rights be32 (RFC 4314) */
 	META_SUBSCRIPTION = 'S', /* owner be64, mailbox name; nothing more */
-	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, SHA-256; the D row that ends then */
+	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, hash; the D row that ends then */
 	META_USER = 'U',         /* user be64; struct row_user */
 	META_VERSION = 'V',      /* 0: format be32, created be64, key of 32 octets; 1: struct row_counters */
 	META_SEEN = 'W',         /* mailbox be64, user be64, UID / 8192 be32; UIDs that a user who is not the owner has seen */

@@ -18,6 +18,7 @@
 #define UNWRITTEN_MAX (4u << 20) /* then the source waits */
 #define LIST_HEADERS_MAX 2048
 #define SUBJECT_MAX 256
+#define HASHED_EXACTLY 4096 /* octets at the front: the field of the MTA with its queue id is among them */
 
 struct staged_part {
 	struct staged_part *next;
@@ -45,7 +46,6 @@ struct hf_stage {
 	struct hf_arena *arena;
 	struct hf_mime *mime;
 	struct signature_builder *builder;
-	struct hf_sha256 *sha;     /* while repeats may be recognised */
 	struct ahead *ahead;
 	uint64_t content, size, size_max;
 	enum hf_status status;
@@ -53,10 +53,11 @@ struct hf_stage {
 	struct hf_buf raw;         /* not yet in a chunk */
 	struct part_list parts;    /* not yet written */
 	uint32_t split, chunks;
-	bool any_made, any_ahead, finished, used, has_hash;
+	bool any_made, any_ahead, finished, used;
+	bool may_repeat; /* a repeat may be recognised */
 	struct hf_message message;
 	struct hf_buf encoded, bodystructure, envelope, signature; /* made at the end */
-	uint8_t hash[32];
+	uint8_t parts_sum[16]; /* of all parts so far, if may_repeat */
 };
 
 /* Operations ahead ------------------------------------------------------------------------------------------------ */
@@ -277,6 +278,13 @@ static void add_part(struct hf_stage *stage, uint32_t number, struct hf_str data
 {
 	struct staged_part *part = hf_alloc_zero(sizeof(*part));
 
+	if (stage->may_repeat) {
+		uint8_t sums[32];
+
+		memcpy(sums, stage->parts_sum, 16);
+		hf_checksum128(data.data, data.size, sums + 16);
+		hf_checksum128(sums, sizeof(sums), stage->parts_sum);
+	}
 	part->part = number;
 	row_chunk_encode(stage->content, number, data, stage->store->settings.compact, &part->row);
 	*stage->parts.end = part;
@@ -299,8 +307,11 @@ static void make_chunks(struct hf_stage *stage, bool all)
 	size_t at;
 
 	stage->any_made = true;
-	if (first)
+	if (first) {
+		stage->may_repeat = stage->store->settings.delivered_s &&
+				    hf_str_istarts(hf_buf_str(&stage->raw), HF_STR("Received:"));
 		find_split(stage);
+	}
 	at = first ? stage->split : 0;
 	while (stage->raw.size - at >= CHUNK_SIZE || (all && stage->raw.size > at)) {
 		size_t size = stage->raw.size - at < CHUNK_SIZE ? stage->raw.size - at : CHUNK_SIZE;
@@ -322,23 +333,6 @@ static void make_chunks(struct hf_stage *stage, bool all)
 	hf_buf_drop(&stage->raw, at);
 }
 
-static void take(struct hf_stage *stage, struct hf_str piece)
-{
-	static const char received[] = "received:";
-
-	if (!stage->size)
-		stage->has_hash = stage->store->settings.delivered_s != 0;
-	for (size_t i = 0; stage->has_hash && i < piece.size && stage->size + i < sizeof(received) - 1; i++)
-		stage->has_hash = hf_ascii_lower(piece.data[i]) == received[stage->size + i];
-	if (stage->has_hash) {
-		if (!stage->sha)
-			stage->sha = hf_sha256_new();
-		hf_sha256_add(stage->sha, piece.data, piece.size);
-	}
-	stage->size += piece.size;
-	hf_mime_feed(stage->mime, piece);
-}
-
 enum hf_status hf_stage_write(struct hf_stage *stage, struct hf_str piece)
 {
 	if (stage->status != HF_OK)
@@ -352,7 +346,8 @@ enum hf_status hf_stage_write(struct hf_stage *stage, struct hf_str piece)
 	while (piece.size) { /* no more than a chunk at a time, however large the piece */
 		struct hf_str some = hf_str_sub(piece, 0, CHUNK_SIZE);
 
-		take(stage, some);
+		stage->size += some.size;
+		hf_mime_feed(stage->mime, some);
 		hf_buf_add_str(&stage->raw, some);
 		if (stage->raw.size >= CHUNK_SIZE)
 			make_chunks(stage, false);
@@ -383,9 +378,6 @@ enum hf_status hf_stage_finish(struct hf_stage *stage)
 		hf_bodystructure_render(stage->message.root, true, &stage->bodystructure);
 		if (stage->message.root->envelope)
 			hf_envelope_render(stage->message.root->envelope, &stage->envelope);
-		stage->has_hash = stage->has_hash && stage->size > 9;
-		if (stage->has_hash)
-			hf_sha256_final(stage->sha, stage->hash);
 	}
 	if (stage->any_ahead) {
 		enum hf_status status = check_ahead(stage, 0);
@@ -427,7 +419,6 @@ void hf_stage_free(struct hf_stage **pointer)
 	if (stage->mime)
 		hf_mime_free(&stage->mime);
 	signature_builder_free(&stage->builder);
-	hf_sha256_free(&stage->sha);
 	parts_free(&stage->parts);
 	hf_buf_fini(&stage->head);
 	hf_buf_fini(&stage->raw);
@@ -451,11 +442,21 @@ size_t stage_cost(const struct hf_stage *stage)
 	return stage->parts.octets;
 }
 
-bool stage_hash(const struct hf_stage *stage, uint8_t hash[32])
+/* What comes by way of an MTA has its Received field in front, so mails that differ do within the octets that SHA-256 sees; the
+ * checksum of the rest tells apart only what was made to look alike by whoever speaks LMTP to us. */
+bool stage_hash(const struct hf_stage *stage, struct hf_str sender, uint8_t hash[32])
 {
-	if (stage->has_hash)
-		memcpy(hash, stage->hash, 32);
-	return stage->has_hash;
+	struct hf_buf text = HF_BUF_INIT;
+
+	if (!stage->may_repeat)
+		return false;
+	hf_buf_add_be64(&text, stage->size);
+	hf_buf_add(&text, stage->parts_sum, sizeof(stage->parts_sum));
+	hf_buf_add_str(&text, hf_str_sub(hf_buf_str(&stage->head), 0, HASHED_EXACTLY));
+	hf_buf_add_str(&text, sender);
+	hf_digest(HF_SHA256, hf_buf_str(&text), hash);
+	hf_buf_fini(&text);
+	return true;
 }
 
 enum hf_status stage_write_content(const struct hf_stage *stage, struct batch *batch, uint32_t refs)

@@ -19,7 +19,7 @@ enum hf_status stage_write_content(const struct hf_stage *stage, struct batch *b
 void stage_used(struct hf_stage *stage);
 /* Octets that stage_write_content() will write. */
 size_t stage_cost(const struct hf_stage *stage);
-/* SHA-256 of the content; false when it does not begin with a Received field. */
-bool stage_hash(const struct hf_stage *stage, uint8_t hash[32]);
+/* By which a repeated delivery is recognised; false when the content does not begin with a Received field. */
+bool stage_hash(const struct hf_stage *stage, struct hf_str sender, uint8_t hash[32]);
 
 #endif

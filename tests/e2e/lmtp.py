@@ -14,7 +14,7 @@ server = None
 def begin():
     global server
     server = Server(options={"lmtp.message_size": '"60 MiB"', "lmtp.timeout": '"3 s"', "lmtp.recipients": "5", "lmtp.errors": "8"}).start()
-    for name in ("anna", "bob", "carl"):
+    for name in ("anna", "bob", "carl", "dora"):
         server.add_user(f"{name}@example.org")
 
 
@@ -181,6 +181,11 @@ def delivered_once():
           other[0].startswith(b"250") and b"Subject: once" in newest("bob"), len(inbox("carl")) - before)
     stats = server.hfctl("stats").stdout
     check("stats count both kinds", re.search(r"^lmtp\.repeated +1$", stats, re.M) and re.search(r"^lmtp\.delivered +\d+$", stats, re.M), stats)
+    large = received + message("long", message_id="<long@x>") + b"word\r\n" * 60_000
+    with server.lmtp_client() as c:
+        for content in (large, large, large[:-3] + b"s\r\n", large + b"\r\n"):
+            c.deliver(content, ["dora@example.org"])
+    check("of a long message, all of it counts", len(inbox("dora")) == 3, len(inbox("dora")))
     with server.lmtp_client() as c:
         for _ in range(2):
             c.deliver(message("twice", message_id="<twice@x>"), ["carl@example.org"])
