@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What an administrator does: every verb of hfctl, checks, reloads, mistakes in the configuration, a second daemon, restarts."""
 
-import json
 import os
 import re
 import signal
@@ -12,21 +11,6 @@ from support import HF_DELIVER, HFCTL, HOLDFASTD, PASSWORD, Imap, Server, check,
 
 server = None
 ANNA, BOB = "anna@example.org", "bob@example.org"
-
-
-def result_of(*args):
-    """The JSON result of a verb that must succeed."""
-    result = server.hfctl("--json", *args)
-    if not check(f"hfctl {' '.join(args)}", result.returncode == 0, result):
-        return None
-    return json.loads(result.stdout)
-
-
-def refused(what, status, *args, **options):
-    result = server.hfctl(*args, **options)
-    check(f"{what}: exit status {status}, with a reason", result.returncode == status and result.stderr.startswith("hfctl: ") and
-          not result.stdout, result)
-    return result
 
 
 def can_log_in(user, password):
@@ -60,17 +44,17 @@ def before_it_runs():
 def users():
     server.add_user(ANNA)
     check("user add", can_log_in(ANNA, PASSWORD))
-    refused("adding it again", 1, "user", "add", ANNA, "--password-stdin", input="x\n")
-    refused("adding an impossible name", 1, "user", "add", "a\nb", "--password-stdin", input="x\n")
-    refused("adding without a name", 2, "user", "add", "--password-stdin", input="x\n")
+    server.refuses("adding it again", 1, "user", "add", ANNA, "--password-stdin", input="x\n")
+    server.refuses("adding an impossible name", 1, "user", "add", "a\nb", "--password-stdin", input="x\n")
+    server.refuses("adding without a name", 2, "user", "add", "--password-stdin", input="x\n")
     names = f"{folder}/names"
     with open(names, "w", encoding="utf-8") as file:
         file.writelines(f"load{n}@example.org\tpw-{n}\n" for n in range(100))
         file.write(f"{BOB}\t{PASSWORD}\n")
     result = server.hfctl("user", "add", "--from", names)
     check("user add --from, 101 of them", result.returncode == 0 and can_log_in("load99@example.org", "pw-99"), result)
-    refused("adding them again", 1, "user", "add", "--from", names)
-    listed = result_of("user", "list")
+    server.refuses("adding them again", 1, "user", "add", "--from", names)
+    listed = server.result_of("user", "list")
     listed = {u["name"]: u for u in (listed if isinstance(listed, list) else listed["users"])}
     check("user list has them", len(listed) == 102 and ANNA in listed, list(listed)[:5])
     table = server.hfctl("user", "list").stdout
@@ -78,7 +62,7 @@ def users():
     result = server.hfctl("user", "passwd", ANNA, "--password-stdin", input="another\n")
     check("user passwd", result.returncode == 0 and can_log_in(ANNA, "another") and not can_log_in(ANNA, PASSWORD), result)
     server.hfctl("user", "passwd", ANNA, "--password-stdin", input=PASSWORD + "\n")
-    refused("a password for nobody", 1, "user", "passwd", "nobody@example.org", "--password-stdin", input="x\n")
+    server.refuses("a password for nobody", 1, "user", "passwd", "nobody@example.org", "--password-stdin", input="x\n")
     with server.client(BOB) as c:
         result = server.hfctl("user", "disable", BOB)
         check("user disable", result.returncode == 0 and not can_log_in(BOB, PASSWORD), result)
@@ -91,7 +75,7 @@ def users():
         check("mail came in meanwhile", c.exists("INBOX") == 1)
     check("user delete", server.hfctl("user", "delete", "load0@example.org").returncode == 0 and
           not can_log_in("load0@example.org", "pw-0"))
-    refused("deleting it again", 1, "user", "delete", "load0@example.org")
+    server.refuses("deleting it again", 1, "user", "delete", "load0@example.org")
     with server.lmtp_client() as c:
         check("a deleted user is unknown", c.begin("load0@example.org")[0].startswith(b"550 5.1.1"))
 
@@ -99,55 +83,55 @@ def users():
 def aliases():
     check("user alias add", server.hfctl("user", "alias", "add", ANNA, "Info@example.org").returncode == 0)
     check("user alias add, with nothing behind", server.hfctl("user", "alias", "add", ANNA, "chef").returncode == 0)
-    listed = result_of("user", "alias", "list")
+    listed = server.result_of("user", "alias", "list")
     check("user alias list", listed == [{"alias": "chef", "user": ANNA}, {"alias": "info@example.org", "user": ANNA}], listed)
-    check("of one account", result_of("user", "alias", "list", BOB) == [] and len(result_of("user", "alias", "list", ANNA)) == 2)
+    check("of one account", server.result_of("user", "alias", "list", BOB) == [] and len(server.result_of("user", "alias", "list", ANNA)) == 2)
     with server.client(ANNA) as c:
         before = c.exists("INBOX")
     server.deliver(message("to the alias"), "INFO@example.org")
     with server.client("chef") as c:
         check("mail to one alias is read by another", c.exists("INBOX") == before + 1)
-        who = {r.get("user") for r in result_of("who")}
+        who = {r.get("user") for r in server.result_of("who")}
         check("who shows the account", who == {ANNA}, who)
     check("each with the account's password", can_log_in("info@example.org", PASSWORD) and not can_log_in("info@example.org", "x"))
-    refused("one that there is", 1, "user", "alias", "add", BOB, "info@example.org")
-    refused("the name of an account", 1, "user", "alias", "add", BOB, ANNA)
-    refused("an impossible name", 1, "user", "alias", "add", BOB, "a b")
-    refused("a name that means others", 1, "user", "alias", "add", BOB, "anyone")
-    refused("for nobody", 1, "user", "alias", "add", "nobody@example.org", "x")
-    refused("without an alias", 2, "user", "alias", "add", ANNA)
-    refused("an account with that name", 1, "user", "add", "chef", "--password-stdin", input="x\n")
-    refused("taking away another's", 1, "user", "alias", "remove", BOB, "chef")
+    server.refuses("one that there is", 1, "user", "alias", "add", BOB, "info@example.org")
+    server.refuses("the name of an account", 1, "user", "alias", "add", BOB, ANNA)
+    server.refuses("an impossible name", 1, "user", "alias", "add", BOB, "a b")
+    server.refuses("a name that means others", 1, "user", "alias", "add", BOB, "anyone")
+    server.refuses("for nobody", 1, "user", "alias", "add", "nobody@example.org", "x")
+    server.refuses("without an alias", 2, "user", "alias", "add", ANNA)
+    server.refuses("an account with that name", 1, "user", "add", "chef", "--password-stdin", input="x\n")
+    server.refuses("taking away another's", 1, "user", "alias", "remove", BOB, "chef")
     check("user alias remove", server.hfctl("user", "alias", "remove", ANNA, "chef").returncode == 0 and not can_log_in("chef", PASSWORD))
-    refused("again", 1, "user", "alias", "remove", ANNA, "chef")
+    server.refuses("again", 1, "user", "alias", "remove", ANNA, "chef")
     with server.lmtp_client() as c:
         check("it is unknown then", c.begin("chef")[0].startswith(b"550 5.1.1"))
 
 
 def mailboxes():
     def names():
-        listed = result_of("mailbox", "list", ANNA)
+        listed = server.result_of("mailbox", "list", ANNA)
         return [m["name"] for m in (listed if isinstance(listed, list) else listed["mailboxes"])]
     first = names()
     check("the usual mailboxes are there", first[0] == "INBOX" and {"Sent", "Drafts", "Trash"} <= set(first), first)
     check("mailbox create", server.hfctl("mailbox", "create", ANNA, "Work/Büro ☃").returncode == 0)
     check("with those above it", {"Work", "Work/Büro ☃"} <= set(names()))
-    refused("creating it again", 1, "mailbox", "create", ANNA, "Work/Büro ☃")
-    refused("an impossible name", 1, "mailbox", "create", ANNA, "a//b")
-    refused("for nobody", 1, "mailbox", "create", "nobody@example.org", "x")
+    server.refuses("creating it again", 1, "mailbox", "create", ANNA, "Work/Büro ☃")
+    server.refuses("an impossible name", 1, "mailbox", "create", ANNA, "a//b")
+    server.refuses("for nobody", 1, "mailbox", "create", "nobody@example.org", "x")
     with server.client(ANNA) as c:
         check("IMAP sees it", b"Work/B&APw-ro &JgM-" in b"".join(c.ok('LIST "" "Work/%"')))
         c.append("Work/B&APw-ro &JgM-", message("in it"))
     check("mailbox rename", server.hfctl("mailbox", "rename", ANNA, "Work", "Arbeit").returncode == 0 and
           "Arbeit/Büro ☃" in names())
-    refused("renaming what is not there", 1, "mailbox", "rename", ANNA, "Work", "x")
+    server.refuses("renaming what is not there", 1, "mailbox", "rename", ANNA, "Work", "x")
     check("mailbox delete", server.hfctl("mailbox", "delete", ANNA, "Arbeit/Büro ☃").returncode == 0 and "Arbeit/Büro ☃" not in names())
-    refused("deleting INBOX", 1, "mailbox", "delete", ANNA, "INBOX")
+    server.refuses("deleting INBOX", 1, "mailbox", "delete", ANNA, "INBOX")
 
 
 def metadata():
     def value(*place):
-        return result_of("metadata", "get", *place)
+        return server.result_of("metadata", "get", *place)
 
     check("metadata set, of the server", server.hfctl("metadata", "set", "/shared/admin", "mailto:post@example.org").returncode == 0)
     check("metadata get", (value("/shared/Admin") or {}).get("value") == "mailto:post@example.org")
@@ -164,53 +148,53 @@ def metadata():
         server.hfctl("metadata", "remove", "/private/comment", ANNA, "Sent")
         got = b"".join(c.command("NOOP")[1])
         check("and hear of changes", b"* METADATA Sent /private/comment" in got, got)
-    rows = result_of("metadata", "list", ANNA, "Sent") or []
+    rows = server.result_of("metadata", "list", ANNA, "Sent") or []
     check("metadata list", [(r["entry"], r["encoding"], r["value"]) for r in rows] == [("/shared/Comment", "base64", "YQBi")], rows)
-    check("metadata list of the server", [r["entry"] for r in result_of("metadata", "list") or []] == ["/shared/admin"])
-    check("metadata list of a user", [r["value"] for r in result_of("metadata", "list", ANNA) or []] == ["ä"])
+    check("metadata list of the server", [r["entry"] for r in server.result_of("metadata", "list") or []] == ["/shared/admin"])
+    check("metadata list of a user", [r["value"] for r in server.result_of("metadata", "list", ANNA) or []] == ["ä"])
     check("as a table for people", server.hfctl("metadata", "list", ANNA).stdout.startswith("ENTRY"))
-    refused("an entry that is not set", 1, "metadata", "get", "/private/comment", ANNA, "Sent")
-    refused("an impossible entry", 1, "metadata", "set", "/comment", "x")
-    refused("a private entry of nobody", 2, "metadata", "set", "/private/comment", "x")
-    refused("an entry of no mailbox", 1, "metadata", "set", "/private/comment", "x", ANNA, "Nowhere")
-    refused("an entry of no user", 1, "metadata", "set", "/private/comment", "x", "nobody@example.org")
-    refused("what is not base64", 2, "metadata", "set", "/shared/comment", "%", "--base64")
+    server.refuses("an entry that is not set", 1, "metadata", "get", "/private/comment", ANNA, "Sent")
+    server.refuses("an impossible entry", 1, "metadata", "set", "/comment", "x")
+    server.refuses("a private entry of nobody", 2, "metadata", "set", "/private/comment", "x")
+    server.refuses("an entry of no mailbox", 1, "metadata", "set", "/private/comment", "x", ANNA, "Nowhere")
+    server.refuses("an entry of no user", 1, "metadata", "set", "/private/comment", "x", "nobody@example.org")
+    server.refuses("what is not base64", 2, "metadata", "set", "/shared/comment", "%", "--base64")
     server.hfctl("shared", "create", "News")
     check("of a shared mailbox", server.hfctl("metadata", "set", "/shared/comment", "for all", "shared", "News").returncode == 0 and
-          [r["value"] for r in result_of("metadata", "list", "shared", "News") or []] == ["for all"])
-    refused("a private entry of the shared account", 2, "metadata", "set", "/private/comment", "x", "shared", "News")
+          [r["value"] for r in server.result_of("metadata", "list", "shared", "News") or []] == ["for all"])
+    server.refuses("a private entry of the shared account", 2, "metadata", "set", "/private/comment", "x", "shared", "News")
     server.hfctl("shared", "delete", "News")
-    refused("a special use", 1, "metadata", "set", "/private/specialuse", "\\Junk", ANNA, "Sent")
-    refused("without a value", 2, "metadata", "set", "/shared/comment")
+    server.refuses("a special use", 1, "metadata", "set", "/private/specialuse", "\\Junk", ANNA, "Sent")
+    server.refuses("without a value", 2, "metadata", "set", "/shared/comment")
 
 
 def looking_on():
     with server.client(ANNA, tls=True) as c:
         c.ok("SELECT INBOX")
-        rows = result_of("who")
+        rows = server.result_of("who")
         rows = rows if isinstance(rows, list) else rows["connections"]
         mine = [r for r in rows if r.get("user") == ANNA]
         check("who shows the session", len(mine) == 1 and ANNA in server.hfctl("who").stdout, rows)
         check("kick ends it", server.hfctl("kick", ANNA).returncode == 0)
         c.timeout(10)
         check("with a BYE", b"BYE" in c.response())
-    refused("kicking who is not there", 1, "kick", "nobody@example.org")
-    stats = result_of("stats")
+    server.refuses("kicking who is not there", 1, "kick", "nobody@example.org")
+    stats = server.result_of("stats")
     check("stats are numbers by name", len(stats) > 5 and all(isinstance(k, str) for k in stats), stats)
-    totals = result_of("verify")
+    totals = server.result_of("verify")
     check("verify has counted", totals["damaged"] == 0 and totals["messages"] >= 1 and totals["users"] >= 100, totals)
     check("checkpoint", server.hfctl("checkpoint").returncode == 0)
     result = server.hfctl("postfix")
     check("postfix shows a line for main.cf", re.search(r"^virtual_transport = lmtp:", result.stdout, re.M), result)
     result = server.hfctl("--help")
-    verbs = [v["name"] for v in result_of("help")]
+    verbs = [v["name"] for v in server.result_of("help")]
     check("every verb is in --help", result.returncode == 0 and all(v in result.stdout for v in verbs), verbs)
     for verb in verbs:
         result = server.hfctl(*verb.split(" "), "--help")
         check(f"{verb} --help", result.returncode == 0 and f"hfctl [--socket PATH] [--json] {verb}" in result.stdout, result)
-    refused("an unknown verb", 2, "nonsense")
-    refused("a superfluous argument", 2, "stats", "x")
-    refused("an unknown option", 2, "stats", "--nonsense")
+    server.refuses("an unknown verb", 2, "nonsense")
+    server.refuses("a superfluous argument", 2, "stats", "x")
+    server.refuses("an unknown option", 2, "stats", "--nonsense")
     result = run(HFCTL, "user", "list", env={**os.environ, "HOLDFAST_SOCKET": server.control})
     check("HOLDFAST_SOCKET names the socket", result.returncode == 0, result)
 

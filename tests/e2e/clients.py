@@ -7,10 +7,10 @@ import os
 import re
 import shutil
 import ssl
-import subprocess
 import time
 
 from maildir import files, local_state, mailboxes, remote_state, set_flags
+from mutts import run_keys, write_rc
 from support import PASSWORD, Server, check, folder, main, message, run
 
 USER = "anna@example.org"
@@ -214,34 +214,15 @@ def by_mutt():
     with server.client(user) as client:
         client.ok("CREATE Archive2")
     rc = f"{folder}/muttrc"
-    with open(rc, "w", encoding="utf-8") as file:
-        file.write(f'''set imap_user="{user}"
-set imap_pass="{PASSWORD}"
-set folder="imaps://localhost:{server.imaps}/"
-set spoolfile="+INBOX"
-set certificate_file="{server.dir}/cert.pem"
-set ssl_verify_host=yes
+    write_rc(rc, server, user, '''set ssl_verify_host=yes
 set header_cache=""
-set delete=yes
 set move=no
-set confirmappend=no
-set confirmcreate=no
-set quit=yes
-set wait_key=no
 set pager_stop=yes
-set sort=mailbox-order
-set pipe_decode=no
-set delete_untag=yes
-set auto_tag=no
 set timeout=1
-set mail_check=60
 ''')
 
     def mutt(keys, *args):
-        """Runs mutt on a terminal of its own with the keys pushed into it."""
-        environment = {**os.environ, "TERM": "xterm", "HOME": folder, "LANG": "C.UTF-8"}
-        command = ["script", "-qefc", " ".join(["mutt", "-n", "-F", rc, *args, "-e", f"'push \"{keys}\"'"]), "/dev/null"]
-        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=environment, check=False)
+        return run_keys(keys, "mutt", "-n", "-F", rc, *args)
 
     saved = f"{folder}/read.txt"
     result = mutt(f"<first-entry><display-message><exit><pipe-message>cat >{saved}<enter><quit>")

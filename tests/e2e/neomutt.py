@@ -5,9 +5,9 @@ changed the mailbox it takes what is new from FETCH (CHANGEDSINCE ... VANISHED) 
 
 import os
 import re
-import subprocess
 
-from support import PASSWORD, Server, check, folder, main, message
+from mutts import run_keys, write_rc
+from support import Server, check, folder, main, message
 
 USER = "anna@example.org"
 server = None
@@ -23,28 +23,12 @@ def begin():
     with server.client(USER) as client:
         client.ok("CREATE Keep")
     os.mkdir(f"{folder}/cache")
-    with open(f"{folder}/neomuttrc", "w", encoding="utf-8") as file:
-        file.write(f'''set imap_user="{USER}"
-set imap_pass="{PASSWORD}"
-set folder="imaps://localhost:{server.imaps}/"
-set spoolfile="+INBOX"
-set certificate_file="{server.dir}/cert.pem"
-set header_cache="{folder}/cache/headers"
+    write_rc(f"{folder}/neomuttrc", server, USER, f'''set header_cache="{folder}/cache/headers"
 set message_cachedir="{folder}/cache/messages"
 set imap_condstore=yes
 set imap_qresync=yes
 set imap_check_subscribed=no
-set delete=yes
-set confirmappend=no
-set confirmcreate=no
-set quit=yes
-set wait_key=no
-set sort=mailbox-order
-set delete_untag=yes
-set auto_tag=no
 set mark_old=no
-set pipe_decode=no
-set mail_check=60
 ''')
     os.mkdir(f"{folder}/cache/headers")
     os.mkdir(f"{folder}/cache/messages")
@@ -55,9 +39,7 @@ def neomutt(keys):
     global runs
     runs += 1
     log = f"{folder}/neomutt.{runs}."  # to which it adds a number
-    environment = {**os.environ, "TERM": "xterm", "HOME": folder, "LANG": "C.UTF-8"}
-    command = ["script", "-qefc", f"neomutt -n -F {folder}/neomuttrc -d 5 -l {log} -e 'push \"{keys}\"'", "/dev/null"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=120, env=environment, check=False)
+    result = run_keys(keys, "neomutt", "-n", "-F", f"{folder}/neomuttrc", "-d", "5", "-l", log)
     with open(f"{log}0", encoding="utf-8", errors="replace") as file:
         text = file.read()
     lines = []

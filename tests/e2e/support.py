@@ -6,6 +6,7 @@ temporary directory, which goes away unless something failed and $HF_KEEP is set
 """
 
 import atexit
+import json
 import os
 import random
 import re
@@ -278,6 +279,20 @@ class Server:
 
     def hfctl(self, *args, **options):
         return run(HFCTL, "--socket", self.control, *args, **options)
+
+    def result_of(self, *args):
+        """The JSON result of a verb that must succeed."""
+        result = self.hfctl("--json", *args)
+        if not check(f"hfctl {' '.join(args)}", result.returncode == 0, result):
+            return None
+        return json.loads(result.stdout)
+
+    def refuses(self, what, status, *args, text="", **options):
+        """A verb that must fail with an exit status, and say why."""
+        result = self.hfctl(*args, **options)
+        check(f"{what}: exit status {status}, with a reason", result.returncode == status and result.stderr.startswith("hfctl: ") and
+              text in result.stderr and not result.stdout, result)
+        return result
 
     def add_user(self, name, password=PASSWORD):
         result = self.hfctl("user", "add", name, "--password-stdin", input=password + "\n")

@@ -5,24 +5,18 @@
 
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, bert, inbox;
 
 static void setup(void)
 {
-	directory = fixture_directory("annotation");
-	fixture_settings(&settings, directory);
+	case_begin("annotation");
 	settings.kept_s = 1;
 	settings.annotations_max = 20;
 	settings.annotations_size = 200000;
 	settings.annotations_user_size = 300000;
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	bert = fixture_user(store, "bert");
 	inbox = fixture_mailbox(store, anna, "INBOX");
@@ -30,18 +24,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_arena_free(&arena);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	case_end();
 }
 
 static enum hf_status set(uint64_t mailbox, uint64_t user, const char *name, struct hf_str value)

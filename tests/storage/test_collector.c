@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The collectors beside views, without retention: what a view shows can be read until it has
  * synced, and what it pins keeps nothing else back. */
-#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "tests/base/base_test.h"
 #include "tests/support/store_fixture.h"
 
-struct sleeper {
-	struct hf_waiter waiter;
-	sem_t sem;
-};
-
 static char *directory;
 static struct hf_store *store;
 static uint64_t anna, inbox, other;
 static struct sleeper news;
-
-static void sleeper_wake(struct hf_waiter *waiter)
-{
-	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
-}
 
 static void setup(void)
 {
@@ -34,28 +23,19 @@ static void setup(void)
 	anna = fixture_user(store, "anna@example.org");
 	inbox = fixture_mailbox(store, anna, "INBOX");
 	other = fixture_mailbox(store, anna, "other");
-	news.waiter.wake = sleeper_wake;
-	sem_init(&news.sem, 0, 0);
+	sleeper_init(&news);
 }
 
 static void teardown(void)
 {
 	hf_store_close(&store);
 	fixture_remove(&directory);
-	sem_destroy(&news.sem);
+	sleeper_fini(&news);
 }
 
 static struct hf_view *open_view(uint64_t mailbox)
 {
-	struct hf_view *view = NULL;
-	enum hf_status status;
-
-	while ((status = hf_view_open(store, mailbox, 0, false, &news.waiter, &view)) != HF_OK) {
-		must(status == HF_MORE || status == HF_WAIT);
-		if (status == HF_WAIT)
-			must(sem_wait(&news.sem) == 0);
-	}
-	return view;
+	return fixture_view(store, mailbox, 0, false, &news);
 }
 
 static void run(struct hf_op *op)

@@ -3,7 +3,6 @@
  * within its size. */
 #include "storage/facts.h"
 
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,27 +19,12 @@ static char *directory;
 static struct hf_store_settings settings;
 static struct hf_store *store;
 static uint64_t anna, inbox;
-static sem_t woken;
+static struct sleeper news;
 static struct hf_view *view;
-
-static void wake(struct hf_waiter *waiter)
-{
-	(void)waiter;
-	sem_post(&woken);
-}
-
-static struct hf_waiter news = { .wake = wake };
 
 static void open_view(void)
 {
-	enum hf_status status;
-
-	do {
-		status = hf_view_open(store, inbox, 0, true, &news, &view);
-		if (status == HF_WAIT)
-			must(sem_wait(&woken) == 0);
-	} while (status == HF_MORE || status == HF_WAIT);
-	must(status == HF_OK);
+	view = fixture_view(store, inbox, 0, true, &news);
 }
 
 static void sync_view(void)
@@ -54,7 +38,7 @@ static void sync_view(void)
 
 static void setup(void)
 {
-	sem_init(&woken, 0, 0);
+	sleeper_init(&news);
 	directory = fixture_directory("facts");
 	fixture_settings(&settings, directory);
 	settings.kept_s = 0;
@@ -68,7 +52,7 @@ static void teardown(void)
 	hf_view_close(&view);
 	hf_store_close(&store);
 	fixture_remove(&directory);
-	sem_destroy(&woken);
+	sleeper_fini(&news);
 }
 
 /* Message n: its subject has its number, and what it can be divided by in words. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Bringing back: expunged messages, deleted mailboxes; and what is freed when their time is over. */
-#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,58 +11,24 @@
 #include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-struct sleeper {
-	struct hf_waiter waiter;
-	sem_t sem;
-};
-
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, inbox;
 static struct sleeper news;
 
-static void sleeper_wake(struct hf_waiter *waiter)
-{
-	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
-}
-
 static void setup(void)
 {
-	directory = fixture_directory("kept");
-	fixture_settings(&settings, directory);
+	case_begin("kept");
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	inbox = fixture_mailbox(store, anna, "INBOX");
-	news.waiter.wake = sleeper_wake;
-	sem_init(&news.sem, 0, 0);
+	sleeper_init(&news);
 }
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_arena_free(&arena);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-	sem_destroy(&news.sem);
-}
-
-static void reopen(void)
-{
-	hf_store_close(&store);
-	store = fixture_open(&settings);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	case_end();
+	sleeper_fini(&news);
 }
 
 static void pause_ms(long ms)
@@ -241,13 +206,10 @@ START_TEST(a_session_is_told_at_once)
 {
 	struct hf_view *view = NULL;
 	struct hf_sync told;
-	enum hf_status status;
 
 	for (unsigned i = 1; i <= 3; i++)
 		append(inbox, i);
-	while ((status = hf_view_open(store, inbox, anna, false, &news.waiter, &view)) != HF_OK)
-		if (status == HF_WAIT)
-			ck_assert_int_eq(sem_wait(&news.sem), 0);
+	view = fixture_view(store, inbox, anna, false, &news);
 	expunge(inbox, 1, 1);
 	/* while the view still shows it */
 	ck_assert_int_eq(restore(inbox, 1, 1, inbox, false, NULL), HF_OK);
@@ -452,17 +414,12 @@ START_TEST(a_session_that_had_it_open_is_done_with_it)
 	uint64_t id = fixture_mailbox(store, anna, "x");
 	struct hf_view *view = NULL, *again = NULL;
 	struct hf_sync told;
-	enum hf_status status;
 
 	append(id, 1);
-	while ((status = hf_view_open(store, id, anna, false, &news.waiter, &view)) != HF_OK)
-		if (status == HF_WAIT)
-			ck_assert_int_eq(sem_wait(&news.sem), 0);
+	view = fixture_view(store, id, anna, false, &news);
 	ck_assert_int_eq(delete_mailbox("x"), HF_OK);
 	ck_assert_int_eq(undelete(deleted(1), "x", false), HF_OK);
-	while ((status = hf_view_open(store, id, anna, false, &news.waiter, &again)) != HF_OK)
-		if (status == HF_WAIT)
-			ck_assert_int_eq(sem_wait(&news.sem), 0);
+	again = fixture_view(store, id, anna, false, &news);
 	append(id, 2);
 	hf_view_sync(view, false, arena, &told);
 	ck_assert(told.deleted);

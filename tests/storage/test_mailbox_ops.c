@@ -5,37 +5,20 @@
 
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna;
 
 static void setup(void)
 {
-	directory = fixture_directory("mailboxes");
-	fixture_settings(&settings, directory);
+	case_begin("mailboxes");
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 }
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_arena_free(&arena);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	case_end();
 }
 
 static enum hf_status create(const char *name)

@@ -9,18 +9,14 @@
 #include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
 static uint64_t anna, inbox, other;
 static struct hf_set all;
 
 static void setup(void)
 {
-	directory = fixture_directory("ops");
-	fixture_settings(&settings, directory);
+	case_begin("ops");
 	settings.kept_s = 3600;
 	store = fixture_open(&settings);
 	anna = fixture_user(store, "anna");
@@ -32,16 +28,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	case_end();
 	hf_set_fini(&all);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-}
-
-static void reopen(void)
-{
-	hf_store_close(&store);
-	store = fixture_open(&settings);
 }
 
 static void fill(uint64_t mailbox, unsigned count)
@@ -52,14 +40,6 @@ static void fill(uint64_t mailbox, unsigned count)
 		snprintf(text, sizeof(text), "Subject: %u\r\nMessage-ID: <%u@m%u>\r\n\r\nBody\r\n", i, i, (unsigned)mailbox);
 		fixture_append(store, mailbox, text, 0);
 	}
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
 }
 
 #define assert_set(set, text) assert_set_at((set), (text), __LINE__)
@@ -236,7 +216,6 @@ END_TEST
 START_TEST(without_retention_nothing_is_left)
 {
 	struct hf_record r;
-	struct hf_arena *arena = hf_arena_new();
 	struct hf_email email;
 	struct hf_user user;
 
@@ -255,7 +234,6 @@ START_TEST(without_retention_nothing_is_left)
 	ck_assert_int_eq(hf_user_find(store, HF_STR("anna"), arena, &user), HF_OK);
 	ck_assert_uint_eq(user.used_size, 0);
 	ck_assert_uint_eq(user.used_count, 0);
-	hf_arena_free(&arena);
 }
 END_TEST
 
@@ -328,7 +306,6 @@ END_TEST
 
 START_TEST(what_is_pinned_stays)
 {
-	struct hf_arena *arena = hf_arena_new();
 	struct hf_content *content;
 	struct hf_email email;
 	struct hf_str piece;
@@ -349,7 +326,6 @@ START_TEST(what_is_pinned_stays)
 	ck_assert(hf_str_starts(piece, HF_STR("Subject: 0")));
 	hf_content_close(&content);
 	ck_assert(fixture_collected(store, "G"));
-	hf_arena_free(&arena);
 }
 END_TEST
 
@@ -416,7 +392,6 @@ END_TEST
 START_TEST(copies_to_another_account_share_the_content)
 {
 	uint64_t bert = fixture_user(store, "bert"), theirs = fixture_mailbox(store, bert, "INBOX");
-	struct hf_arena *arena = hf_arena_new();
 	struct hf_email one, two;
 
 	fill(inbox, 2);
@@ -426,7 +401,6 @@ START_TEST(copies_to_another_account_share_the_content)
 	ck_assert_int_eq(hf_email_get(store, bert, record_of(theirs, 1).email, arena, &two), HF_OK);
 	ck_assert_uint_eq(one.content, two.content);
 	ck_assert_int_eq(hf_email_get(store, bert, record_of(theirs, 2).email, arena, &two), HF_OK);
-	hf_arena_free(&arena);
 }
 END_TEST
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Retention: what is expunged when its time is over, in which mailboxes, and what is not. */
-#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -8,14 +7,10 @@
 #include "storage/op_priv.h"
 #include "storage/retention.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
 #define DAY (24 * 3600)
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, inbox;
 
 static const struct hf_retention_rule rules[] = {
@@ -25,28 +20,15 @@ static const struct hf_retention_rule rules[] = {
 
 static void setup(void)
 {
-	directory = fixture_directory("retention");
-	fixture_settings(&settings, directory);
+	case_begin("retention");
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	inbox = fixture_mailbox(store, anna, "INBOX");
 }
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_arena_free(&arena);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	case_end();
 }
 
 /* Saved so long ago ------------------------------------------------------------------------------------------------ */
@@ -141,31 +123,6 @@ static void becomes_at(uint64_t mailbox, uint32_t count, int line)
 	for (unsigned i = 0; i < 500 && count_of(mailbox) != count; i++)
 		pause_ms(10);
 	ck_assert_msg(count_of(mailbox) == count, "line %d: %u messages", line, count_of(mailbox));
-}
-
-struct sleeper {
-	struct hf_waiter waiter;
-	sem_t sem;
-};
-
-static void sleeper_wake(struct hf_waiter *waiter)
-{
-	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
-}
-
-static struct hf_view *open_view(uint64_t mailbox, struct sleeper *news)
-{
-	struct hf_view *view = NULL;
-	enum hf_status status;
-
-	news->waiter.wake = sleeper_wake;
-	sem_init(&news->sem, 0, 0);
-	while ((status = hf_view_open(store, mailbox, anna, false, &news->waiter, &view)) != HF_OK) {
-		must(status == HF_MORE || status == HF_WAIT);
-		if (status == HF_WAIT)
-			must(sem_wait(&news->sem) == 0);
-	}
-	return view;
 }
 
 static void start_rules(void)
@@ -305,7 +262,8 @@ START_TEST(very_many_go_in_pieces_and_sessions_are_told)
 		ck_assert_int_eq(run(op_copy_new(bin, &all, bin, false)), HF_OK);
 		hf_set_clear(&all);
 	}
-	view = open_view(bin, &news);
+	sleeper_init(&news);
+	view = fixture_view(store, bin, anna, false, &news);
 	age(bin, 1, MANY - 10, 11 * DAY);
 	start_rules();
 	becomes(bin, 10);
@@ -314,7 +272,7 @@ START_TEST(very_many_go_in_pieces_and_sessions_are_told)
 	ck_assert_uint_eq(hf_set_size(&told.vanished), MANY - 10);
 	ck_assert_uint_eq(told.exists, 10);
 	hf_view_close(&view);
-	sem_destroy(&news.sem);
+	sleeper_fini(&news);
 	hf_set_fini(&all);
 }
 END_TEST

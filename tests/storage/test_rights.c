@@ -7,12 +7,8 @@
 #include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, bert, carl, projects;
 
 struct counter {
@@ -32,11 +28,9 @@ static unsigned woken(struct counter *counter)
 
 static void setup(void)
 {
-	directory = fixture_directory("rights");
-	fixture_settings(&settings, directory);
+	case_begin("rights");
 	settings.kept_s = 0;
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	bert = fixture_user(store, "bert");
 	carl = fixture_user(store, "carl");
@@ -45,24 +39,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_store_close(&store);
-	hf_arena_free(&arena);
-	fixture_remove(&directory);
-}
-
-static void reopen(void)
-{
-	hf_store_close(&store);
-	store = fixture_open(&settings);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	case_end();
 }
 
 static uint32_t bits(const char *letters)

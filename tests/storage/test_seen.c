@@ -8,67 +8,33 @@
 
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-struct sleeper {
-	struct hf_waiter waiter;
-	sem_t sem;
-};
-
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, bert, box, mine;
 static struct sleeper news;
 static struct hf_set all;
-
-static void sleeper_wake(struct hf_waiter *waiter)
-{
-	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
-}
 
 static uint64_t shared_mailbox(const char *name);
 
 static void setup(void)
 {
-	directory = fixture_directory("seen");
-	fixture_settings(&settings, directory);
+	case_begin("seen");
 	settings.kept_s = 3600;
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "anna");
 	bert = fixture_user(store, "bert");
 	box = shared_mailbox("box");
 	mine = fixture_mailbox(store, bert, "mine");
-	news.waiter.wake = sleeper_wake;
-	sem_init(&news.sem, 0, 0);
+	sleeper_init(&news);
 	all = HF_SET_INIT;
 	hf_set_add_range(&all, 1, UINT32_MAX);
 }
 
 static void teardown(void)
 {
-	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
-	hf_store_close(&store);
-	hf_arena_free(&arena);
+	case_end();
 	hf_set_fini(&all);
-	sem_destroy(&news.sem);
-	fixture_remove(&directory);
-}
-
-static void reopen(void)
-{
-	hf_store_close(&store);
-	store = fixture_open(&settings);
-}
-
-static enum hf_status run(struct hf_op *op)
-{
-	enum hf_status status = hf_store_run(store, op);
-
-	hf_op_free(&op);
-	return status;
+	sleeper_fini(&news);
 }
 
 static enum hf_status share(uint64_t mailbox, const char *letters)
@@ -109,15 +75,7 @@ static struct hf_set *set_of(const char *text)
 
 static struct hf_view *open_view(uint64_t mailbox, uint64_t user)
 {
-	struct hf_view *view = NULL;
-	enum hf_status status;
-
-	while ((status = hf_view_open(store, mailbox, user, false, &news.waiter, &view)) != HF_OK) {
-		must(status == HF_MORE || status == HF_WAIT);
-		if (status == HF_WAIT)
-			must(sem_wait(&news.sem) == 0);
-	}
-	return view;
+	return fixture_view(store, mailbox, user, false, &news);
 }
 
 static void sync_view(struct hf_view *view, struct hf_sync *sync)
@@ -273,17 +231,8 @@ static bool was_woken(struct sleeper *sleeper)
 
 static struct hf_view *open_woken(uint64_t user, struct sleeper *sleeper)
 {
-	struct hf_view *view = NULL;
-	enum hf_status status;
-
-	sleeper->waiter.wake = sleeper_wake;
-	sem_init(&sleeper->sem, 0, 0);
-	while ((status = hf_view_open(store, box, user, false, &sleeper->waiter, &view)) != HF_OK) {
-		must(status == HF_MORE || status == HF_WAIT);
-		if (status == HF_WAIT)
-			must(sem_wait(&sleeper->sem) == 0);
-	}
-	return view;
+	sleeper_init(sleeper);
+	return fixture_view(store, box, user, false, sleeper);
 }
 
 START_TEST(a_change_of_ones_own_concerns_nobody_else)
@@ -351,9 +300,9 @@ START_TEST(a_change_of_ones_own_concerns_nobody_else)
 	hf_view_close(&his);
 	hf_view_close(&hers);
 	hf_view_close(&carls);
-	sem_destroy(&at_his.sem);
-	sem_destroy(&at_hers.sem);
-	sem_destroy(&at_carls.sem);
+	sleeper_fini(&at_his);
+	sleeper_fini(&at_hers);
+	sleeper_fini(&at_carls);
 }
 END_TEST
 
@@ -805,27 +754,14 @@ static bool shows(struct hf_view *view, const struct hf_set *wanted)
 	return same;
 }
 
-static struct hf_view *join_view(uint64_t user, struct sleeper *sleeper)
-{
-	struct hf_view *view = NULL;
-	enum hf_status status;
-
-	while ((status = hf_view_open(store, box, user, false, &sleeper->waiter, &view)) != HF_OK) {
-		must(status == HF_MORE || status == HF_WAIT);
-		if (status == HF_WAIT)
-			must(sem_wait(&sleeper->sem) == 0);
-	}
-	return view;
-}
-
 static void *session_main(void *arg)
 {
 	struct session *s = arg;
-	struct sleeper sleeper = { .waiter = { sleeper_wake } };
+	struct sleeper sleeper;
 
-	sem_init(&sleeper.sem, 0, 0);
+	sleeper_init(&sleeper);
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		struct hf_view *view = join_view(s->user, &sleeper);
+		struct hf_view *view = fixture_view(store, box, s->user, false, &sleeper);
 
 		s->failed = s->failed || !shows(view, &s->seen);
 		for (unsigned i = 0; i < 3; i++) {
@@ -847,7 +783,7 @@ static void *session_main(void *arg)
 		}
 		hf_view_close(&view);
 	}
-	sem_destroy(&sleeper.sem);
+	sleeper_fini(&sleeper);
 	return NULL;
 }
 
@@ -856,9 +792,9 @@ static void *rights_main(void *arg)
 {
 	struct session *s = arg;
 	struct hf_arena *own = hf_arena_new();
-	struct sleeper sleeper = { .waiter = { sleeper_wake } };
+	struct sleeper sleeper;
 
-	sem_init(&sleeper.sem, 0, 0);
+	sleeper_init(&sleeper);
 	hf_visible_watch(store, s->user, &sleeper.waiter);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct hf_visible *list, found;
@@ -878,7 +814,7 @@ static void *rights_main(void *arg)
 		hf_arena_reset(own);
 	}
 	hf_visible_unwatch(store, s->user, &sleeper.waiter);
-	sem_destroy(&sleeper.sem);
+	sleeper_fini(&sleeper);
 	hf_arena_free(&own);
 	return NULL;
 }

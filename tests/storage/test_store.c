@@ -7,35 +7,21 @@
 
 #include "storage/rows.h"
 #include "tests/base/base_test.h"
-#include "tests/support/store_fixture.h"
+#include "tests/support/store_case.h"
 
-static char *directory;
-static struct hf_store_settings settings;
-static struct hf_store *store;
-static struct hf_arena *arena;
 static uint64_t anna, inbox;
 
 static void setup(void)
 {
-	directory = fixture_directory("store");
-	fixture_settings(&settings, directory);
+	case_begin("store");
 	store = fixture_open(&settings);
-	arena = hf_arena_new();
 	anna = fixture_user(store, "Anna@Example.ORG");
 	inbox = fixture_mailbox(store, anna, "INBOX");
 }
 
 static void teardown(void)
 {
-	hf_arena_free(&arena);
-	hf_store_close(&store);
-	fixture_remove(&directory);
-}
-
-static void reopen(void)
-{
-	hf_store_close(&store);
-	store = fixture_open(&settings);
+	case_end();
 }
 
 START_TEST(a_second_process_is_refused)

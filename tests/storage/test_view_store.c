@@ -2,7 +2,6 @@
 /* Views and accounts over the real store: sessions that write and sync at once, each reading its
  * own writes. */
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,11 +10,6 @@
 #include "tests/support/store_fixture.h"
 
 enum { SESSIONS = 4, ROUNDS = 100, SHOWN_MAX = 2000 };
-
-struct sleeper {
-	struct hf_waiter waiter;
-	sem_t sem;
-};
 
 struct session {
 	struct hf_view *view;
@@ -47,21 +41,9 @@ static void teardown(void)
 	fixture_remove(&directory);
 }
 
-static void sleeper_wake(struct hf_waiter *waiter)
-{
-	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
-}
-
 static void session_open(struct session *s)
 {
-	enum hf_status status;
-
-	do {
-		status = hf_view_open(store, inbox, 0, false, &s->news.waiter, &s->view);
-		if (status == HF_WAIT)
-			must(sem_wait(&s->news.sem) == 0);
-	} while (status == HF_MORE || status == HF_WAIT);
-	must(status == HF_OK);
+	s->view = fixture_view(store, inbox, 0, false, &s->news);
 	s->count = hf_view_count(s->view);
 	for (uint32_t i = 0; i < s->count; i++)
 		s->uids[i] = hf_view_uid(s->view, HF_SEQ(i + 1)).n;
@@ -71,8 +53,7 @@ static struct session *session_new(uint64_t seed)
 {
 	struct session *s = hf_alloc_zero(sizeof(*s));
 
-	s->news.waiter.wake = sleeper_wake;
-	sem_init(&s->news.sem, 0, 0);
+	sleeper_init(&s->news);
 	s->arena = hf_arena_new();
 	s->seed = seed;
 	session_open(s);
@@ -83,7 +64,7 @@ static void session_free(struct session *s)
 {
 	hf_view_close(&s->view);
 	hf_arena_free(&s->arena);
-	sem_destroy(&s->news.sem);
+	sleeper_fini(&s->news);
 	hf_free(s);
 }
 

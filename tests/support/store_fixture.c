@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ftw.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,53 +112,63 @@ char *fixture_message(unsigned number, size_t size)
 	return text.data;
 }
 
-struct pause {
-	struct hf_waiter waiter;
-	pthread_mutex_t lock;
-	pthread_cond_t woken;
-	bool is_woken;
-};
-
-static void pause_wake(struct hf_waiter *waiter)
+static void sleeper_wake(struct hf_waiter *waiter)
 {
-	struct pause *pause = HF_CONTAINER(waiter, struct pause, waiter);
-
-	pthread_mutex_lock(&pause->lock);
-	pause->is_woken = true;
-	pthread_cond_signal(&pause->woken);
-	pthread_mutex_unlock(&pause->lock);
+	sem_post(&HF_CONTAINER(waiter, struct sleeper, waiter)->sem);
 }
 
-static void pause_wait(struct pause *pause)
+void sleeper_init(struct sleeper *sleeper)
 {
-	pthread_mutex_lock(&pause->lock);
-	while (!pause->is_woken)
-		pthread_cond_wait(&pause->woken, &pause->lock);
-	pause->is_woken = false;
-	pthread_mutex_unlock(&pause->lock);
+	sleeper->waiter.wake = sleeper_wake;
+	sem_init(&sleeper->sem, 0, 0);
+}
+
+void sleeper_fini(struct sleeper *sleeper)
+{
+	sem_destroy(&sleeper->sem);
+}
+
+void sleeper_wait(struct sleeper *sleeper)
+{
+	must(sem_wait(&sleeper->sem) == 0);
+	while (sem_trywait(&sleeper->sem) == 0)
+		continue;
+}
+
+struct hf_view *fixture_view(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine, struct sleeper *news)
+{
+	struct hf_view *view = NULL;
+	enum hf_status status;
+
+	while ((status = hf_view_open(store, mailbox, user, examine, &news->waiter, &view)) != HF_OK) {
+		must(status == HF_MORE || status == HF_WAIT);
+		if (status == HF_WAIT)
+			sleeper_wait(news);
+	}
+	return view;
 }
 
 struct hf_stage *fixture_stage(struct hf_store *store, struct hf_str octets, size_t piece)
 {
-	struct pause pause = { .waiter = { pause_wake } };
+	struct sleeper sleeper;
 	struct hf_stage *stage = NULL;
 	enum hf_status status;
 
-	pthread_mutex_init(&pause.lock, NULL);
-	pthread_cond_init(&pause.woken, NULL);
-	must(hf_stage_new(store, UINT64_C(1) << 40, &pause.waiter, &stage) == HF_OK);
+	sleeper_init(&sleeper);
+	must(hf_stage_new(store, UINT64_C(1) << 40, &sleeper.waiter, &stage) == HF_OK);
 	for (size_t at = 0; at < octets.size;) {
 		struct hf_str some = hf_str_sub(octets, at, piece ? piece : octets.size);
 
 		status = hf_stage_write(stage, some);
 		must(status == HF_OK || status == HF_WAIT);
 		if (status == HF_WAIT)
-			pause_wait(&pause);
+			sleeper_wait(&sleeper);
 		at += some.size;
 	}
 	while ((status = hf_stage_finish(stage)) == HF_WAIT)
-		pause_wait(&pause);
+		sleeper_wait(&sleeper);
 	must(status == HF_OK);
+	sleeper_fini(&sleeper);
 	return stage;
 }
 

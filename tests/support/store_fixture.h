@@ -4,6 +4,7 @@
 #ifndef HF_TESTS_STORE_FIXTURE_H
 #define HF_TESTS_STORE_FIXTURE_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +25,19 @@ struct hf_store *fixture_open(const struct hf_store_settings *settings);
 
 uint64_t fixture_user(struct hf_store *store, const char *name);
 uint64_t fixture_mailbox(struct hf_store *store, uint64_t user, const char *name); /* id; created when it is missing */
+
+/* Counts how often it is woken. */
+struct sleeper {
+	struct hf_waiter waiter;
+	sem_t sem;
+};
+void sleeper_init(struct sleeper *sleeper);
+void sleeper_fini(struct sleeper *sleeper);
+/* Until it is woken, and forgets how often. */
+void sleeper_wait(struct sleeper *sleeper);
+
+/* Open; `user` 0: the owner. */
+struct hf_view *fixture_view(struct hf_store *store, uint64_t mailbox, uint64_t user, bool examine, struct sleeper *news);
 
 /* A text message; `size` octets of body at least. To be freed with free(). */
 char *fixture_message(unsigned number, size_t size);
