@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -131,22 +130,12 @@ struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, cons
 
 void hf_conn_identify(struct hf_conn *conn, const struct sockaddr_storage *peer)
 {
-	struct sockaddr_storage local;
-	socklen_t size = sizeof(local);
-	char address[48];
-	int one = 1;
-
 	if (peer->ss_family != AF_INET && peer->ss_family != AF_INET6)
 		return;
 	conn->is_unix = false;
 	conn->is_loopback = hf_endpoint_is_loopback(peer);
 	hf_endpoint_text(peer, conn->peer_address, sizeof(conn->peer_address), conn->peer_port,
 			 sizeof(conn->peer_port));
-	if (getsockname(conn->fd, (struct sockaddr *)&local, &size) == 0)
-		hf_endpoint_text(&local, address, sizeof(address), conn->local_port,
-				 sizeof(conn->local_port));
-	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(conn->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
 void hf_conn_close_session(struct hf_conn *conn)
@@ -366,29 +355,34 @@ const char *hf_conn_peer_port(const struct hf_conn *conn)
 	return *conn->peer_port ? conn->peer_port : NULL;
 }
 
-const char *hf_conn_local_port(const struct hf_conn *conn)
+const char *hf_conn_local_port(struct hf_conn *conn)
 {
+	struct sockaddr_storage local;
+	socklen_t size = sizeof(local);
+	char address[48];
+
+	if (conn->is_unix)
+		return NULL;
+	if (!*conn->local_port && getsockname(conn->fd, (struct sockaddr *)&local, &size) == 0)
+		hf_endpoint_text(&local, address, sizeof(address), conn->local_port,
+				 sizeof(conn->local_port));
 	return *conn->local_port ? conn->local_port : NULL;
 }
 
 /* What the handshake says stays as it is, and modules ask again and again: worked out once. */
-static void learn_identity(struct hf_conn *conn)
-{
-	if (conn->identity_known)
-		return;
-	conn->external_id = hf_tls_external_id(conn->tls, hf_conn_arena(conn));
-	for (unsigned kind = 0; kind < HF_COUNT(conn->bindings); kind++)
-		conn->bindings[kind] =
-			hf_tls_binding(conn->tls, (enum hf_binding)kind, hf_conn_arena(conn));
-	conn->identity_known = true;
-}
-
 struct hf_str hf_conn_external_id(struct hf_conn *conn)
 {
-	if (!conn->tls)
+	if (!conn->tls || !hf_tls_has_certificate(conn->tls))
 		return HF_STR_NULL;
-	learn_identity(conn);
+	if (!conn->identity_known)
+		conn->external_id = hf_tls_external_id(conn->tls, hf_conn_arena(conn));
+	conn->identity_known = true;
 	return conn->external_id;
+}
+
+bool hf_conn_can_bind(const struct hf_conn *conn)
+{
+	return conn->tls && hf_tls_can_bind(conn->tls);
 }
 
 const char *hf_conn_tls_version(struct hf_conn *conn)
@@ -400,6 +394,5 @@ struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind)
 {
 	if (!conn->tls)
 		return HF_STR_NULL;
-	learn_identity(conn);
-	return conn->bindings[kind];
+	return hf_tls_binding(conn->tls, kind, hf_conn_arena(conn));
 }

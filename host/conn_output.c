@@ -73,6 +73,11 @@ void hf_conn_output_drop(struct hf_conn *conn)
 
 bool hf_conn_output_pending(const struct hf_conn *conn)
 {
+	return (conn->tls && !conn->gone && hf_tls_holds(conn->tls)) || hf_conn_queue_pending(conn);
+}
+
+bool hf_conn_queue_pending(const struct hf_conn *conn)
+{
 	if (conn->out_first)
 		return true;
 	/* What the compressor holds back is pending as well: a drain may end before its flush. */
@@ -234,7 +239,7 @@ static void begin_compression(struct hf_conn *conn)
 		broken(conn);
 }
 
-void hf_conn_drain(struct hf_conn *conn, bool all)
+void hf_conn_drain_held(struct hf_conn *conn, bool all)
 {
 	bool more = true;
 
@@ -262,6 +267,28 @@ void hf_conn_drain(struct hf_conn *conn, bool all)
 		if (hf_conn_slice_used(conn))
 			return;
 	}
+}
+
+void hf_conn_release(struct hf_conn *conn)
+{
+	if (!conn->tls || conn->gone)
+		return;
+	switch (hf_tls_release(conn->tls)) {
+	case HF_TLS_DONE:
+		break;
+	case HF_TLS_WANT_WRITE:
+		conn->out_blocked = true;
+		break;
+	default:
+		broken(conn);
+		break;
+	}
+}
+
+void hf_conn_drain(struct hf_conn *conn, bool all)
+{
+	hf_conn_drain_held(conn, all);
+	hf_conn_release(conn);
 }
 
 static void queued(struct hf_conn *conn, size_t count)

@@ -125,8 +125,8 @@ struct hf_conn {
 	bool handshake_writes;
 
 	struct hf_tls_conn *tls;
-	bool identity_known; /* the next two, in the arena */
-	struct hf_str external_id, bindings[HF_BINDING_UNIQUE + 1];
+	bool identity_known; /* the next, in the arena */
+	struct hf_str external_id;
 	struct hf_compress *compress;
 	struct hf_offload *offload;
 
@@ -177,7 +177,10 @@ ssize_t hf_conn_receive(struct hf_conn *conn, void *to, size_t size);
 void hf_conn_drain(
 	struct hf_conn *conn,
 	bool all); /* sends what the socket takes; `all`: end of a step, flush the compressor */
+void hf_conn_drain_held(struct hf_conn *conn, bool all); /* leaves with TLS what it holds */
+void hf_conn_release(struct hf_conn *conn);
 bool hf_conn_output_pending(const struct hf_conn *conn);
+bool hf_conn_queue_pending(const struct hf_conn *conn); /* without what TLS holds */
 void hf_conn_output_drop(struct hf_conn *conn);
 void hf_conn_output_compress(struct hf_conn *conn);
 ssize_t hf_conn_transmit(struct hf_conn *conn, const void *data,

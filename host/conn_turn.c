@@ -77,13 +77,16 @@ static enum conn_turn drain_turn(struct hf_conn *conn)
 
 static enum conn_turn linger_turn(struct hf_conn *conn)
 {
-	hf_conn_drain(conn, true);
+	if (conn->tls) /* the goodbye goes with the last answer */
+		hf_tls_hold(conn->tls);
+	hf_conn_drain_held(conn, true);
+	if (conn->tls && !conn->gone && !hf_conn_queue_pending(conn))
+		hf_tls_goodbye(conn->tls);
+	hf_conn_release(conn);
 	if (conn->gone)
 		return discard(conn);
 	if (hf_conn_output_pending(conn))
 		return conn->out_blocked ? TURN_PARK : TURN_AGAIN_LONG;
-	if (conn->tls)
-		hf_tls_goodbye(conn->tls);
 	if (conn->input_ended || shutdown(conn->fd, SHUT_WR) != 0)
 		return discard(conn);
 	hf_conn_input_fini(conn);
@@ -246,6 +249,7 @@ static enum conn_turn open_session(struct hf_conn *conn)
 	conn->corked = false;
 	if (status != HF_OK)
 		return begin_linger(conn); /* whatever it has written by way of apology */
+	hf_conn_drain(conn, true);
 	conn->session_open = true;
 	conn->want = HF_WANT_INPUT;
 	conn->pending |= HF_EV_INPUT;
@@ -257,8 +261,14 @@ static enum conn_turn open_session(struct hf_conn *conn)
 static enum conn_turn handshake_turn(struct hf_conn *conn)
 {
 	struct hf_buf error = HF_BUF_INIT;
+	enum hf_tls_result result;
 
-	switch (hf_tls_handshake(conn->tls, &error)) {
+	hf_tls_hold(conn->tls);
+	result = hf_tls_handshake(conn->tls, &error);
+	if (result != HF_TLS_DONE && hf_tls_release(conn->tls) == HF_TLS_WANT_WRITE &&
+	    result == HF_TLS_WANT_READ)
+		result = HF_TLS_WANT_WRITE;
+	switch (result) {
 	case HF_TLS_WANT_READ:
 		conn->handshake_writes = false;
 		return TURN_PARK;
@@ -270,7 +280,7 @@ static enum conn_turn handshake_turn(struct hf_conn *conn)
 			conn->peer_address, conn->service, hf_log_quote(hf_buf_str(&error)));
 		hf_buf_fini(&error);
 		return discard(conn);
-	case HF_TLS_DONE:
+	case HF_TLS_DONE: /* tickets wait for what the session says first */
 		break;
 	}
 	hf_debug(&conn->log, "tls version=%s cipher=%s", hf_tls_version_name(conn->tls),
@@ -279,6 +289,7 @@ static enum conn_turn handshake_turn(struct hf_conn *conn)
 	conn->readable = true;
 	if (!conn->session_open)
 		return open_session(conn);
+	hf_conn_release(conn);
 	conn->phase = PHASE_OPEN;
 	conn->want = HF_WANT_INPUT;
 	conn->pending |= HF_EV_INPUT;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -113,6 +114,15 @@ static int open_unix(const struct hf_listen_settings *settings, const struct hf_
 
 /* TCP ------------------------------------------------------------------------- */
 
+/* What Linux passes on to accepted sockets (tcp(7), socket(7)): set once instead of for each. */
+static void set_for_connections(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
 static int open_tcp(const struct hf_listen_settings *settings, struct hf_endpoint *endpoint,
 		    struct hf_note *why, bool *privileges)
 {
@@ -137,6 +147,7 @@ static int open_tcp(const struct hf_listen_settings *settings, struct hf_endpoin
 	only = !endpoint->any;
 	if (endpoint->sa.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+	set_for_connections(fd);
 	if (bind(fd, (struct sockaddr *)&endpoint->sa, endpoint->size) != 0 ||
 	    listen(fd, BACKLOG) != 0) {
 		note_bind(why, privileges, settings->address, errno);
@@ -184,6 +195,8 @@ struct hf_listener *hf_listener_open(struct hf_host *host,
 		return NULL;
 	is_unix = endpoint.sa.ss_family == AF_UNIX;
 	fd = inherited(&endpoint);
+	if (fd >= 0 && !is_unix)
+		set_for_connections(fd);
 	if (fd < 0)
 		fd = is_unix ? open_unix(settings, &endpoint, why, privileges)
 			     : open_tcp(settings, &endpoint, why, privileges);

@@ -203,11 +203,12 @@ HF_API bool hf_conn_is_loopback(const struct hf_conn *conn);
 HF_API const char *hf_conn_peer_address(const struct hf_conn *conn); /* "192.0.2.1", "unix" */
 HF_API const char *hf_conn_peer_port(
 	const struct hf_conn *conn); /* "address;port" for SASL; NULL for unix sockets */
-HF_API const char *hf_conn_local_port(const struct hf_conn *conn);
+HF_API const char *hf_conn_local_port(struct hf_conn *conn);
 HF_API struct hf_str hf_conn_external_id(
 	struct hf_conn *conn); /* user name from a verified client certificate */
 HF_API const char *hf_conn_tls_version(struct hf_conn *conn); /* "TLSv1.3", NULL in clear */
 enum hf_binding { HF_BINDING_EXPORTER, HF_BINDING_SERVER_END_POINT, HF_BINDING_UNIQUE };
+HF_API bool hf_conn_can_bind(const struct hf_conn *conn); /* whether there is any */
 /* Channel binding data in the connection's arena; empty when that kind is not available. RFC 9266,
  * RFC 5929. */
 HF_API struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind);

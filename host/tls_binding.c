@@ -70,6 +70,22 @@ struct hf_str hf_tls_binding(struct hf_tls_conn *conn, enum hf_binding kind, str
 	return HF_STR_NULL;
 }
 
+bool hf_tls_can_bind(struct hf_tls_conn *conn)
+{
+	X509 *certificate = SSL_get_certificate(conn->ssl);
+	int nid = NID_undef;
+
+	if (SSL_version(conn->ssl) >= TLS1_3_VERSION || SSL_get_extms_support(conn->ssl) == 1)
+		return true; /* tls-exporter */
+	return certificate && X509_get_signature_info(certificate, &nid, NULL, NULL, NULL) == 1 &&
+	       nid != NID_undef; /* tls-server-end-point */
+}
+
+bool hf_tls_has_certificate(const struct hf_tls_conn *conn)
+{
+	return SSL_get0_peer_certificate(conn->ssl) != NULL;
+}
+
 /* A name with a NUL inside is somebody's trick. */
 static struct hf_str checked(const ASN1_STRING *text, struct hf_arena *arena)
 {

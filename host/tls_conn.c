@@ -15,8 +15,10 @@ struct hf_tls_conn *hf_tls_accept(struct hf_tls *tls, int fd, const char *alpn)
 
 	conn->tls = hf_tls_ref(tls);
 	conn->ssl = SSL_new(tls->entries[0].ctx);
-	if (!conn->ssl || SSL_set_fd(conn->ssl, fd) != 1)
+	if (!conn->ssl)
 		hf_out_of_memory(sizeof(*conn));
+	conn->fd = fd;
+	hf_tls_bio_attach(conn);
 	SSL_set_app_data(
 		conn->ssl,
 		(void *)(uintptr_t)alpn); /* for the protocol callback, which only reads it */
@@ -29,6 +31,7 @@ void hf_tls_conn_free(struct hf_tls_conn **conn)
 	if (!*conn)
 		return;
 	SSL_free((*conn)->ssl);
+	hf_buf_fini(&(*conn)->held);
 	hf_tls_unref(&(*conn)->tls);
 	hf_free(*conn);
 	*conn = NULL;
@@ -127,6 +130,8 @@ bool hf_tls_has_buffered(const struct hf_tls_conn *conn)
 
 void hf_tls_goodbye(struct hf_tls_conn *conn)
 {
+	if (SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)
+		return;
 	ERR_clear_error();
 	SSL_shutdown(conn->ssl);
 	ERR_clear_error();

@@ -36,6 +36,13 @@ struct hf_tls_conn {
 	SSL *ssl;
 	struct hf_tls *tls; /* the name callback uses it */
 	bool read_needs_write, write_needs_read;
+	/* tls_bio.c */
+	int fd;
+	bool ended, hold;
+	struct hf_buf held;
 };
+
+/* tls_bio.c: gives conn->ssl its way to conn->fd. */
+void hf_tls_bio_attach(struct hf_tls_conn *conn);
 
 #endif

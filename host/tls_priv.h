@@ -40,13 +40,20 @@ ssize_t hf_tls_write(struct hf_tls_conn *conn, const void *data, size_t size);
 bool hf_tls_read_needs_write(const struct hf_tls_conn *conn);
 bool hf_tls_write_needs_read(const struct hf_tls_conn *conn);
 bool hf_tls_has_buffered(const struct hf_tls_conn *conn);
-void hf_tls_goodbye(struct hf_tls_conn *conn);
+void hf_tls_goodbye(struct hf_tls_conn *conn); /* once; more calls do nothing */
+/* From hf_tls_hold() to hf_tls_release() what is written is gathered, 16 KiB at most. The latter sends it: HF_TLS_WANT_WRITE
+ * when the socket does not take all, and it is to be called again. */
+void hf_tls_hold(struct hf_tls_conn *conn);
+bool hf_tls_holds(const struct hf_tls_conn *conn); /* something */
+enum hf_tls_result hf_tls_release(struct hf_tls_conn *conn);
 const char *hf_tls_version_name(const struct hf_tls_conn *conn);
 const char *hf_tls_cipher_name(const struct hf_tls_conn *conn);
 
 /* tls_binding.c */
 struct hf_str hf_tls_binding(struct hf_tls_conn *conn, enum hf_binding kind,
 			     struct hf_arena *arena);
+bool hf_tls_can_bind(struct hf_tls_conn *conn); /* at least one kind */
+bool hf_tls_has_certificate(const struct hf_tls_conn *conn); /* the client has shown one */
 struct hf_str hf_tls_external_id(struct hf_tls_conn *conn, struct hf_arena *arena);
 
 #endif

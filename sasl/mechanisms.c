@@ -40,7 +40,7 @@ bool hf_sasl_mechanism_parse(struct hf_str name, struct hf_sasl_mechanism *mecha
 
 static bool has_binding(const struct hf_sasl_peer *peer)
 {
-	return peer->tls_exporter.size || peer->tls_server_end_point.size || peer->tls_unique.size;
+	return peer->can_bind || peer->tls_exporter.size || peer->tls_server_end_point.size || peer->tls_unique.size;
 }
 
 static bool plaintext_here(const struct hf_sasl *sasl, const struct hf_sasl_peer *peer)

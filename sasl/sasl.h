@@ -59,6 +59,7 @@ struct hf_sasl_peer {
 	const char *local, *remote;    /* "address;port", may be NULL */
 	struct hf_str address;         /* of the client, for delays; empty for unix sockets */
 	struct hf_str external_id;     /* user name from a verified client certificate; empty: none */
+	bool can_bind;                 /* there are channel bindings; what they are is wanted by hf_sasl_start() alone */
 	/* Channel bindings; empty when not available (no TLS; tls-unique only on TLS 1.2 with extended master secret). */
 	struct hf_str tls_exporter, tls_server_end_point, tls_unique;
 };

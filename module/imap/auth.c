@@ -18,14 +18,20 @@ void imap_auth_peer(struct imap_session *session, struct hf_sasl_peer *peer)
 		.service = "imap",
 		.secure = unix_socket || hf_conn_is_tls(conn),
 		.loopback = hf_conn_is_loopback(conn),
-		.local = hf_conn_local_port(conn),
-		.remote = hf_conn_peer_port(conn),
 		.address = unix_socket ? HF_STR_NULL : hf_str(hf_conn_peer_address(conn)),
 		.external_id = hf_conn_external_id(conn),
-		.tls_exporter = hf_conn_binding(conn, HF_BINDING_EXPORTER),
-		.tls_server_end_point = hf_conn_binding(conn, HF_BINDING_SERVER_END_POINT),
-		.tls_unique = hf_conn_binding(conn, HF_BINDING_UNIQUE),
+		.can_bind = hf_conn_can_bind(conn),
 	};
+}
+
+void imap_auth_exchange_peer(struct imap_session *session, struct hf_sasl_peer *peer)
+{
+	imap_auth_peer(session, peer);
+	peer->local = hf_conn_local_port(session->conn);
+	peer->remote = hf_conn_peer_port(session->conn);
+	peer->tls_exporter = hf_conn_binding(session->conn, HF_BINDING_EXPORTER);
+	peer->tls_server_end_point = hf_conn_binding(session->conn, HF_BINDING_SERVER_END_POINT);
+	peer->tls_unique = hf_conn_binding(session->conn, HF_BINDING_UNIQUE);
 }
 
 bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user,

@@ -93,20 +93,36 @@ static void add_authentication(struct imap_session *session, struct hf_buf *out)
 		hf_buf_add_lit(out, " LOGINDISABLED");
 }
 
-void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
+static void add_rows(struct hf_buf *out, unsigned states)
 {
-	bool first = true;
-
 	for (size_t i = 0; i < HF_COUNT(rows); i++) {
-		if (!(rows[i].states & (unsigned)session->state))
+		if (!(rows[i].states & states))
 			continue;
 		if (rows[i].command && !imap_command_find(hf_str(rows[i].command)))
 			continue;
-		if (!first)
+		if (out->size)
 			hf_buf_add_char(out, ' ');
 		hf_buf_add_cstr(out, rows[i].name);
-		first = false;
 	}
+}
+
+void imap_capabilities_init(struct imap_module *module)
+{
+	add_rows(&module->capabilities[false], IMAP_NOT_AUTHENTICATED);
+	add_rows(&module->capabilities[true], IMAP_LOGGED_IN);
+}
+
+void imap_capabilities_fini(struct imap_module *module)
+{
+	hf_buf_fini(&module->capabilities[false]);
+	hf_buf_fini(&module->capabilities[true]);
+}
+
+void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
+{
+	bool logged_in = session->state != IMAP_NOT_AUTHENTICATED;
+
+	hf_buf_add_str(out, hf_buf_str(&session->priv->module->capabilities[logged_in]));
 	hf_buf_printf(out, " APPENDLIMIT=%llu", /* RFC 7889 */
 		      (unsigned long long)session->settings->message_size_max);
 	if (!hf_conn_is_compressed(session->conn)) {

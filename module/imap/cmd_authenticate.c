@@ -107,7 +107,7 @@ static enum hf_status auth_start(struct imap_cmd *cmd)
 	struct hf_sasl_exchange *exchange;
 	enum hf_status status;
 
-	imap_auth_peer(cmd->session, &peer);
+	imap_auth_exchange_peer(cmd->session, &peer);
 	status = hf_sasl_start(cmd->session->priv->module->sasl, &peer, args->mechanism, &exchange);
 	if (status == HF_ECANNOT)
 		return refuse_mechanism(cmd, &peer);

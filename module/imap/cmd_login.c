@@ -29,7 +29,7 @@ static struct login_job *job_new(struct imap_session *session, const struct logi
 	struct login_job *job = hf_alloc_zero(sizeof(*job));
 	struct hf_sasl_peer peer;
 
-	imap_auth_peer(session, &peer);
+	imap_auth_exchange_peer(session, &peer);
 	job->sasl = session->priv->module->sasl;
 	job->arena = hf_arena_new();
 	job->peer = peer;

@@ -28,6 +28,7 @@ static enum hf_status load(struct hf_host *host, const void *settings, void **st
 	module->commands = hf_counter_get("imap.commands", "IMAP commands received");
 	module->logins = hf_counter_get("imap.logins", "successful IMAP logins");
 	module->login_failures = hf_counter_get("imap.login_failures", "failed IMAP logins");
+	imap_capabilities_init(module);
 	*state = module;
 	return HF_OK;
 }
@@ -40,6 +41,7 @@ static void reload(void *state, const void *settings)
 
 static void unload(void **state)
 {
+	imap_capabilities_fini(*state);
 	hf_free(*state);
 	*state = NULL;
 }

@@ -13,7 +13,12 @@ struct imap_module {
 	struct hf_store *store;
 	struct hf_sasl *sasl;
 	struct hf_counter *sessions, *commands, *logins, *login_failures;
+	struct hf_buf capabilities[2]; /* the same for all sessions, before and after login */
 };
+
+/* capability.c */
+void imap_capabilities_init(struct imap_module *module);
+void imap_capabilities_fini(struct imap_module *module);
 
 /* Collecting a command ----------------------------------------------------------------------- */
 
@@ -221,6 +226,7 @@ void imap_timeout_park(struct imap_session *session, unsigned want);
 /* auth.c: what LOGIN and AUTHENTICATE share, and CAPABILITY asks */
 /* Without channel bindings: what policy needs. */
 void imap_auth_peer(struct imap_session *session, struct hf_sasl_peer *peer);
+void imap_auth_exchange_peer(struct imap_session *session, struct hf_sasl_peer *peer); /* with ports and bindings */
 /* After a failure: notes it, and sets the deadline until which its answer is held back. False:
  * answer at once. */
 bool imap_auth_failed(struct imap_session *session, const char *mechanism, struct hf_str user,

@@ -55,12 +55,23 @@ END_TEST
 START_TEST(hmac_matches_the_standards)
 {
 	uint8_t got[HF_DIGEST_MAX];
+	char key[131];
 
 	hf_hmac(HF_SHA1, HF_STR("Jefe"), HF_STR("what do ya want for nothing?"), got);
 	ck_assert_str_eq(shown(HF_SHA1, got), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
 	hf_hmac(HF_SHA256, HF_STR("Jefe"), HF_STR("what do ya want for nothing?"), got);
 	ck_assert_str_eq(shown(HF_SHA256, got),
 			 "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key)); /* longer than a block: RFC 4231 §4.7 */
+	hf_hmac(HF_SHA256, hf_str_n(key, sizeof(key)),
+		HF_STR("Test Using Larger Than Block-Size Key - Hash Key First"), got);
+	ck_assert_str_eq(shown(HF_SHA256, got),
+			 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+	hf_hmac(HF_SHA512, hf_str_n(key, sizeof(key)),
+		HF_STR("Test Using Larger Than Block-Size Key - Hash Key First"), got);
+	ck_assert_str_eq(shown(HF_SHA512, got),
+			 "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+			 "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
 	hf_hmac(HF_SHA256, HF_STR_NULL, HF_STR_NULL, got);
 	ck_assert_str_eq(shown(HF_SHA256, got),
 			 "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");

@@ -3,6 +3,7 @@
  * and clients that misbehave. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -340,6 +341,40 @@ START_TEST(sessions_are_resumed)
 }
 END_TEST
 
+/* TLS records in what arrives first, none of it taken. */
+static unsigned records_waiting(int fd)
+{
+	unsigned char data[8192];
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	unsigned count = 0;
+	ssize_t n;
+
+	ck_assert_int_eq(poll(&poll_fd, 1, 5000), 1);
+	n = recv(fd, data, sizeof(data), MSG_PEEK);
+	for (ssize_t at = 0; at + 5 <= n; at += 5 + (data[at + 3] << 8 | data[at + 4]))
+		count++;
+	return count;
+}
+
+/* One segment, so that the client does not wake up for each record. */
+START_TEST(what_is_said_together_is_sent_together)
+{
+	struct client client = { .version = TLS1_3_VERSION };
+
+	connect_implicit(&client);
+	ck_assert_uint_eq(records_waiting(client.fd), 2); /* tickets */
+	tls_put(&client, "ECHO a");
+	tls_expect(&client, "a");
+	tls_put(&client, "QUIT");
+	ck_assert_uint_eq(records_waiting(client.fd), 2); /* with the goodbye of TLS */
+	tls_expect(&client, "bye");
+	ck_assert_int_eq(SSL_read(client.ssl, (char[1]){ 0 }, 1), 0);
+	ck_assert_int_eq(SSL_get_error(client.ssl, 0), SSL_ERROR_ZERO_RETURN);
+	client_end(&client);
+	SSL_SESSION_free(client.session);
+}
+END_TEST
+
 START_TEST(client_certificates_name_their_owner)
 {
 	static const struct {
@@ -529,6 +564,7 @@ static void add(TCase *tc)
 			    TLS1_3_VERSION + 1);
 	tcase_add_test(tc, names_choose_certificates);
 	tcase_add_loop_test(tc, sessions_are_resumed, TLS1_2_VERSION, TLS1_3_VERSION + 1);
+	tcase_add_test(tc, what_is_said_together_is_sent_together);
 	tcase_add_test(tc, client_certificates_name_their_owner);
 	tcase_add_test(tc, protocols);
 	tcase_add_loop_test(tc, much_goes_both_ways, TLS1_2_VERSION, TLS1_3_VERSION + 1);

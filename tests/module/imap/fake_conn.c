@@ -34,6 +34,7 @@ struct hf_conn *fake_conn_new(void)
 	conn->module.commands = hf_counter_get("test.commands", "");
 	conn->module.logins = hf_counter_get("test.logins", "");
 	conn->module.login_failures = hf_counter_get("test.failures", "");
+	imap_capabilities_init(&conn->module);
 	hf_assert(imap_session_open(conn, &conn->module) == HF_OK);
 	return conn;
 }
@@ -45,6 +46,7 @@ void fake_conn_free(struct hf_conn **pointer)
 	if (!conn)
 		return;
 	imap_session_close(conn->session);
+	imap_capabilities_fini(&conn->module);
 	if (conn->offload && conn->offload_drop)
 		conn->offload_drop(conn->offload_arg);
 	hf_arena_free(&conn->arena);
@@ -278,7 +280,7 @@ const char *hf_conn_peer_port(const struct hf_conn *conn)
 	return "192.0.2.1;4711";
 }
 
-const char *hf_conn_local_port(const struct hf_conn *conn)
+const char *hf_conn_local_port(struct hf_conn *conn)
 {
 	(void)conn;
 	return "192.0.2.2;143";
@@ -293,6 +295,11 @@ struct hf_str hf_conn_external_id(struct hf_conn *conn)
 const char *hf_conn_tls_version(struct hf_conn *conn)
 {
 	return conn->tls ? "TLSv1.3" : NULL;
+}
+
+bool hf_conn_can_bind(const struct hf_conn *conn)
+{
+	return conn->tls;
 }
 
 struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind)
@@ -330,7 +337,7 @@ void hf_sasl_mechanisms(struct hf_sasl *sasl, const struct hf_sasl_peer *peer, s
 {
 	(void)sasl;
 	hf_buf_add_lit(out, "TEST PLAIN");
-	if (peer->tls_exporter.size)
+	if (peer->can_bind)
 		hf_buf_add_lit(out, " TEST-PLUS");
 }
 
