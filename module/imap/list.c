@@ -81,13 +81,10 @@ static void mark_levels(struct builder *b, const struct hf_mailbox_info *info)
 	}
 }
 
-void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct imap_list_tree *tree)
+void imap_list_tree_of(struct hf_arena *arena, const struct imap_mailbox *list, size_t count, struct imap_list_tree *tree)
 {
 	struct builder *b = hf_new(arena, struct builder);
-	struct imap_mailbox *list;
-	size_t count;
 
-	imap_mailbox_list(session, arena, &list, &count);
 	b->arena = arena;
 	b->capacity = count + 16;
 	b->nodes = hf_new_array(arena, struct imap_list_node, b->capacity);
@@ -99,6 +96,15 @@ void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct
 	}
 	tree->nodes = b->nodes;
 	tree->count = b->count;
+}
+
+void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct imap_list_tree *tree)
+{
+	struct imap_mailbox *list;
+	size_t count;
+
+	imap_mailbox_list(session, arena, &list, &count);
+	imap_list_tree_of(arena, list, count, tree);
 }
 
 /* Patterns ----------------------------------------------------------------------------------- */

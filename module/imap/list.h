@@ -35,6 +35,8 @@ static inline bool imap_list_exists(const struct imap_list_node *node)
 
 /* From a snapshot of what the session may see; everything lives in the arena. */
 void imap_list_tree(struct imap_session *session, struct hf_arena *arena, struct imap_list_tree *tree);
+/* From a snapshot of imap_mailbox_list(), which must live as long. */
+void imap_list_tree_of(struct hf_arena *arena, const struct imap_mailbox *list, size_t count, struct imap_list_tree *tree);
 
 /* A pattern made ready: reference and pattern joined, UTF-8, runs of wildcards reduced. */
 struct imap_list_pattern {

@@ -8,6 +8,7 @@
 #include "module/imap/notify.h"
 
 #include "module/imap/context.h"
+#include "module/imap/list.h"
 #include "module/imap/metadata_news.h"
 
 #include <stdlib.h>
@@ -92,28 +93,15 @@ static void tell_messages(struct imap_session *session, const struct hf_mailbox_
 		imap_notify_write_status(session, now, 0, condstore, unseen);
 }
 
-static void write_list(struct imap_session *session, const struct hf_mailbox_info *info,
-		       const char *attributes, const struct hf_str *old_name)
-{
-	struct hf_buf out = HF_BUF_INIT;
-
-	hf_buf_printf(&out, "* LIST (%s) \"/\" ", attributes);
-	imap_add_mailbox(session, &out, info->name);
-	if (old_name) {
-		hf_buf_add_lit(&out, " (\"OLDNAME\" (");
-		imap_add_mailbox(session, &out, *old_name);
-		hf_buf_add_lit(&out, "))");
-	}
-	hf_buf_add_lit(&out, "\r\n");
-	hf_conn_write(session->conn, out.data, out.size);
-	hf_buf_fini(&out);
-}
-
 /* A catalogue, by name as it came and by id. */
 struct catalogue {
 	const struct imap_mailbox *list;
 	const struct imap_mailbox **by_id; /* without those of id 0 */
 	size_t count, id_count;
+	struct hf_arena *arena;
+	struct imap_list_tree tree; /* made when a name is to be told; nodes NULL before */
+	size_t *node_of;            /* of each in list */
+	struct hf_str told_parent;  /* the last one */
 };
 
 static int compare_ids(const void *a, const void *b)
@@ -127,7 +115,7 @@ static int compare_ids(const void *a, const void *b)
 static void catalogue_init(struct catalogue *catalogue, struct hf_arena *arena,
 			   const struct imap_mailbox *list, size_t count)
 {
-	*catalogue = (struct catalogue){ .list = list, .count = count };
+	*catalogue = (struct catalogue){ .list = list, .count = count, .arena = arena };
 	catalogue->by_id = hf_new_array(arena, const struct imap_mailbox *, count + 1);
 	for (size_t i = 0; i < count; i++)
 		if (list[i].info.id)
@@ -182,17 +170,105 @@ static bool renamed_with_parent(const struct catalogue *old, const struct catalo
 	return false;
 }
 
+/* LIST of a name as it is now, with all of its attributes. */
+static const struct imap_list_node *find_node(struct catalogue *now, const struct imap_mailbox *mailbox, struct hf_str name)
+{
+	if (!now->tree.nodes) {
+		size_t at = 0;
+
+		imap_list_tree_of(now->arena, now->list, now->count, &now->tree);
+		now->node_of = hf_new_array(now->arena, size_t, now->count + 1);
+		for (size_t i = 0; i < now->tree.count; i++)
+			if (now->tree.nodes[i].mailbox)
+				now->node_of[at++] = i;
+	}
+	if (mailbox)
+		return &now->tree.nodes[now->node_of[mailbox - now->list]];
+	for (size_t i = 0; i < now->tree.count; i++)
+		if (hf_str_eq(now->tree.nodes[i].name, name))
+			return &now->tree.nodes[i];
+	return NULL;
+}
+
+static void write_list(struct imap_session *session, struct catalogue *now, const struct imap_list_node *node,
+		       struct hf_str name, const struct hf_str *old_name)
+{
+	const struct imap_list_node gone = { .name = name };
+	struct hf_buf extended = HF_BUF_INIT;
+	const char *attributes = "\\NonExistent";
+
+	if (node)
+		attributes = hf_arena_printf(now->arena, "%s%s%s", imap_list_exists(node) ? "" : "\\NonExistent ",
+					     node->children ? "\\HasChildren" : "\\HasNoChildren",
+					     node->info && node->info->subscribed ? " \\Subscribed" : "");
+	if (old_name) {
+		hf_buf_add_lit(&extended, "(\"OLDNAME\" (");
+		imap_add_mailbox(session, &extended, *old_name);
+		hf_buf_add_lit(&extended, "))");
+	}
+	imap_list_write(session, "LIST", attributes, old_name ? hf_buf_cstr(&extended) : NULL, node ? node : &gone);
+	hf_buf_fini(&extended);
+}
+
+static bool is_asked(const struct imap_session *session, const struct imap_mailbox *mailbox)
+{
+	return mailbox && imap_notify_events(session, mailbox) & NOTIFY_NAME;
+}
+
+/* The nearest name above it that was a mailbox and is none any more is told of itself. */
+static bool left_with(const struct catalogue *old, const struct catalogue *now, const struct imap_mailbox *mailbox,
+		      struct hf_str parent)
+{
+	for (const struct imap_mailbox *at = mailbox; at > old->list;) {
+		at--;
+		if (hf_str_eq(at->info.name, parent))
+			return at->info.id && !find_id(now, at->info.id);
+	}
+	return false;
+}
+
+/* What is above a mailbox that has come or gone is another than before as well (RFC 5465 §5.4), be it a mailbox or only a level. */
+static void tell_parent(struct imap_session *session, const struct catalogue *old, struct catalogue *now,
+			const struct imap_mailbox *mailbox, bool is_new)
+{
+	struct hf_str parent = parent_of(mailbox->info.name);
+	const struct imap_list_node *node;
+
+	if (!parent.size || hf_str_eq(parent, now->told_parent))
+		return;
+	if (is_new) {
+		node = find_node(now, mailbox, parent);
+		node = node->parent ? &now->tree.nodes[node->parent - 1] : NULL;
+	} else {
+		node = find_node(now, NULL, parent);
+		if (!node && left_with(old, now, mailbox, parent))
+			return;
+	}
+	if (node && imap_list_exists(node)) {
+		const struct imap_mailbox *was = find_id(old, node->info->id);
+
+		if (!is_asked(session, node->mailbox) || !was || !hf_str_eq(was->info.name, parent))
+			return; /* a new name is told of itself */
+	} else if (!is_asked(session, mailbox)) {
+		return;
+	}
+	now->told_parent = parent;
+	write_list(session, now, node, parent, NULL);
+}
+
 /* Of a mailbox that may be seen no more: as if it were deleted (RFC 5465 §5.4). */
-static void tell_names(struct imap_session *session, const struct catalogue *old,
-		       const struct catalogue *now)
+static void tell_names(struct imap_session *session, const struct catalogue *old, struct catalogue *now)
 {
 	for (size_t i = 0; i < old->count; i++) {
 		const struct imap_mailbox *mailbox = &old->list[i];
+		struct hf_str name = mailbox->info.name;
 
-		if (mailbox->info.id && !find_id(now, mailbox->info.id) &&
-		    !imap_notify_did_delete(session->priv->notify, mailbox->info.id) &&
-		    imap_notify_events(session, mailbox) & NOTIFY_NAME)
-			write_list(session, &mailbox->info, "\\NonExistent", NULL);
+		if (!mailbox->info.id || find_id(now, mailbox->info.id) ||
+		    imap_notify_did_delete(session->priv->notify, mailbox->info.id))
+			continue;
+		if (is_asked(session, mailbox))
+			write_list(session, now, find_node(now, NULL, name), name, NULL);
+		tell_parent(session, old, now, mailbox, false);
 	}
 	for (size_t i = 0; i < now->count; i++) {
 		const struct imap_mailbox *mailbox = &now->list[i];
@@ -203,11 +279,10 @@ static void tell_names(struct imap_session *session, const struct catalogue *old
 			continue;
 		if (imap_notify_did_name(session->priv->notify, info->id, mailbox->name))
 			continue;
-		if (!((imap_notify_events(session, mailbox) | (was ? imap_notify_events(session, was) : 0)) & NOTIFY_NAME))
-			continue;
-		if (!was || !renamed_with_parent(old, now, was, mailbox))
-			write_list(session, info, info->subscribed ? "\\Subscribed" : "",
-				   was ? &was->info.name : NULL);
+		if (!was)
+			tell_parent(session, old, now, mailbox, true);
+		if ((is_asked(session, mailbox) || is_asked(session, was)) && (!was || !renamed_with_parent(old, now, was, mailbox)))
+			write_list(session, now, find_node(now, mailbox, info->name), info->name, was ? &was->info.name : NULL);
 	}
 }
 
@@ -220,7 +295,7 @@ static const struct imap_mailbox *find_name(const struct catalogue *catalogue, c
 
 /* RFC 5465 §5.5. */
 static void tell_subscriptions(struct imap_session *session, const struct catalogue *old,
-			       const struct catalogue *now)
+			       struct catalogue *now)
 {
 	for (size_t i = 0; i < now->count; i++) {
 		const struct imap_mailbox *mailbox = &now->list[i];
@@ -230,12 +305,11 @@ static void tell_subscriptions(struct imap_session *session, const struct catalo
 		if (was && was->info.subscribed != info->subscribed &&
 		    !imap_notify_did_subscribe(session->priv->notify, info->name, info->subscribed) &&
 		    (imap_notify_events(session, mailbox) | imap_notify_events(session, was)) & NOTIFY_SUBSCRIPTION)
-			write_list(session, info, info->subscribed ? "\\Subscribed" : "", NULL);
+			write_list(session, now, find_node(now, mailbox, info->name), info->name, NULL);
 	}
 }
 
-static void tell(struct imap_session *session, const struct catalogue *old,
-		 const struct catalogue *now)
+static void tell(struct imap_session *session, const struct catalogue *old, struct catalogue *now)
 {
 	tell_names(session, old, now);
 	tell_subscriptions(session, old, now);
@@ -347,7 +421,7 @@ static void tell_no_access(struct imap_session *session, const struct imap_notif
 
 		readable.rights |= HF_RIGHT_READ;
 		if (imap_notify_events(session, &readable) & NOTIFY_MESSAGES && !(notify->known[i].rights & HF_RIGHT_READ))
-			write_list(session, &readable.info, "\\NoAccess", NULL);
+			imap_list_write(session, "LIST", "\\NoAccess", NULL, &(struct imap_list_node){ .name = readable.info.name });
 	}
 }
 
