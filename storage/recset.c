@@ -13,10 +13,98 @@
 
 enum { CHUNK_MIN = 4 };
 
+/* Marks: for each that has been asked for, a bit for each of records[start ..], kept up with every change.
+ * ------------------------------------------------------------------------------------------------ */
+
+#define MARK_WORDS (HF_RECCHUNK_MAX / 64)
+
+struct mark {
+	uint64_t bits[MARK_WORDS];
+	uint8_t which;
+};
+
+struct hf_recmarks {
+	unsigned count;
+	struct mark *marks[HF_MARK_COUNT];
+};
+
+static void drop_marks(struct hf_recchunk *chunk)
+{
+	if (!chunk->marks)
+		return;
+	for (unsigned i = 0; i < chunk->marks->count; i++)
+		hf_free(chunk->marks->marks[i]);
+	hf_free(chunk->marks);
+	chunk->marks = NULL;
+}
+
+static bool is_marked(const struct hf_record *record, unsigned which)
+{
+	return which < HF_MARK_KEYWORD ? record->flags >> which & 1 : record->keywords >> (which - HF_MARK_KEYWORD) & 1;
+}
+
+static struct mark *mark_of(const struct hf_recchunk *chunk, unsigned which)
+{
+	for (unsigned i = 0; chunk->marks && i < chunk->marks->count; i++)
+		if (chunk->marks->marks[i]->which == which)
+			return chunk->marks->marks[i];
+	return NULL;
+}
+
+static void set_bit(struct mark *mark, uint32_t at, bool on)
+{
+	uint64_t bit = UINT64_C(1) << (at & 63);
+
+	if (on)
+		mark->bits[at >> 6] |= bit;
+	else
+		mark->bits[at >> 6] &= ~bit;
+}
+
+static void mark_put(struct hf_recchunk *chunk, uint32_t at, const struct hf_record *record)
+{
+	for (unsigned i = 0; chunk->marks && i < chunk->marks->count; i++)
+		set_bit(chunk->marks->marks[i], at, is_marked(record, chunk->marks->marks[i]->which));
+}
+
+/* Bits from `at` on move up by one; what is at `at` is for mark_put(). */
+static void mark_insert(struct hf_recchunk *chunk, uint32_t at, const struct hf_record *record)
+{
+	uint64_t low = (UINT64_C(1) << (at & 63)) - 1;
+
+	for (unsigned i = 0; chunk->marks && i < chunk->marks->count; i++) {
+		uint64_t *bits = chunk->marks->marks[i]->bits, word = bits[at >> 6], carry = word >> 63;
+
+		bits[at >> 6] = (word & low) | (word & ~low) << 1;
+		for (uint32_t w = (at >> 6) + 1; w < MARK_WORDS; w++) {
+			uint64_t next = bits[w] >> 63;
+
+			bits[w] = bits[w] << 1 | carry;
+			carry = next;
+		}
+	}
+	mark_put(chunk, at, record);
+}
+
+static void mark_remove(struct hf_recchunk *chunk, uint32_t at)
+{
+	uint64_t low = (UINT64_C(1) << (at & 63)) - 1;
+
+	for (unsigned i = 0; chunk->marks && i < chunk->marks->count; i++) {
+		uint64_t *bits = chunk->marks->marks[i]->bits, word = bits[at >> 6];
+
+		bits[at >> 6] = (word & low) | (word >> 1 & ~low);
+		for (uint32_t w = (at >> 6) + 1; w < MARK_WORDS; w++) {
+			bits[w - 1] |= bits[w] << 63;
+			bits[w] >>= 1;
+		}
+	}
+}
+
 void hf_recset_fini(struct hf_recset *set)
 {
 	for (size_t i = 0; i < set->chunk_count; i++) {
-		hf_free(set->chunks[i].flags);
+		drop_marks(&set->chunks[i]);
 		hf_free(set->chunks[i].records);
 	}
 	hf_free(set->chunks);
@@ -31,11 +119,6 @@ static struct hf_record *records_of(const struct hf_recchunk *chunk)
 static bool is_unseen(const struct hf_record *record)
 {
 	return !(record->flags & HF_FLAG_SEEN);
-}
-
-static uint8_t flags_of(const struct hf_record *record)
-{
-	return (uint8_t)(record->flags & HF_FLAGS_ALL);
 }
 
 /* The last chunk with first <= uid, or 0. */
@@ -124,15 +207,9 @@ static struct hf_recchunk *insert_chunk(struct hf_recset *set, size_t at, uint32
 	return &set->chunks[at];
 }
 
-static void drop_flags(struct hf_recchunk *chunk)
-{
-	hf_free(chunk->flags);
-	chunk->flags = NULL;
-}
-
 static void drop_chunk(struct hf_recset *set, size_t at)
 {
-	drop_flags(&set->chunks[at]);
+	drop_marks(&set->chunks[at]);
 	hf_free(set->chunks[at].records);
 	memmove(set->chunks + at, set->chunks + at + 1,
 		(set->chunk_count - at - 1) * sizeof(*set->chunks));
@@ -180,7 +257,7 @@ static void split(struct hf_recset *set, size_t at)
 	upper->count = lower->count - half;
 	memcpy(upper->records, records_of(lower) + half, upper->count * sizeof(struct hf_record));
 	lower->count = half;
-	drop_flags(lower);
+	drop_marks(lower);
 	recount(lower);
 	recount(upper);
 }
@@ -193,10 +270,7 @@ static void insert_at(struct hf_recchunk *chunk, uint32_t at, const struct hf_re
 	records = records_of(chunk);
 	memmove(records + at + 1, records + at, (chunk->count - at) * sizeof(*records));
 	records[at] = *record;
-	if (chunk->flags) {
-		memmove(chunk->flags + at + 1, chunk->flags + at, chunk->count - at);
-		chunk->flags[at] = flags_of(record);
-	}
+	mark_insert(chunk, at, record);
 	chunk->count++;
 	count_in(chunk, record);
 	chunk->first = records[0].uid.n;
@@ -219,8 +293,7 @@ bool hf_recset_put(struct hf_recset *set, const struct hf_record *record)
 	if (at < chunk->count && records_of(chunk)[at].uid.n == uid) {
 		chunk->unseen -= is_unseen(records_of(chunk) + at);
 		records_of(chunk)[at] = *record;
-		if (chunk->flags)
-			chunk->flags[at] = flags_of(record);
+		mark_put(chunk, at, record);
 		count_in(chunk, record);
 		return false;
 	}
@@ -263,8 +336,7 @@ void hf_recset_append(struct hf_recset *set, const struct hf_record *records, si
 			more = (uint32_t)count;
 		memcpy(records_of(chunk) + chunk->count, records, more * sizeof(*records));
 		for (uint32_t i = 0; i < more; i++) {
-			if (chunk->flags)
-				chunk->flags[chunk->count + i] = flags_of(records + i);
+			mark_put(chunk, chunk->count + i, records + i);
 			count_in(chunk, records + i);
 		}
 		chunk->count += more;
@@ -295,7 +367,7 @@ static void merge(struct hf_recset *set, size_t at)
 		lower->records =
 			hf_realloc_array(lower->records, lower->capacity, sizeof(struct hf_record));
 	}
-	drop_flags(lower);
+	drop_marks(lower);
 	memcpy(records_of(lower) + lower->count, records_of(upper),
 	       upper->count * sizeof(struct hf_record));
 	lower->count += upper->count;
@@ -323,8 +395,7 @@ bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *rem
 	if (removed)
 		*removed = records[at];
 	chunk->unseen -= is_unseen(records + at);
-	if (chunk->flags)
-		memmove(chunk->flags + at, chunk->flags + at + 1, chunk->count - at - 1);
+	mark_remove(chunk, at);
 	set->count--;
 	if (--chunk->count == 0) {
 		drop_chunk(set, i);
@@ -343,67 +414,62 @@ bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *rem
 	return true;
 }
 
-/* Flags
- * -------------------------------------------------------------------------------------------------------------- */
+/* Asking for marks
+ * ------------------------------------------------------------------------------------------------ */
 
-bool hf_recset_has_flags(const struct hf_recset *set)
+bool hf_recset_has_mark(const struct hf_recset *set, unsigned which)
 {
 	for (size_t i = 0; i < set->chunk_count; i++)
-		if (!set->chunks[i].flags)
+		if (!mark_of(&set->chunks[i], which))
 			return false;
 	return true;
 }
 
-void hf_recset_ready_flags(struct hf_recset *set)
+void hf_recset_ready_mark(struct hf_recset *set, unsigned which)
 {
 	for (size_t i = 0; i < set->chunk_count; i++) {
 		struct hf_recchunk *chunk = &set->chunks[i];
+		struct mark *mark;
 
-		if (chunk->flags)
+		if (mark_of(chunk, which))
 			continue;
-		chunk->flags = hf_alloc(HF_RECCHUNK_MAX);
+		mark = hf_alloc_zero(sizeof(*mark));
+		mark->which = (uint8_t)which;
 		for (uint32_t j = 0; j < chunk->count; j++)
-			chunk->flags[j] = flags_of(records_of(chunk) + j);
+			mark->bits[j >> 6] |= (uint64_t)is_marked(records_of(chunk) + j, which) << (j & 63);
+		if (!chunk->marks)
+			chunk->marks = hf_alloc_zero(sizeof(*chunk->marks));
+		chunk->marks->marks[chunk->marks->count++] = mark;
 	}
 }
 
-/* Where the run of records that are alike ends: eight at a time. */
-static uint32_t end_of_run(const uint8_t *flags, uint32_t at, uint32_t count, uint8_t mask, bool has)
+/* The first place from `at` on whose bit is `on`, or count. */
+static uint32_t next_place(const struct mark *mark, uint32_t at, uint32_t count, bool on)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), all = mask * ones;
-
 	while (at < count) {
-		uint64_t eight;
+		uint64_t word = (on ? mark->bits[at >> 6] : ~mark->bits[at >> 6]) >> (at & 63);
 
-		if (at + 8 <= count) {
-			memcpy(&eight, flags + at, 8);
-			eight &= all;
-			if (has ? eight == all : !eight) {
-				at += 8;
-				continue;
-			}
-		}
-		if (((flags[at] & mask) == mask) != has)
+		if (word) {
+			at += (uint32_t)__builtin_ctzll(word);
 			break;
-		at++;
+		}
+		at = (at | 63) + 1;
 	}
-	return at;
+	return at < count ? at : count;
 }
 
-void hf_recset_flagged(const struct hf_recset *set, uint8_t flags, void (*fn)(void *arg, uint32_t first, uint32_t last),
-		       void *arg)
+void hf_recset_marked(const struct hf_recset *set, unsigned which, void (*fn)(void *arg, uint32_t first, uint32_t last), void *arg)
 {
 	uint32_t before = 0;
 
 	for (size_t i = 0; i < set->chunk_count; i++) {
 		const struct hf_recchunk *chunk = &set->chunks[i];
+		const struct mark *mark = mark_of(chunk, which);
 		uint32_t at = 0, end;
 
-		while (at < chunk->count) {
-			at = end_of_run(chunk->flags, at, chunk->count, flags, false);
-			if (at == chunk->count)
-				break;
-			end = end_of_run(chunk->flags, at, chunk->count, flags, true);
+		hf_assert(mark != NULL);
+		while ((at = next_place(mark, at, chunk->count, true)) < chunk->count) {
+			end = next_place(mark, at, chunk->count, false);
 			fn(arg, before + at, before + end - 1);
 			at = end;
 		}

@@ -12,6 +12,12 @@
 
 #define HF_RECCHUNK_MAX 1024 /* records */
 
+/* What hf_recset_marked() asks for: a system flag by its bit, a keyword behind them. */
+#define HF_MARK_KEYWORD 8
+#define HF_MARK_COUNT   (HF_MARK_KEYWORD + HF_KEYWORDS_MAX)
+
+struct hf_recmarks;
+
 struct hf_recchunk {
 	uint32_t first;        /* UID of the first record */
 	uint32_t start, count; /* records[start .. start + count) are in use; count > 0 */
@@ -19,7 +25,7 @@ struct hf_recchunk {
 	uint32_t unseen;     /* records without \Seen */
 	uint64_t modseq_max; /* no record has a greater one; not lowered by removals */
 	struct hf_record *records;
-	uint8_t *flags; /* of records[start ..], for hf_recset_flagged(); NULL: not up to date */
+	struct hf_recmarks *marks; /* for hf_recset_marked(); NULL: none */
 };
 
 struct hf_recset {
@@ -40,12 +46,11 @@ bool hf_recset_remove(struct hf_recset *set, uint32_t uid, struct hf_record *rem
 /* Greatest UID, or 0. */
 uint32_t hf_recset_last(const struct hf_recset *set);
 
-/* Whether hf_recset_flagged() can be asked; else hf_recset_ready_flags() makes it so (the set is changed). */
-bool hf_recset_has_flags(const struct hf_recset *set);
-void hf_recset_ready_flags(struct hf_recset *set);
-/* Calls fn for each run of records, by place from 0, that have all the flags (system flags alone). A fraction of a nanosecond each. */
-void hf_recset_flagged(const struct hf_recset *set, uint8_t flags, void (*fn)(void *arg, uint32_t first, uint32_t last),
-		       void *arg);
+/* Whether hf_recset_marked() can be asked for this; else hf_recset_ready_mark() makes it so (the set is changed, by a bit for each record). */
+bool hf_recset_has_mark(const struct hf_recset *set, unsigned mark);
+void hf_recset_ready_mark(struct hf_recset *set, unsigned mark);
+/* Calls fn for each run of records, by place from 0, that have it. Costs a bit for each record, and the runs. */
+void hf_recset_marked(const struct hf_recset *set, unsigned mark, void (*fn)(void *arg, uint32_t first, uint32_t last), void *arg);
 
 /* A place in the set; valid until the next change. */
 struct hf_recplace {

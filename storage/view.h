@@ -66,9 +66,11 @@ HF_API void hf_view_seqs_of(const struct hf_view *view, const struct hf_set *uid
  * In a view that has been overrun (hf_view_sync) a gone message has a record with nothing but its UID. */
 HF_API uint32_t hf_view_records(struct hf_view *view, struct hf_seq first, uint32_t count, struct hf_record *records);
 HF_API bool hf_view_record(struct hf_view *view, struct hf_seq seq, struct hf_record *record);
-/* Adds the sequence numbers of all messages that have all of the HF_FLAG_* in `flags`. False: not at hand (something is not synced),
- * go through the records. */
+/* The sequence numbers of all messages that have all of the HF_FLAG_* in `flags`, into an empty set. False: not at hand (something is
+ * not synced), go through the records. */
 HF_API bool hf_view_flagged(struct hf_view *view, uint32_t flags, struct hf_set *seqs);
+/* Likewise of those that have a keyword. */
+HF_API bool hf_view_with_keyword(struct hf_view *view, unsigned bit, struct hf_set *seqs);
 /* Octets of those of `uids` that nobody has expunged; *count: how many. */
 HF_API uint64_t hf_view_size(const struct hf_view *view, const struct hf_set *uids, uint64_t *count);
 /* Whether others have expunged it (it is still readable here). */

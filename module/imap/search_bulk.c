@@ -118,6 +118,7 @@ static bool eval_all(const struct search_bulk *bulk, const struct search_node *n
 static bool eval(const struct search_bulk *bulk, const struct search_node *node, struct hf_set *set)
 {
 	struct hf_view *view = bulk->cmd->session->view;
+	int bit;
 
 	switch (node->kind) {
 	case SEARCH_AND:
@@ -131,6 +132,11 @@ static bool eval(const struct search_bulk *bulk, const struct search_node *node,
 		return true;
 	case SEARCH_FLAGS:
 		if (hf_view_flagged(view, (uint32_t)node->number, set))
+			return true;
+		break;
+	case SEARCH_KEYWORD:
+		bit = hf_view_keyword_bit(view, node->text);
+		if (bit < 0 || hf_view_with_keyword(view, (unsigned)bit, set))
 			return true;
 		break;
 	case SEARCH_UIDS:

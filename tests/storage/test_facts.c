@@ -349,6 +349,11 @@ START_TEST(flags_agree_with_the_records)
 			must(hf_view_record(view, HF_SEQ(seq), &record));
 			ck_assert_int_eq(hf_set_has(&seqs, seq), (record.flags & HF_FLAG_FLAGGED) != 0);
 		}
+		hf_set_clear(&seqs);
+		ck_assert(hf_view_flagged(view, HF_FLAG_FLAGGED | HF_FLAG_DRAFT, &seqs)); /* no message has both */
+		ck_assert(hf_set_is_empty(&seqs));
+		ck_assert(hf_view_with_keyword(view, HF_KEYWORDS_MAX - 1, &seqs)); /* nor this */
+		ck_assert(hf_set_is_empty(&seqs));
 		if (round == 0)
 			expunge(7, 13);
 		else

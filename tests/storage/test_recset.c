@@ -28,6 +28,7 @@ static struct hf_record record_of(uint32_t uid, uint64_t modseq, unsigned flags)
 {
 	struct hf_record record = { .uid = HF_UID(uid),
 				    .modseq = HF_MOD(modseq),
+				    .keywords = modseq << 3 | (modseq & 1) << 63,
 				    .flags = flags & 0xffffu };
 
 	return record;
@@ -43,21 +44,22 @@ static void mark_run(void *arg, uint32_t first, uint32_t last)
 		is_flagged[first] = true;
 }
 
-/* The arrays of flags that changes have kept up are those that would be made anew. */
-static void assert_flags(void)
+/* Marks that changes have kept up are those that would be made anew. */
+static void assert_mark(unsigned mark)
 {
 	static bool is_flagged[UIDS];
 	struct hf_recplace place = hf_recset_seek(&set, 0);
 	const struct hf_record *record;
 	uint32_t at = 0, flagged = 0;
 
-	hf_recset_ready_flags(&set);
-	ck_assert(hf_recset_has_flags(&set));
+	hf_recset_ready_mark(&set, mark);
+	ck_assert(hf_recset_has_mark(&set, mark));
 	memset(is_flagged, 0, sizeof(is_flagged));
 	marked = 0;
-	hf_recset_flagged(&set, HF_FLAG_SEEN, mark_run, is_flagged);
+	hf_recset_marked(&set, mark, mark_run, is_flagged);
 	for (; (record = hf_recset_get(&set, place)); hf_recset_next(&set, &place), at++) {
-		must(is_flagged[at] == ((record->flags & HF_FLAG_SEEN) != 0));
+		must(is_flagged[at] == (mark < HF_MARK_KEYWORD ? record->flags >> mark & 1
+							       : record->keywords >> (mark - HF_MARK_KEYWORD) & 1));
 		flagged += is_flagged[at];
 	}
 	ck_assert_uint_eq(marked, flagged);
@@ -82,7 +84,9 @@ static void assert_model(void)
 	ck_assert_ptr_null(hf_recset_get(&set, place));
 	ck_assert_uint_eq(set.count, count);
 	ck_assert_uint_eq(hf_recset_last(&set), last);
-	assert_flags();
+	assert_mark(0); /* \Seen */
+	assert_mark(HF_MARK_KEYWORD + 3);
+	assert_mark(HF_MARK_KEYWORD + 63);
 	for (size_t i = 0; i < set.chunk_count; i++) {
 		const struct hf_recchunk *chunk = &set.chunks[i];
 		uint32_t unseen = 0;
