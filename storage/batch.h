@@ -204,7 +204,8 @@ struct new_email {
 size_t thread_ids_pick(const struct hf_list_row *row, struct hf_str ids[THREAD_IDS_MAX]);
 enum hf_status email_create(struct batch *batch, struct batch_user *owner, const struct new_email *email,
 			    uint64_t *id, uint64_t *thread);
-enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email);
+/* One membership more. *cursor is NULL at first, and to be closed; with it, emails in their order cost less. */
+enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email, struct cursor **cursor);
 /* At none left: removes its rows, and a reference of its content. */
 enum hf_status email_unref(struct batch *batch, uint64_t owner, uint64_t email);
 /* The same email for another owner: new rows, content shared. */

@@ -149,13 +149,18 @@ static enum hf_status email_refs(struct batch *batch, const struct row_key *key,
 	return status == HF_OK ? row_list_refs(hf_buf_str(&batch->value), refs) : status;
 }
 
-enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email)
+enum hf_status email_ref(struct batch *batch, uint64_t owner, uint64_t email, struct cursor **cursor)
 {
 	struct row_key key;
+	enum hf_status status = HF_OK;
 
 	key_email(&key, owner, email);
+	if (!*cursor)
+		status = cursor_open(batch->store->env, batch->txn, TABLE_LIST, cursor);
+	if (status != HF_OK)
+		return status;
 	batch->writes++;
-	return table_ref(batch->store->env, batch->txn, TABLE_LIST, &key);
+	return cursor_ref(*cursor, &key);
 }
 
 static enum hf_status email_remove(struct batch *batch, uint64_t owner, uint64_t email)

@@ -329,6 +329,9 @@ void env_trickle(struct env *env)
 {
 	int written, error;
 
+	/* While the cache grows nobody waits for a page that must be written first; and to look for some goes through all there are. */
+	if (page_memory_used() < cache_size(&env->settings) / 4 * 3)
+		return;
 	page_writes_begin(env);
 	error = env->handle->memp_trickle(env->handle, 10, &written);
 	page_writes_end(env);

@@ -36,6 +36,7 @@ DB *env_table(struct env *env, unsigned table);
 
 /* page_memory.c: before the first environment of the process. */
 void page_memory_init(void);
+uint64_t page_memory_used(void); /* octets; UINT64_MAX: nobody knows */
 
 /* page_writes.c: the same; then which files are of pages, and what a thread writes between begin and end goes into runs. */
 void page_writes_init(void);

@@ -85,9 +85,9 @@ static enum hf_status carry_seen(struct keyword_map *map, uint64_t user, const s
 	return status;
 }
 
-/* The record as it will be in the target, its email with one membership more. */
+/* The record as it will be in the target; with `refs`, the cursor for it, its email has one membership more. */
 static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owner, const struct hf_record *from,
-				const struct copier *who, bool refs, uint32_t uid, uint64_t modseq, struct hf_record *copy,
+				const struct copier *who, struct cursor **refs, uint32_t uid, uint64_t modseq, struct hf_record *copy,
 				struct hf_set *seen)
 {
 	struct batch *batch = map->batch;
@@ -115,7 +115,7 @@ static enum hf_status make_copy(struct keyword_map *map, struct batch_user *owne
 			copy->thread = thread;
 		}
 	} else if (refs) {
-		status = email_ref(batch, owner->id, from->email);
+		status = email_ref(batch, owner->id, from->email, refs);
 	}
 	return status == HF_OK ? put_index(batch, map->target->id, copy) : status;
 }
@@ -180,7 +180,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 		if (!walk.only_read)
 			status = index_walk_delete(&walk);
 		if (status == HF_OK)
-			status = make_copy(&map, taker, &record, who, false, target->row.uidnext, target_modseq, &copy,
+			status = make_copy(&map, taker, &record, who, NULL, target->row.uidnext, target_modseq, &copy,
 					   &op->piece.seen);
 		if (status == HF_OK && !same_owner && !walk.only_read)
 			status = keeping_add(&keeping, &record);
@@ -232,6 +232,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 				  struct batch_mailbox *target, struct batch_user *owner)
 {
 	struct keyword_map map = { .batch = batch, .source = source, .target = target };
+	struct cursor *refs = NULL;
 	struct index_walk walk;
 	struct hf_record record, new;
 	unsigned count = 0, max = piece_max(source, target);
@@ -244,7 +245,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 			status = HF_EOVERQUOTA;
 			break;
 		}
-		status = make_copy(&map, owner, &record, &copy->who, true, copy->piece_uidnext, copy->modseq, &new,
+		status = make_copy(&map, owner, &record, &copy->who, &refs, copy->piece_uidnext, copy->modseq, &new,
 				   &copy->op.piece.seen);
 		if (status != HF_OK)
 			break;
@@ -255,6 +256,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 		count++;
 	}
 	copy->piece_from = walk.from;
+	cursor_close(&refs);
 	index_walk_fini(&walk);
 	return status;
 }

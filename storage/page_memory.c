@@ -46,6 +46,7 @@ static struct {
 	char *run HF_GUARDED_BY(lock);         /* where the next run begins */
 	char *at, *run_end HF_GUARDED_BY(lock); /* the run in use */
 	struct spare_block *spare HF_GUARDED_BY(lock);
+	uint64_t used HF_GUARDED_BY(lock);     /* blocks */
 } memory = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
 static bool is_page(const void *block)
@@ -77,6 +78,7 @@ static void *page_new(void)
 		block = (struct spare_block *)(void *)memory.at;
 		memory.at += BLOCK_SIZE;
 	}
+	memory.used += block != NULL;
 	pthread_mutex_unlock(&memory.lock);
 	return block;
 }
@@ -99,6 +101,7 @@ static void memory_free(void *pointer)
 	pthread_mutex_lock(&memory.lock);
 	block->next = memory.spare;
 	memory.spare = block;
+	memory.used--;
 	pthread_mutex_unlock(&memory.lock);
 }
 
@@ -136,4 +139,16 @@ void page_memory_init(void)
 {
 	if (!LEAKS_ARE_CHECKED)
 		pthread_once(&memory.once, reserve);
+}
+
+uint64_t page_memory_used(void)
+{
+	uint64_t used;
+
+	if (!memory.begin)
+		return UINT64_MAX;
+	pthread_mutex_lock(&memory.lock);
+	used = memory.used * BLOCK_SIZE;
+	pthread_mutex_unlock(&memory.lock);
+	return used;
 }

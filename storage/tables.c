@@ -182,36 +182,6 @@ enum hf_status table_patch(struct env *env, struct txn *txn, unsigned table, con
 	return failed(env, txn, "put", table, db->put(db, txn->handle, &key_dbt, &dbt, 0));
 }
 
-enum hf_status table_ref(struct env *env, struct txn *txn, unsigned table, const struct row_key *key)
-{
-	DB *db = env_table(env, table);
-	DBT key_dbt = dbt_of(key_str(key)), dbt;
-	uint8_t head[5] = { 0 };
-	DBC *cursor;
-	int error, close_error;
-
-	if (!db)
-		return HF_ENONEXISTENT;
-	error = db->cursor(db, txn->handle, &cursor, 0);
-	if (error)
-		return failed(env, txn, "ref", table, error);
-	memset(&dbt, 0, sizeof(dbt));
-	dbt.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL;
-	dbt.data = head;
-	dbt.ulen = dbt.dlen = sizeof(head);
-	error = call_get(cursor, &key_dbt, &dbt, DB_SET | DB_RMW);
-	if (!error && dbt.size == sizeof(head) && head[0] == ROW_VERSION) {
-		for (int i = 4; i > 0 && ++head[i] == 0; i--)
-			;
-		error = call_put(cursor, &key_dbt, &dbt, DB_CURRENT);
-	} else if (!error) {
-		(void)call_close(cursor);
-		return HF_ECORRUPT;
-	}
-	close_error = call_close(cursor);
-	return failed(env, txn, "ref", table, error ? error : close_error);
-}
-
 enum hf_status table_delete(struct env *env, struct txn *txn, unsigned table, const struct row_key *key)
 {
 	DB *db = env_table(env, table);
@@ -340,6 +310,48 @@ enum hf_status cursor_run_seek(struct cursor *cursor, const struct row_key *from
 	hf_buf_reserve(&cursor->key, 64);
 	status = run_fill(cursor, DB_SET_RANGE);
 	return status == HF_OK ? cursor_run_next(cursor, key, value) : status;
+}
+
+/* Whether the key is the one after that of the row last raised: rows of emails that came one after the other lie so. */
+static bool follows(const struct cursor *cursor, const struct row_key *key)
+{
+	struct hf_str last = hf_buf_str(&cursor->key);
+
+	return last.size == key->size && last.size >= 8 && memcmp(last.data, key->data, last.size - 8) == 0 &&
+	       key_be64(last, last.size - 8) + 1 == key_be64(key_str(key), key->size - 8);
+}
+
+enum hf_status cursor_ref(struct cursor *cursor, const struct row_key *key)
+{
+	uint8_t head[5] = { 0 }, at[ROW_KEY_MAX];
+	DBT key_dbt, dbt;
+	int error = DB_NOTFOUND;
+
+	memset(&dbt, 0, sizeof(dbt));
+	dbt.flags = DB_DBT_USERMEM | DB_DBT_PARTIAL;
+	dbt.data = head;
+	dbt.ulen = dbt.dlen = sizeof(head);
+	if (follows(cursor, key)) { /* no way from the root down */
+		key_dbt = dbt_of(hf_str_n(at, sizeof(at)));
+		key_dbt.flags = DB_DBT_USERMEM;
+		key_dbt.ulen = sizeof(at);
+		error = call_get(cursor->handle, &key_dbt, &dbt, DB_NEXT | DB_RMW);
+		if (!error && (key_dbt.size != key->size || memcmp(at, key->data, key->size) != 0))
+			error = DB_NOTFOUND;
+	}
+	key_dbt = dbt_of(key_str(key));
+	if (error == DB_NOTFOUND)
+		error = call_get(cursor->handle, &key_dbt, &dbt, DB_SET | DB_RMW);
+	if (!error && (dbt.size != sizeof(head) || head[0] != ROW_VERSION))
+		return HF_ECORRUPT;
+	if (!error) {
+		for (int i = 4; i > 0 && ++head[i] == 0; i--)
+			;
+		error = call_put(cursor->handle, &key_dbt, &dbt, DB_CURRENT);
+	}
+	hf_buf_clear(&cursor->key);
+	hf_buf_add_str(&cursor->key, key_str(key));
+	return failed(cursor->txn->env, cursor->txn, "ref", 0, error);
 }
 
 enum hf_status cursor_put(struct cursor *cursor, struct hf_str value)

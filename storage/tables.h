@@ -38,7 +38,7 @@ void env_flush(struct env *env);
 /* Without `force` only when that much log has been written or that time has passed. Removes log files that are not
  * needed any more. */
 enum hf_status env_checkpoint(struct env *env, bool force);
-void env_trickle(struct env *env);
+void env_trickle(struct env *env); /* writes some pages once the cache is nearly full, so that some can be used anew at once */
 bool env_is_below_reserve(struct env *env);
 /* Looks at the free space: whether it is below the reserve. Makes the ballast again when there is room. */
 bool env_is_full(struct env *env);
@@ -65,8 +65,6 @@ enum hf_status table_put(struct env *env, struct txn *txn, unsigned table, const
 /* Replaces a few octets of a row that exists. */
 enum hf_status table_patch(struct env *env, struct txn *txn, unsigned table, const struct row_key *key, uint32_t offset,
 			   struct hf_str octets);
-/* Raises the count that rows of `list` and parts 0 of content have behind their version, in place. HF_ECORRUPT: no such row. */
-enum hf_status table_ref(struct env *env, struct txn *txn, unsigned table, const struct row_key *key);
 enum hf_status table_delete(struct env *env, struct txn *txn, unsigned table, const struct row_key *key);
 
 /* A cursor of a transaction; must be closed before it ends. Key and value are borrowed until the next call. */
@@ -78,6 +76,9 @@ enum hf_status cursor_next(struct cursor *cursor, struct hf_str *key, struct hf_
 enum hf_status cursor_run_seek(struct cursor *cursor, const struct row_key *from, struct hf_str *key, struct hf_str *value);
 enum hf_status cursor_run_next(struct cursor *cursor, struct hf_str *key, struct hf_str *value);
 enum hf_status cursor_put(struct cursor *cursor, struct hf_str value); /* replaces the current row */
+/* Raises the count that a row of `list` has behind its version, in place; least work when the row follows the one raised before. Not mixed
+ * with the others on one cursor. HF_ENONEXISTENT; HF_ECORRUPT: no such row. */
+enum hf_status cursor_ref(struct cursor *cursor, const struct row_key *key);
 enum hf_status cursor_delete(struct cursor *cursor);                   /* the current row */
 void cursor_close(struct cursor **cursor);
 
