@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Arenas: pointer bumping in blocks that grow from 4 KiB to 64 KiB.
+/* Arenas: pointer bumping in blocks that grow from 1 KiB, which is what a session in IDLE keeps, to 64 KiB.
  *
  * The blocks form a list, newest first; its last one is the small block that a reset keeps. What
  * would fill more than a quarter of the largest block gets a block of its own, so that the rest of
@@ -34,7 +34,8 @@
 
 enum {
 	ALIGN = 16,
-	BLOCK_FIRST = 4096, /* with its header */
+	BLOCK_FIRST = 1024, /* with its header */
+	BLOCK_GROWTH = 4,
 	BLOCK_MAX = 65536,
 	OWN_BLOCK = BLOCK_MAX / 4
 };
@@ -105,7 +106,7 @@ void hf_arena_reset(struct hf_arena *arena)
 		arena->blocks = next;
 	}
 	block_enter(arena, arena->blocks);
-	arena->next_size = (size_t)2 * BLOCK_FIRST;
+	arena->next_size = (size_t)BLOCK_GROWTH * BLOCK_FIRST;
 }
 
 void hf_arena_trim(struct hf_arena *arena)
@@ -159,7 +160,7 @@ static void *alloc_slow(struct hf_arena *arena, size_t size)
 	block->next = arena->blocks;
 	arena->blocks = block;
 	block_enter(arena, block);
-	arena->next_size = block_size < BLOCK_MAX ? block_size * 2 : BLOCK_MAX;
+	arena->next_size = block_size < BLOCK_MAX / BLOCK_GROWTH ? block_size * BLOCK_GROWTH : BLOCK_MAX;
 
 	arena->pos += size;
 	UNPOISON(block->data, size);

@@ -71,9 +71,25 @@ def table(rows, run):
         met = "" if r is None else "yes" if r >= row.target else "**no**"
         shown = "-" if r is None else f"{r:.2f} of {who}"
         out.append(f"| {row.title} | " + " | ".join(cell_text(row, cells.get(n)) for n in names) + f" | {shown} | {row.target:g} | {met} |")
+        if row.cpu:
+            out.append(of_the_processor(row, cells, names))
         if row.key == "store_1" and run.get("flushes") and median(row, cells.get("holdfast")):
             out.append(of_the_disk(median(row, cells["holdfast"]), run["flushes"], names))
     return out
+
+
+def of_the_processor(row, cells, names):
+    """What the servers take of the processor for one operation, and the client beside them: it shares their cores."""
+    server = {n: [r["server_us"] for r in c["results"] if r] for n, c in cells.items()}
+    client = {n: [1e6 * r["client_cpu_s"] / r["ops"] for r in c["results"] if r] for n, c in cells.items()}
+    texts = [f"{cpu(statistics.median(server[n]))}; client {cpu(statistics.median(client[n]))}" if server.get(n) else "-" for n in names]
+    others = {n: statistics.median(v) for n, v in server.items() if v and n != "holdfast" and (not row.peers or n in row.peers)}
+    ours = statistics.median(server["holdfast"]) if server.get("holdfast") else 0
+    shown, met = "-", ""
+    if ours and others:
+        who = min(others, key=others.get)
+        shown, met = f"{others[who] / ours:.2f} of {who}", "yes" if others[who] / ours >= row.cpu else "**no**"
+    return f"| {row.title}: the server's CPU, us | " + " | ".join(texts) + f" | {shown} | {row.cpu:g} | {met} |"
 
 
 def of_the_disk(ours, flushes, names):

@@ -51,6 +51,12 @@ def tables():
     run["cells"]["store_1"]["holdfast"] = cell(500)
     text = "\n".join(report.table([row], run))
     check("and what is missed", text.count("**no**") == 2, text)
+    row = next(r for r in listed if r.key == "login_tls")
+    used = {n: {"results": [{"ops_s": 100, "server_us": us, "client_cpu_s": 0.5, "ops": 1000}]}
+            for n, us in (("holdfast", 300), ("cyrus", 1200))}
+    text = "\n".join(report.table([row], {"servers": ["holdfast", "cyrus"], "cells": {"login_tls": used}}))
+    check("where the client is the limit, the servers' processor time is a row",
+          "| login C=8, TLS: the server's CPU, us | 300; client 500 | 1200; client 500 | 4.00 of cyrus | 3 | yes |" in text, text)
     check("keys of rows are unique", len({r.key for r in rowlist.rows(True, 100000)}) == len(rowlist.rows(True, 100000)))
     check("a million messages are for --full", not any(r.key.endswith("_1m") for r in listed))
 
