@@ -625,7 +625,7 @@ enum hf_status hf_retention_run(struct hf_store *store, bool dry_run, void (*fn)
 	struct row_key from;
 	struct scan scan;
 	struct hf_str key, value;
-	enum hf_status status;
+	enum hf_status status = HF_OK;
 
 	pthread_mutex_lock(&r->lock);
 	rules_copy(&rules, r->rules.rules, r->rules.count);
