@@ -237,11 +237,17 @@ void imap_contexts_free(struct imap_session *session)
  * ------------------------------------------------------------------------------------------------------------
  */
 
+/* After ENABLE UIDONLY no message numbers are told, whatever was asked for before (RFC 9586 §3). */
+static bool tells_uids(const struct imap_context *context)
+{
+	return context->cmd.uid || context->cmd.session->enabled & IMAP_EN_UIDONLY;
+}
+
 static void begin_response(const struct imap_context *context, struct hf_buf *out)
 {
 	hf_buf_add_lit(out, "* ESEARCH (TAG ");
 	imap_add_string(out, context->cmd.tag);
-	hf_buf_add_cstr(out, context->cmd.uid ? ") UID" : ")");
+	hf_buf_add_cstr(out, tells_uids(context) ? ") UID" : ")");
 }
 
 static void end_response(const struct imap_context *context, struct hf_buf *out)
@@ -298,7 +304,7 @@ static uint32_t rank(const struct leaving *leaving, uint32_t n)
 static uint32_t number_of(const struct imap_context *context, uint32_t uid,
 			  const struct leaving *leaving)
 {
-	if (context->cmd.uid)
+	if (tells_uids(context))
 		return uid;
 	return hf_view_seq_from(context->cmd.session->view, HF_UID(uid)).n +
 	       (leaving ? rank(leaving, uid) : 0);
