@@ -230,6 +230,7 @@ enum hf_status env_open(const struct hf_store_settings *settings, const struct h
 	status = env_disk_prepare(env, why);
 	if (status != HF_OK)
 		goto out;
+	log_sum_init();
 	page_memory_init();
 	page_writes_init();
 	error = db_env_create(&env->handle, 0);

@@ -34,7 +34,8 @@ struct txn {
 /* NULL when there is no such body file. */
 DB *env_table(struct env *env, unsigned table);
 
-/* page_memory.c: before the first environment of the process. */
+/* log_sum.c, page_memory.c: before the first environment of the process. */
+void log_sum_init(void);
 void page_memory_init(void);
 uint64_t page_memory_used(void); /* octets; UINT64_MAX: nobody knows */
 

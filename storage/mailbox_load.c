@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Loading a mailbox, by the session of one of its views (storage.md section 6: register, buffer, load, apply by modseq,
+/* Loading a mailbox, by the session of one of its views (register, buffer, load, apply by modseq,
  * answer when flushed). The others wait.
  *
  * Of a large mailbox the row alone tells what SELECT has to: counts, UIDNEXT, keywords. So its loader may go ahead when
