@@ -96,6 +96,39 @@ ptrdiff_t hf_str_find(struct hf_str s, struct hf_str needle)
 	return at ? at - s.data : -1;
 }
 
+enum { LINE_BLOCK = 64 };
+
+/* Whether an LF among LINE_BLOCK octets has `c` behind it: of a fixed length, for the vectoriser. */
+static bool has_line(const char *pos, char c)
+{
+	unsigned char found = 0;
+
+	for (size_t i = 0; i < LINE_BLOCK; i++)
+		found |= (unsigned char)((pos[i] == '\n') & (pos[i + 1] == c));
+	return found != 0;
+}
+
+ptrdiff_t hf_str_find_line(struct hf_str s, char c)
+{
+	size_t at = 0, end;
+
+	while (at + 1 < s.size) {
+		if (s.size - at > LINE_BLOCK) {
+			end = at + LINE_BLOCK;
+			if (!has_line(s.data + at, c)) {
+				at = end;
+				continue;
+			}
+		} else {
+			end = s.size - 1;
+		}
+		for (; at < end; at++)
+			if (s.data[at] == '\n' && s.data[at + 1] == c)
+				return (ptrdiff_t)at + 1;
+	}
+	return -1;
+}
+
 struct hf_str hf_str_split(struct hf_str *s, char sep)
 {
 	struct hf_str whole = *s;

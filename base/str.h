@@ -51,6 +51,8 @@ HF_API struct hf_str hf_str_trim(struct hf_str s);                   /* spaces, 
 /* Offset of the first occurrence, or -1. */
 HF_API ptrdiff_t hf_str_chr(struct hf_str s, char c);
 HF_API ptrdiff_t hf_str_find(struct hf_str s, struct hf_str needle);
+/* Offset of the first `c` that follows an LF within `s`, or -1. */
+HF_API ptrdiff_t hf_str_find_line(struct hf_str s, char c);
 /* Splits at the first `sep`: returns what precedes it and leaves in *s what follows; the whole of *s when there is none. */
 HF_API struct hf_str hf_str_split(struct hf_str *s, char sep);
 /* Decimal digits only, whole string, no overflow past `max`; false otherwise. */

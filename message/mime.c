@@ -22,6 +22,7 @@
 #define DELIMITER_MAX (BOUNDARY_MAX + 100)
 #define DEPTH_MAX     200 /* renderers and the decoder recurse or loop that deep */
 #define DECODE_PIECE  (32 * 1024)
+#define LANES         32
 
 const struct hf_mime_limits hf_mime_default_limits = {
 	.depth = 50,
@@ -95,12 +96,14 @@ static uint64_t count_lines(struct hf_str s)
 	uint64_t count = 0;
 	size_t i = 0;
 
-	for (; i + 64 <= s.size; i += 64) { /* a fixed length, for the vectoriser */
-		uint8_t n = 0;
+	while (i + LANES <= s.size) { /* sums side by side, of a fixed length, for the vectoriser */
+		uint8_t sums[LANES] = { 0 };
 
-		for (size_t j = 0; j < 64; j++)
-			n = (uint8_t)(n + (s.data[i + j] == '\n'));
-		count += n;
+		for (int round = 0; round < UINT8_MAX && i + LANES <= s.size; round++, i += LANES)
+			for (size_t j = 0; j < LANES; j++)
+				sums[j] = (uint8_t)(sums[j] + (s.data[i + j] == '\n'));
+		for (size_t j = 0; j < LANES; j++)
+			count += sums[j];
 	}
 	for (; i < s.size; i++)
 		count += s.data[i] == '\n';
@@ -600,7 +603,7 @@ static size_t scan_header(struct hf_mime *m, struct hf_str s)
 
 static size_t scan_body(struct hf_mime *m, struct hf_str s)
 {
-	size_t at = 0;
+	size_t at = 0, end;
 
 	if (m->open_count == 0) {
 		emit_pending(m);
@@ -615,26 +618,28 @@ static size_t scan_body(struct hf_mime *m, struct hf_str s)
 		emit_pending(m);
 	}
 	for (;;) {
-		const char *lf = memchr(s.data + at, '\n', s.size - at);
-		size_t left, end;
+		ptrdiff_t dash = hf_str_find_line((struct hf_str){ s.data + at, s.size - at }, '-');
 
-		if (!lf) {
+		if (dash < 0) {
 			bool cr = s.data[s.size - 1] == '\r';
 
+			if (s.data[s.size - 1] == '\n') {
+				at = s.size;
+				break;
+			}
 			emit(m, (struct hf_str){ s.data, s.size - cr });
 			if (cr)
 				hf_buf_add_char(&m->pending, '\r');
 			return s.size;
 		}
-		at = (size_t)(lf - s.data) + 1;
-		left = s.size - at;
-		if (left && (s.data[at] != '-' || (left > 1 && s.data[at + 1] != '-')))
-			continue;
-		end = at > 1 && s.data[at - 2] == '\r' ? 2 : 1;
-		emit(m, (struct hf_str){ s.data, at - end });
-		hold_terminator(m, s.data + at - end, end);
-		return at;
+		at += (size_t)dash;
+		if (at + 1 == s.size || s.data[at + 1] == '-')
+			break;
 	}
+	end = at > 1 && s.data[at - 2] == '\r' ? 2 : 1;
+	emit(m, (struct hf_str){ s.data, at - end });
+	hold_terminator(m, s.data + at - end, end);
+	return at;
 }
 
 void hf_mime_feed(struct hf_mime *mime, struct hf_str piece)

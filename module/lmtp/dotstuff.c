@@ -11,6 +11,20 @@ enum {
 	AFTER_DOT_CR   /* and a CR behind it, held back */
 };
 
+/* The first dot after CRLF; `end` when there is none. */
+static const char *find_dot(const char *pos, const char *end)
+{
+	const char *at = pos;
+	ptrdiff_t dot;
+
+	while (at < end && (dot = hf_str_find_line(hf_str_n(at, (size_t)(end - at)), '.')) >= 0) {
+		at += dot;
+		if (at - pos >= 2 && at[-2] == '\r')
+			return at;
+	}
+	return end;
+}
+
 void lmtp_unstuffer_init(struct lmtp_unstuffer *u)
 {
 	u->state = AT_LINE_START;
@@ -24,12 +38,17 @@ bool lmtp_unstuff(struct lmtp_unstuffer *u, struct hf_str in, size_t *used, stru
 		char c = *pos;
 
 		switch (u->state) {
-		case IN_LINE: /* the fast path: everything up to the next CR in one piece */
-			stop = memchr(pos, '\r', (size_t)(end - pos));
-			stop = stop ? stop + 1 : end;
+		case IN_LINE: /* the fast path: everything up to the next line that begins with a dot in one piece */
+			stop = find_dot(pos, end);
 			hf_buf_add(out, pos, (size_t)(stop - pos));
-			if (stop[-1] == '\r')
+			if (stop < end) {
+				u->state = AFTER_DOT;
+				stop++;
+			} else if (stop[-1] == '\r') {
 				u->state = AFTER_CR;
+			} else if (stop - pos >= 2 && stop[-2] == '\r' && stop[-1] == '\n') {
+				u->state = AT_LINE_START;
+			}
 			pos = stop;
 			continue;
 		case AT_LINE_START:

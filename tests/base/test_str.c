@@ -13,6 +13,30 @@ static const struct {
 	{ "\xc3\xa9", "z", 1, 1 }, { "\xc3", "\xe3", -1, -1 }, { "@", "`", -1, -1 },
 };
 
+/* Against looking at each octet, around the lengths at which it changes its ways. */
+START_TEST(a_line_is_found_by_its_first_octet)
+{
+	uint64_t seed = 7;
+	char text[300];
+
+	for (int round = 0; round < 20000; round++) {
+		size_t size = random_next(&seed) % sizeof(text), few = 2 + random_next(&seed) % 80;
+		ptrdiff_t expected = -1;
+
+		for (size_t i = 0; i < size; i++) {
+			size_t pick = random_next(&seed) % few;
+
+			text[i] = pick < 2 ? "\n."[pick] : 'x';
+		}
+		for (size_t i = 1; i < size && expected < 0; i++)
+			if (text[i] == '.' && text[i - 1] == '\n')
+				expected = (ptrdiff_t)i;
+		ck_assert_int_eq(hf_str_find_line(hf_str_n(text, size), '.'), expected);
+	}
+	ck_assert_int_eq(hf_str_find_line(HF_STR_NULL, '.'), -1);
+}
+END_TEST
+
 START_TEST(comparing_orders_octets_and_folds_ascii_only)
 {
 	struct hf_str a = hf_str(orders[_i].a), b = hf_str(orders[_i].b);
@@ -145,6 +169,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
+	tcase_add_test(tc, a_line_is_found_by_its_first_octet);
 	tcase_add_loop_test(tc, comparing_orders_octets_and_folds_ascii_only, 0, HF_COUNT(orders));
 	tcase_add_test(tc, null_is_the_empty_string);
 	tcase_add_test(tc, prefixes_and_suffixes);

@@ -69,6 +69,50 @@ START_TEST(a_message_ends_at_crlf_dot_crlf)
 }
 END_TEST
 
+/* Contents by chance, with many line ends and dots or few, cut anywhere. */
+START_TEST(what_was_stuffed_comes_out_again)
+{
+	uint64_t seed = (uint64_t)_i + 1;
+
+	for (int round = 0; round < 2000; round++) {
+		struct hf_buf content = HF_BUF_INIT, stuffed = HF_BUF_INIT, out = HF_BUF_INIT;
+		size_t size = random_next(&seed) % 600, few = random_next(&seed) % 60 + 4, used;
+		struct lmtp_unstuffer u;
+		bool line_start = true, ended = false;
+
+		for (size_t i = 0; i < size; i++) {
+			size_t pick = random_next(&seed) % few;
+
+			if (pick == 3 || content.size == 0)
+				hf_buf_add_lit(&content, "\r\n.");
+			else
+				hf_buf_add_char(&content, pick < 3 ? "\r\n."[pick] : 'a');
+		}
+		hf_buf_add_lit(&content, "\r\n");
+		for (size_t i = 0; i < content.size; i++) {
+			if (line_start && content.data[i] == '.')
+				hf_buf_add_char(&stuffed, '.');
+			hf_buf_add_char(&stuffed, content.data[i]);
+			line_start = i && content.data[i] == '\n' && content.data[i - 1] == '\r';
+		}
+		hf_buf_add_lit(&stuffed, ".\r\nQUIT\r\n");
+		lmtp_unstuffer_init(&u);
+		for (struct hf_str rest = hf_buf_str(&stuffed); !ended; rest = hf_str_sub(rest, used, rest.size)) {
+			struct hf_str piece = hf_str_sub(rest, 0, 1 + random_next(&seed) % 300);
+
+			ck_assert_uint_gt(rest.size, 0);
+			ended = lmtp_unstuff(&u, piece, &used, &out);
+			if (ended)
+				ck_assert_uint_eq(rest.size - used, 6);
+		}
+		assert_octets(hf_buf_str(&out), hf_buf_str(&content));
+		hf_buf_fini(&content);
+		hf_buf_fini(&stuffed);
+		hf_buf_fini(&out);
+	}
+}
+END_TEST
+
 START_TEST(octet_by_octet_it_is_the_same)
 {
 	size_t cuts[64], n = whole[_i].in.size, i;
@@ -157,6 +201,7 @@ END_TEST
 static void add(TCase *tc)
 {
 	tcase_add_loop_test(tc, a_message_ends_at_crlf_dot_crlf, 0, (int)HF_COUNT(whole));
+	tcase_add_loop_test(tc, what_was_stuffed_comes_out_again, 0, 4);
 	tcase_add_loop_test(tc, octet_by_octet_it_is_the_same, 0, (int)HF_COUNT(whole));
 	tcase_add_loop_test(tc, in_any_three_pieces_it_is_the_same, 0, (int)HF_COUNT(whole));
 	tcase_add_loop_test(tc, anything_else_does_not_end_it, 0, (int)HF_COUNT(unended));
