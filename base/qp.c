@@ -66,12 +66,30 @@ static void hold_space(struct hf_decoder *d, const char *space, size_t size, str
 	d->held_size += (unsigned)size;
 }
 
+/* Octets that are zero get their uppermost bit set; of those after one perhaps others. */
+static inline uint64_t zeros(uint64_t eight)
+{
+	return (eight - UINT64_C(0x0101010101010101)) & ~eight & UINT64_C(0x8080808080808080);
+}
+
+/* Whether one of eight octets means something. */
+static inline bool has_special(const char *pos)
+{
+	uint64_t eight;
+
+	memcpy(&eight, pos, sizeof(eight));
+	return (zeros(eight ^ UINT64_C(0x3d3d3d3d3d3d3d3d)) | zeros(eight ^ UINT64_C(0x0a0a0a0a0a0a0a0a)) |
+		zeros(eight ^ UINT64_C(0x0d0d0d0d0d0d0d0d))) != 0;
+}
+
 /* Takes text up to the next octet that means something; returns where that is. */
 static const char *feed_text(struct hf_decoder *d, const char *pos, const char *end,
 			     struct hf_buf *out)
 {
 	const char *stop = pos, *solid;
 
+	while (end - stop >= 8 && !has_special(stop))
+		stop += 8;
 	while (stop < end && *stop != '=' && *stop != '\n' && *stop != '\r')
 		stop++;
 	solid = stop;

@@ -277,20 +277,21 @@ static void utf8_feed(struct hf_charset_stream *stream, struct hf_str in, struct
 		}
 	}
 	while (p < end) {
-		size_t run = hf_ascii_run((struct hf_str){ (const char *)p, (size_t)(end - p) });
-		int size;
+		const uint8_t *from = p;
+		int size = 1;
 
-		hf_buf_add(utf8, p, run);
-		p += run;
-		if (p == end)
-			break;
-		size = utf8_sequence(p, (size_t)(end - p));
-		if (size > 0) {
-			hf_buf_add(utf8, p, (size_t)size);
-			p += size;
-		} else if (size == 0) {
+		while (p < end && size > 0) { /* all that is well-formed, in one piece */
+			if (*p < 0x80) {
+				p += hf_ascii_run((struct hf_str){ (const char *)p, (size_t)(end - p) });
+			} else {
+				size = utf8_sequence(p, (size_t)(end - p));
+				p += size > 0 ? size : 0;
+			}
+		}
+		hf_buf_add(utf8, from, (size_t)(p - from));
+		if (size == 0) {
 			utf8_bad(stream, *p++, utf8);
-		} else {
+		} else if (size < 0) {
 			stream->held_size = (unsigned)(end - p);
 			memcpy(stream->held, p, stream->held_size);
 			break;
@@ -331,6 +332,32 @@ static void utf16_put(struct hf_charset_stream *stream, uint16_t unit, struct hf
 		hf_utf8_put(utf8, unit >= 0xdc00 && unit < 0xe000 ? 0xfffd : c);
 }
 
+/* Most units are characters of their own. */
+static void utf16_add(struct hf_charset_stream *stream, const UChar *units, size_t count, struct hf_buf *utf8)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *to = hf_buf_reserve(utf8, 3 * (count - i)), *start = to;
+
+		for (; i < count && !stream->high && (units[i] < 0xd800 || units[i] >= 0xe000); i++) {
+			uint32_t c = units[i];
+
+			if (c < 0x80) {
+				*to++ = (char)c;
+			} else if (c < 0x800) {
+				*to++ = (char)(0xc0 | c >> 6);
+				*to++ = (char)(0x80 | (c & 0x3f));
+			} else {
+				*to++ = (char)(0xe0 | c >> 12);
+				*to++ = (char)(0x80 | (c >> 6 & 0x3f));
+				*to++ = (char)(0x80 | (c & 0x3f));
+			}
+		}
+		hf_buf_added(utf8, (size_t)(to - start));
+		if (i < count)
+			utf16_put(stream, units[i], utf8);
+	}
+}
+
 static void icu_feed(struct hf_charset_stream *stream, struct hf_str in, bool flush,
 		     struct hf_buf *utf8)
 {
@@ -343,12 +370,7 @@ static void icu_feed(struct hf_charset_stream *stream, struct hf_str in, bool fl
 		error = U_ZERO_ERROR;
 		ucnv_toUnicode(stream->converter, &target, units + HF_COUNT(units), &source, end,
 			       NULL, flush, &error);
-		for (UChar *u = units; u < target; u++) {
-			if (*u < 0x80 && !stream->high)
-				hf_buf_add_char(utf8, (char)*u);
-			else
-				utf16_put(stream, *u, utf8);
-		}
+		utf16_add(stream, units, (size_t)(target - units), utf8);
 	} while (error == U_BUFFER_OVERFLOW_ERROR);
 }
 

@@ -9,6 +9,7 @@
 void hf_nstring_render(struct hf_str s, struct hf_buf *out)
 {
 	bool literal = s.size > QUOTED_MAX;
+	char *start, *to;
 
 	if (!s.data) {
 		hf_buf_add_lit(out, "NIL");
@@ -26,14 +27,15 @@ void hf_nstring_render(struct hf_str s, struct hf_buf *out)
 		hf_buf_add_str(out, s);
 		return;
 	}
-	hf_buf_reserve(out, 2 * s.size + 2);
-	hf_buf_add_char(out, '"');
+	start = to = hf_buf_reserve(out, 2 * s.size + 2);
+	*to++ = '"';
 	for (size_t i = 0; i < s.size; i++) {
 		if (s.data[i] == '"' || s.data[i] == '\\')
-			hf_buf_add_char(out, '\\');
-		hf_buf_add_char(out, s.data[i]);
+			*to++ = '\\';
+		*to++ = s.data[i];
 	}
-	hf_buf_add_char(out, '"');
+	*to++ = '"';
+	hf_buf_added(out, (size_t)(to - start));
 }
 
 static void addresses_render(const struct hf_address *address, struct hf_buf *out)

@@ -82,26 +82,35 @@ void hf_header_each(struct hf_str header,
 	}
 }
 
+/* Line ends with white space behind them go, NUL becomes 0x80. */
 void hf_header_unfold(struct hf_str value, struct hf_buf *out)
 {
-	char *to;
-	size_t size = 0;
+	size_t at = 0, start = out->size;
 
 	value = hf_str_trim(value);
 	if (value.size == 0)
 		return;
-	to = hf_buf_reserve(out, value.size);
-	for (size_t i = 0; i < value.size; i++) {
-		char c = value.data[i];
+	hf_buf_reserve(out, value.size);
+	while (at < value.size) {
+		const char *lf = memchr(value.data + at, '\n', value.size - at);
+		size_t next = lf ? (size_t)(lf - value.data) : value.size, end = next;
 
-		/* What is trimmed at the end cannot end here, so each look ahead stays inside. */
-		if (c == '\r' && value.data[i + 1] == '\n' && hf_is_wsp(value.data[i + 2]))
-			continue;
-		if (c == '\n' && hf_is_wsp(value.data[i + 1]))
-			continue;
-		to[size++] = c ? c : (char)0x80;
+		/* What is trimmed at the end cannot end here, so the look ahead stays inside. */
+		if (lf && !hf_is_wsp(value.data[next + 1]))
+			end = next + 1;
+		else if (lf && next > at && value.data[next - 1] == '\r')
+			end = next - 1;
+		hf_buf_add(out, value.data + at, end - at);
+		at = next + 1;
 	}
-	hf_buf_added(out, size);
+	while (start < out->size) {
+		char *nul = memchr(out->data + start, 0, out->size - start);
+
+		if (!nul)
+			return;
+		*nul = (char)0x80;
+		start = (size_t)(nul - out->data) + 1;
+	}
 }
 
 struct hf_str hf_header_unfolded(struct hf_arena *arena, struct hf_str value,

@@ -6,6 +6,8 @@
  */
 #include "message/part.h"
 
+#include <pthread.h>
+
 #define VERSION   1
 #define DEPTH_MAX 512 /* more than the parser makes; for those who recurse over the tree */
 
@@ -51,18 +53,45 @@ enum message_flags {
 	IS_REPLY = 16
 };
 
+/* Where in the dictionary a string may be: entries with the same hash, the first one and those after it; 0: none (that one, the
+ * empty string, is not looked for). */
+enum { HASHES = 128, ENTRY_MAX = 32 };
+_Static_assert(HF_COUNT(dictionary) <= UINT8_MAX, "an index is an octet");
+
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+static uint8_t index_first[HASHES], index_next[HF_COUNT(dictionary)];
+
+static unsigned index_hash(struct hf_str s)
+{
+	return ((unsigned)s.size * 11 + (uint8_t)s.data[0] * 3u + (uint8_t)s.data[s.size - 1] * 7u + (uint8_t)s.data[s.size / 2]) %
+	       HASHES;
+}
+
+static void index_make(void)
+{
+	for (size_t i = HF_COUNT(dictionary) - 1; i > 0; i--) {
+		uint8_t *first = &index_first[index_hash(dictionary[i])];
+
+		index_next[i] = *first;
+		*first = (uint8_t)i;
+	}
+}
+
 static void put_str(struct hf_buf *out, struct hf_str s)
 {
+	unsigned at = 0;
+
 	if (!s.data) {
 		hf_buf_add_varint(out, 0);
 		return;
 	}
-	for (size_t i = 0; i < HF_COUNT(dictionary) && s.size <= 32; i++) {
-		if (dictionary[i].size == s.size &&
-		    memcmp(dictionary[i].data, s.data, s.size) == 0) {
-			hf_buf_add_varint(out, i * 2 + 1);
-			return;
-		}
+	if (s.size && s.size <= ENTRY_MAX)
+		at = index_first[index_hash(s)];
+	while (at && !hf_str_eq(dictionary[at], s))
+		at = index_next[at];
+	if (at || !s.size) {
+		hf_buf_add_varint(out, at * 2 + 1);
+		return;
 	}
 	hf_buf_add_varint(out, ((uint64_t)s.size + 1) * 2);
 	hf_buf_add_str(out, s);
@@ -156,6 +185,7 @@ void hf_message_encode(const struct hf_message *message, struct hf_buf *out)
 	const struct hf_part *part = message->root;
 	uint64_t end = 0;
 
+	pthread_once(&index_once, index_make);
 	hf_buf_add_char(out, VERSION);
 	hf_buf_add_varint(out, (message->fields_complete ? FIELDS_COMPLETE : 0u) |
 				       (message->has_nul ? HAS_NUL : 0u) |
