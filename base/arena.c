@@ -139,13 +139,13 @@ static void list_small(struct hf_arena *arena)
 	arena->blocks->next = NULL;
 }
 
-static void *alloc_slow(struct hf_arena *arena, size_t size)
+static void *alloc_slow(struct hf_arena *arena, size_t size, bool zero)
 {
 	struct block *block;
 	size_t block_size = arena->next_size;
 
 	if (size > OWN_BLOCK) {
-		block = hf_alloc_zero(sizeof(*block) + size);
+		block = zero ? hf_alloc_zero(sizeof(*block) + size) : hf_alloc(sizeof(*block) + size);
 		block->size = sizeof(*block) + size;
 		block->next = arena->owned;
 		arena->owned = block;
@@ -164,10 +164,11 @@ static void *alloc_slow(struct hf_arena *arena, size_t size)
 
 	arena->pos += size;
 	UNPOISON(block->data, size);
-	return memset(block->data, 0, size);
+	return zero ? memset(block->data, 0, size) : block->data;
 }
 
-void *hf_arena_alloc(struct hf_arena *arena, size_t size)
+/* zero: false for what is written at once. */
+static inline void *take(struct hf_arena *arena, size_t size, bool zero)
 {
 	size_t rounded = (size + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
 	char *ptr = arena->pos;
@@ -178,10 +179,15 @@ void *hf_arena_alloc(struct hf_arena *arena, size_t size)
 		rounded = ALIGN;
 	arena->used += size;
 	if (HF_UNLIKELY((size_t)(arena->end - ptr) < rounded))
-		return alloc_slow(arena, rounded);
+		return alloc_slow(arena, rounded, zero);
 	arena->pos += rounded;
 	UNPOISON(ptr, size ? size : 1);
-	return memset(ptr, 0, size);
+	return zero ? memset(ptr, 0, size) : ptr;
+}
+
+void *hf_arena_alloc(struct hf_arena *arena, size_t size)
+{
+	return take(arena, size, true);
 }
 
 void *hf_arena_array(struct hf_arena *arena, size_t count, size_t size)
@@ -199,9 +205,10 @@ char *hf_arena_cstr(struct hf_arena *arena, struct hf_str s)
 
 	if (s.size == SIZE_MAX)
 		hf_out_of_memory(s.size);
-	copy = hf_arena_alloc(arena, s.size + 1);
+	copy = take(arena, s.size + 1, false);
 	if (s.size)
 		memcpy(copy, s.data, s.size);
+	copy[s.size] = '\0';
 	return copy;
 }
 
@@ -212,7 +219,7 @@ struct hf_str hf_arena_str(struct hf_arena *arena, struct hf_str s)
 
 void *hf_arena_memdup(struct hf_arena *arena, const void *data, size_t size)
 {
-	void *copy = hf_arena_alloc(arena, size);
+	void *copy = take(arena, size, false);
 
 	if (size)
 		memcpy(copy, data, size);
