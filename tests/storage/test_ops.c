@@ -213,6 +213,80 @@ START_TEST(expunged_messages_are_kept_and_remembered)
 }
 END_TEST
 
+/* History ---------------------------------------------------------------------------------------------------------- */
+
+struct op_history {
+	struct hf_op op;
+	uint32_t from, to;
+};
+
+/* As if so many messages had been expunged, one at a time. */
+static enum hf_status history_apply(struct hf_op *op, struct batch *batch)
+{
+	const struct op_history *history = (const struct op_history *)op;
+	struct hf_set uids = HF_SET_INIT;
+	struct batch_mailbox *mailbox;
+	enum hf_status status = batch_mailbox(batch, inbox, false, &mailbox);
+
+	for (uint32_t i = history->from; i < history->to && status == HF_OK; i++) {
+		hf_set_clear(&uids);
+		hf_set_add(&uids, i);
+		mailbox->row.highestmodseq++;
+		status = mailbox_gone(batch, mailbox, &uids, HF_MOD(mailbox->row.highestmodseq));
+	}
+	batch_touch_mailbox(batch, mailbox);
+	hf_set_fini(&uids);
+	return status;
+}
+
+static const struct op_kind kind_history = { .name = "history", .apply = history_apply };
+
+static uint64_t make_history(uint32_t from, uint32_t to)
+{
+	struct op_history *history = op_new(&kind_history, sizeof(*history));
+	struct row_mailbox row;
+
+	history->from = from;
+	history->to = to;
+	ck_assert_int_eq(run(&history->op), HF_OK);
+	ck_assert_int_eq(mailbox_get(store, inbox, arena, &row), HF_OK);
+	return row.highestmodseq;
+}
+
+/* What a client that has been away since then is told: VANISHED with all that is known, and that older changes are not. */
+START_TEST(the_older_half_of_a_long_history_goes)
+{
+	struct hf_set gone = HF_SET_INIT;
+	struct row_mailbox row;
+	struct hf_mod floor;
+	uint64_t first, last;
+
+	fill(inbox, 1);
+	ck_assert_int_eq(mailbox_get(store, inbox, arena, &row), HF_OK);
+	first = row.highestmodseq;
+	ck_assert_uint_eq(make_history(10000, 18192), first + 8192);
+	ck_assert_int_eq(hf_rows_gone(store, inbox, HF_MOD(first), &gone, &floor), HF_OK);
+	ck_assert_uint_le(floor.n, first);
+	assert_set(&gone, "10000:18191");
+	last = make_history(20000, 20001);
+	hf_set_clear(&gone);
+	ck_assert_int_eq(hf_rows_gone(store, inbox, HF_MOD(first), &gone, &floor), HF_OK);
+	ck_assert_uint_eq(floor.n, first + 4096);
+	assert_set(&gone, "14096:18191,20000");
+	hf_set_clear(&gone);
+	ck_assert_int_eq(hf_rows_gone(store, inbox, HF_MOD(last - 1), &gone, &floor), HF_OK);
+	assert_set(&gone, "20000");
+	ck_assert_int_eq(mailbox_get(store, inbox, arena, &row), HF_OK);
+	ck_assert_uint_eq(row.gone_count, 4097);
+	reopen();
+	hf_set_clear(&gone);
+	ck_assert_int_eq(hf_rows_gone(store, inbox, floor, &gone, &floor), HF_OK);
+	ck_assert_uint_eq(floor.n, first + 4096);
+	assert_set(&gone, "14096:18191,20000");
+	hf_set_fini(&gone);
+}
+END_TEST
+
 START_TEST(without_retention_nothing_is_left)
 {
 	struct hf_record r;
@@ -588,6 +662,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_mailbox_has_64_keywords);
 	tcase_add_test(tc, recent_is_claimed_once);
 	tcase_add_test(tc, expunged_messages_are_kept_and_remembered);
+	tcase_add_test(tc, the_older_half_of_a_long_history_goes);
 	tcase_add_test(tc, without_retention_nothing_is_left);
 	tcase_add_test(tc, of_many_the_rows_follow_later);
 	tcase_add_test(tc, what_is_pinned_stays);
