@@ -7,6 +7,7 @@
 #include "storage/op_priv.h"
 #include "storage/retention_priv.h"
 #include "storage/rights_priv.h"
+#include "storage/row_cache_priv.h"
 
 struct batch *batch_new(struct hf_store *store)
 {
@@ -138,6 +139,8 @@ enum hf_status batch_commit(struct batch *batch)
 		return status;
 	if (batch->annotations)
 		annotation_committing(batch->store); /* before anybody can read them */
+	if (txn_changed_by_cursor(batch->txn))
+		row_cache_clear(batch->store->rows);
 	txn_commit(&batch->txn);
 	atomic_fetch_add(&batch->store->dead_jobs, batch->dead_jobs);
 	batch->wrote = batch->writes != 0;
@@ -150,6 +153,7 @@ void batch_abort(struct batch *batch, bool *deadlocked)
 {
 	*deadlocked = txn_deadlocked(batch->txn);
 	txn_abort(&batch->txn);
+	row_cache_clear(batch->store->rows);
 	forget(batch);
 }
 
@@ -459,30 +463,59 @@ void batch_user_gone(struct batch *batch, uint64_t user)
 
 /* Rows ------------------------------------------------------------------------------------------------------------ */
 
+/* NULL: none for such a row, or a cursor may have changed it. */
+static struct row_cache *cache_for(const struct batch *batch, unsigned table, const struct row_key *key)
+{
+	return table == TABLE_META && row_cache_takes(key) && !txn_changed_by_cursor(batch->txn) ? batch->store->rows : NULL;
+}
+
 enum hf_status batch_get(struct batch *batch, unsigned table, const struct row_key *key, struct hf_buf *value)
 {
-	return table_get(batch->store->env, batch->txn, table, key, value);
+	struct row_cache *cache = cache_for(batch, table, key);
+	enum hf_status status;
+
+	if (cache && row_cache_get(cache, key, value, &status))
+		return status;
+	status = table_get(batch->store->env, batch->txn, table, key, value);
+	if (cache && status == HF_OK) {
+		struct hf_str row = hf_buf_str(value);
+
+		row_cache_set(cache, key, &row);
+	} else if (cache && status == HF_ENONEXISTENT) {
+		row_cache_set(cache, key, NULL);
+	}
+	return status;
 }
 
 enum hf_status batch_put(struct batch *batch, unsigned table, const struct row_key *key, struct hf_str value)
 {
+	struct row_cache *cache = cache_for(batch, table, key);
+
 	batch->writes++;
+	if (cache)
+		row_cache_set(cache, key, &value);
 	return table_put(batch->store->env, batch->txn, table, key, value);
 }
 
 enum hf_status batch_patch_be32(struct batch *batch, unsigned table, const struct row_key *key, uint32_t offset, uint32_t n)
 {
 	uint8_t octets[4] = { (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n };
+	struct row_cache *cache = cache_for(batch, table, key);
 
 	batch->writes++;
+	if (cache)
+		row_cache_drop(cache, key);
 	return table_patch(batch->store->env, batch->txn, table, key, offset, hf_str_n(octets, 4));
 }
 
 enum hf_status batch_delete(struct batch *batch, unsigned table, const struct row_key *key)
 {
+	struct row_cache *cache = cache_for(batch, table, key);
 	enum hf_status status = table_delete(batch->store->env, batch->txn, table, key);
 
 	batch->writes++;
+	if (cache)
+		row_cache_set(cache, key, NULL);
 	return status == HF_ENONEXISTENT ? HF_OK : status;
 }
 

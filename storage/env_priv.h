@@ -29,6 +29,7 @@ struct txn {
 	struct env *env;
 	DB_TXN *handle;
 	bool deadlocked;
+	bool changed_by_cursor; /* rows of `meta` */
 };
 
 /* NULL when there is no such body file. */

@@ -11,6 +11,7 @@
 #include "storage/op_priv.h"
 #include "storage/show_priv.h"
 #include "storage/retention_priv.h"
+#include "storage/row_cache_priv.h"
 #include "storage/rights_priv.h"
 
 void hf_store_settings_init(struct hf_store_settings *settings)
@@ -156,6 +157,7 @@ enum hf_status hf_store_open(const struct hf_store_settings *settings, const str
 	hot_set_max(store->registry->hot, facts_size(settings));
 	store->retention = retention_new(store);
 	collector_count(store);
+	store->rows = row_cache_new();
 	store->writer = writer_new(store);
 	writer_set_full(store->writer, env_is_full(store->env));
 	if (!settings->read_only) {
@@ -187,6 +189,7 @@ void hf_store_close(struct hf_store **pointer)
 	hf_registry_free(&store->registry);
 	env_close(&store->env);
 	writer_free(&store->writer);
+	row_cache_free(&store->rows);
 	retention_free(&store->retention);
 	annotation_news_free(&store->annotations);
 	rights_free(&store->rights);

@@ -16,6 +16,7 @@
 #include "storage/tables.h"
 
 struct retention;
+struct row_cache;
 struct writer;
 
 /* Ids are handed out in memory. What must not be given twice is in the row of counters: users and mailboxes exactly, content
@@ -32,6 +33,7 @@ struct hf_store {
 	struct hf_log log;
 	struct env *env;
 	struct writer *writer;
+	struct row_cache *rows; /* writer's role */
 	struct hf_registry *registry;
 	struct rights *rights;
 	struct ids ids;

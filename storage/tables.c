@@ -13,6 +13,7 @@
 
 struct cursor {
 	struct txn *txn;
+	unsigned table;
 	DBC *handle;
 	struct hf_buf key, value;
 	void *run, *run_position; /* a buffer of rows, and where in it; NULL: used up */
@@ -124,6 +125,11 @@ void txn_abort(struct txn **txn)
 	*txn = NULL;
 }
 
+bool txn_changed_by_cursor(const struct txn *txn)
+{
+	return txn->changed_by_cursor;
+}
+
 bool txn_deadlocked(const struct txn *txn)
 {
 	return txn->deadlocked;
@@ -208,6 +214,7 @@ enum hf_status cursor_open(struct env *env, struct txn *txn, unsigned table, str
 		return failed(env, txn, "cursor", table, error);
 	cursor = hf_alloc_zero(sizeof(*cursor));
 	cursor->txn = txn;
+	cursor->table = table;
 	cursor->handle = handle;
 	*result = cursor;
 	return HF_OK;
@@ -359,11 +366,13 @@ enum hf_status cursor_put(struct cursor *cursor, struct hf_str value)
 	DBT key_dbt = dbt_of(hf_buf_str(&cursor->key)), dbt = dbt_of(value);
 	int error = call_put(cursor->handle, &key_dbt, &dbt, DB_CURRENT);
 
+	cursor->txn->changed_by_cursor = cursor->txn->changed_by_cursor || cursor->table == TABLE_META;
 	return failed(cursor->txn->env, cursor->txn, "put", 0, error);
 }
 
 enum hf_status cursor_delete(struct cursor *cursor)
 {
+	cursor->txn->changed_by_cursor = cursor->txn->changed_by_cursor || cursor->table == TABLE_META;
 	return failed(cursor->txn->env, cursor->txn, "delete", 0, cursor->handle->del(cursor->handle, 0));
 }
 

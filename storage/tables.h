@@ -52,6 +52,8 @@ enum hf_status txn_begin(struct env *env, struct txn **txn);
 /* Into the log, not onto the disk: env_flush() does that. Does not return when it fails. */
 void txn_commit(struct txn **txn);
 void txn_abort(struct txn **txn);
+/* Whether a cursor has changed rows of `meta`. */
+bool txn_changed_by_cursor(const struct txn *txn);
 /* A call failed because a reader was in the way: abort and do it all again. */
 bool txn_deadlocked(const struct txn *txn);
 
