@@ -76,7 +76,7 @@ HF_API bool hf_op_made_modseq(const struct hf_op *op, struct hf_mod modseq);
 /* Expunge, copy, move --------------------------------------------------------------------------------------------- */
 
 /* Those of `uids` (NULL: all) that carry \Deleted; with `any_flags` all of `uids`. Messages the view does not show are not touched. */
-HF_API struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_set *uids, bool any_flags);
+HF_API struct hf_op *hf_op_expunge(struct hf_view *view, const struct hf_set *uids, bool any_flags);
 HF_API const struct hf_set *hf_op_expunged(const struct hf_op *op);
 HF_API struct hf_mod hf_op_modseq(const struct hf_op *op); /* highest it gave out in the view's mailbox; 0: none */
 

@@ -6,6 +6,8 @@
 #include "storage/op_priv.h"
 #include "storage/rights_priv.h"
 
+#define LOOK_AT 128
+
 struct op_expunge {
 	struct hf_op op;
 	uint64_t mailbox;
@@ -112,13 +114,30 @@ struct hf_op *op_expunge_new(uint64_t mailbox, const struct hf_set *uids, bool a
 	return &expunge->op;
 }
 
-struct hf_op *hf_op_expunge(const struct hf_view *view, const struct hf_set *uids, bool any_flags)
+/* Sequence numbers of the messages that are \Deleted as published now. The writer looks at each again; without this it would
+ * have to look at all. */
+static void add_deleted(struct hf_view *view, struct hf_set *seqs)
+{
+	struct hf_record records[LOOK_AT];
+	uint32_t got, first = 1;
+
+	if (hf_view_flagged(view, HF_FLAG_DELETED, seqs))
+		return;
+	for (; (got = hf_view_records(view, HF_SEQ(first), LOOK_AT, records)) > 0; first += got)
+		for (uint32_t i = 0; i < got; i++)
+			if (records[i].flags & HF_FLAG_DELETED)
+				hf_set_add(seqs, first + i);
+}
+
+struct hf_op *hf_op_expunge(struct hf_view *view, const struct hf_set *uids, bool any_flags)
 {
 	struct hf_set all = HF_SET_INIT, shown = HF_SET_INIT;
 	uint32_t count = hf_view_count(view);
 	struct hf_op *op;
 
-	if (count)
+	if (!any_flags)
+		add_deleted(view, &all);
+	else if (count)
 		hf_set_add_range(&all, 1, count);
 	hf_view_uids_of(view, &all, &shown);
 	if (uids)

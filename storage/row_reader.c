@@ -4,6 +4,7 @@
 #include "storage/row_reader.h"
 
 #define RUN_DISTANCE 16
+#define RUN_FIRST (8 * 1024) /* nobody knows how far a run goes: what is read ahead doubles */
 #define RUN_BUFFER (128 * 1024)
 
 static void end_run(struct row_reader *r)
@@ -45,7 +46,8 @@ enum hf_status row_reader_get(struct row_reader *r, uint64_t email, struct hf_st
 		return follow_run(r, email, row);
 	end_run(r);
 	if (near) {
-		scan_open(&r->scan, r->store->env, r->table, &key, 8, RUN_BUFFER);
+		scan_open(&r->scan, r->store->env, r->table, &key, 8, RUN_FIRST);
+		r->scan.buffer_max = RUN_BUFFER;
 		r->running = true;
 		return follow_run(r, email, row);
 	}

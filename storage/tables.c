@@ -403,9 +403,19 @@ void scan_open(struct scan *scan, struct env *env, unsigned table, const struct 
 	scan->prefix = prefix;
 	memcpy(scan->prefix_data, from->data, prefix);
 	scan->buffer_size = buffer_size;
+	scan->buffer_max = 0;
 	scan->buffer = NULL;
 	scan->position = NULL;
 	scan->ended = false;
+}
+
+static void scan_grow(struct scan *scan)
+{
+	if (!scan->buffer || scan->buffer_size >= scan->buffer_max)
+		return;
+	hf_free(scan->buffer);
+	scan->buffer = NULL;
+	scan->buffer_size *= 2;
 }
 
 static enum hf_status scan_fill(struct scan *scan)
@@ -468,8 +478,10 @@ enum hf_status scan_next(struct scan *scan, struct hf_str *key, struct hf_str *v
 		size_t key_size = 0, size = 0;
 
 		if (!scan->position) {
-			enum hf_status status = scan_fill(scan);
+			enum hf_status status;
 
+			scan_grow(scan);
+			status = scan_fill(scan);
 			if (status != HF_OK) {
 				scan->ended = true;
 				return status;

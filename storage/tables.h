@@ -92,7 +92,7 @@ struct scan {
 	struct row_key from;   /* where the next buffer begins */
 	size_t prefix;         /* keys must agree with `from` in so many octets */
 	void *buffer;
-	uint32_t buffer_size;
+	uint32_t buffer_size, buffer_max; /* the first is doubled with each buffer until it is the second; no growth when that is 0 */
 	void *position;        /* in the buffer; NULL: fill it */
 	bool ended;
 	uint8_t prefix_data[64];
