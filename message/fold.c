@@ -4,6 +4,9 @@
  * pieces put together. */
 #include "message/fold_priv.h"
 
+#include <stdatomic.h>
+#include <string.h>
+
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
@@ -14,16 +17,30 @@
 #include "message/charset_priv.h"
 #include "message/text.h"
 
-static const uint8_t upper[128] = {
-	0,   1,   2,   3,   4,   5,   6,   7,    8,   9,   10,  11,  12,   13,  14,  15,
-	16,  17,  18,  19,  20,  21,  22,  23,   24,  25,  26,  27,  28,   29,  30,  31,
-	' ', '!', '"', '#', '$', '%', '&', '\'', '(', ')', '*', '+', ',',  '-', '.', '/',
-	'0', '1', '2', '3', '4', '5', '6', '7',  '8', '9', ':', ';', '<',  '=', '>', '?',
-	'@', 'A', 'B', 'C', 'D', 'E', 'F', 'G',  'H', 'I', 'J', 'K', 'L',  'M', 'N', 'O',
-	'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',  'X', 'Y', 'Z', '[', '\\', ']', '^', '_',
-	'`', 'A', 'B', 'C', 'D', 'E', 'F', 'G',  'H', 'I', 'J', 'K', 'L',  'M', 'N', 'O',
-	'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W',  'X', 'Y', 'Z', '{', '|',  '}', '~', 127,
-};
+static char upper(uint8_t c)
+{
+	return (char)(c - ((uint8_t)(c - 'a') < 26 ? 'a' - 'A' : 0));
+}
+
+/* The octets below 0x80 at the front. */
+static size_t fold_ascii(const char *in, char *out, size_t size)
+{
+	size_t i = 0;
+
+	for (; i + 16 <= size; i += 16) { /* a fixed length, for the vectoriser */
+		uint64_t a, b;
+
+		memcpy(&a, in + i, 8);
+		memcpy(&b, in + i + 8, 8);
+		if ((a | b) & UINT64_C(0x8080808080808080))
+			break;
+		for (size_t j = 0; j < 16; j++)
+			out[i + j] = upper((uint8_t)in[i + j]);
+	}
+	for (; i < size && (uint8_t)in[i] < 0x80; i++)
+		out[i] = upper((uint8_t)in[i]);
+	return i;
+}
 
 static size_t put_utf8(char *out, uint32_t c)
 {
@@ -71,22 +88,66 @@ static size_t fold_char(const UNormalizer2 *nfkd, uint32_t c, char *out)
 	return size;
 }
 
-size_t hf_fold_some(struct hf_str *in, char *out, size_t room)
+/* Folding by ICU takes some 50 ns a character. What characters of the basic plane fold to is kept, in pages of 256 that are made when
+ * the first of them is met and stay: half a megabyte if a text has them all. */
+#define PAGE 256
+
+struct folded {
+	uint8_t size; /* 0: longer than there is room for */
+	char octets[7];
+};
+
+static _Atomic(struct folded *) pages[0x10000 / PAGE];
+
+static struct folded *page_make(uint32_t number)
+{
+	struct folded *page = hf_alloc_zero(PAGE * sizeof(*page)), *there = NULL;
+	UErrorCode error = U_ZERO_ERROR;
+	const UNormalizer2 *nfkd = unorm2_getNFKDInstance(&error);
+
+	for (uint32_t i = 0; i < PAGE; i++) {
+		char out[HF_FOLD_MAX];
+		size_t size = fold_char(U_FAILURE(error) ? NULL : nfkd, number * PAGE + i, out);
+
+		if (size > sizeof(page->octets))
+			continue;
+		memcpy(page[i].octets, out, size);
+		page[i].size = (uint8_t)size;
+	}
+	if (atomic_compare_exchange_strong_explicit(&pages[number], &there, page, memory_order_acq_rel,
+						    memory_order_acquire))
+		return page;
+	hf_free(page); /* another was faster */
+	return there;
+}
+
+/* `out` has room for HF_FOLD_MAX octets. */
+static size_t fold_put(uint32_t c, char *out)
 {
 	UErrorCode error = U_ZERO_ERROR;
-	const UNormalizer2 *nfkd = NULL;
+	const UNormalizer2 *nfkd;
+
+	if (c < 0x10000) {
+		struct folded *page = atomic_load_explicit(&pages[c / PAGE], memory_order_acquire);
+
+		if (HF_UNLIKELY(!page))
+			page = page_make(c / PAGE);
+		if (page[c % PAGE].size) {
+			memcpy(out, page[c % PAGE].octets, sizeof(page->octets));
+			return page[c % PAGE].size;
+		}
+	}
+	nfkd = unorm2_getNFKDInstance(&error);
+	return fold_char(U_FAILURE(error) ? NULL : nfkd, c, out);
+}
+
+size_t hf_fold_some(struct hf_str *in, char *out, size_t room)
+{
 	size_t size = 0;
 
 	while (in->size && size + HF_FOLD_MAX <= room) {
-		size_t run = room - size < in->size ? room - size : in->size, i;
+		size_t run = room - size < in->size ? room - size : in->size, i = fold_ascii(in->data, out + size, run);
 
-		for (i = 0; i < run; i++) {
-			uint8_t c = (uint8_t)in->data[i];
-
-			if (c >= 0x80)
-				break;
-			out[size + i] = (char)upper[c];
-		}
 		size += i;
 		in->data += i;
 		in->size -= i;
@@ -96,9 +157,7 @@ size_t hf_fold_some(struct hf_str *in, char *out, size_t room)
 		size_t used;
 		uint32_t c = hf_utf8_next(*in, &used);
 
-		if (!nfkd)
-			nfkd = unorm2_getNFKDInstance(&error);
-		size += fold_char(U_FAILURE(error) ? NULL : nfkd, c, out + size);
+		size += fold_put(c, out + size);
 		in->data += used;
 		in->size -= used;
 	}

@@ -14,7 +14,9 @@ struct hf_content {
 	struct hf_buf row, scratch; /* the part at hand: as stored, and decompressed */
 	struct hf_str part;         /* its octets */
 	uint64_t part_offset;       /* in the content */
-	bool has_part;
+	bool has_part;              /* its beginning at least */
+	uint32_t row_part;          /* whose row is in `row` */
+	bool has_row;
 };
 
 struct content_source {
@@ -48,7 +50,7 @@ static void begin(struct hf_store *store, const struct hf_email *email, struct h
 	content->content_size = email->size - email->prefix.size;
 	content->header_size = email->header_size;
 	content->split = email->split;
-	content->has_part = false;
+	content->has_part = content->has_row = false;
 	hf_buf_clear(&content->prefix);
 	hf_buf_add_str(&content->prefix, email->prefix);
 }
@@ -125,16 +127,22 @@ static bool is_at_hand(const struct hf_content *content, uint64_t at)
 static enum hf_status read_row(struct hf_content *content, const struct part *part)
 {
 	struct row_key key;
+	enum hf_status status;
 
 	content->has_part = false;
+	if (content->has_row && content->row_part == part->number)
+		return HF_OK;
 	key_part(&key, content->content, part->number);
 	if (content->row.capacity < part->size)
 		hf_buf_reserve(&content->row, part->size + ROW_CHUNK_HEAD);
-	return table_get(content->store->env, NULL, TABLE_CONTENT(content->content), &key, &content->row);
+	status = table_get(content->store->env, NULL, TABLE_CONTENT(content->content), &key, &content->row);
+	content->has_row = status == HF_OK;
+	content->row_part = part->number;
+	return status;
 }
 
-/* Brings the part with the octet `at` of the content to hand. */
-static enum hf_status load(struct hf_content *content, uint64_t at)
+/* Brings the part with the octet `at` of the content to hand, as far as `least` octets from there on, or to its end. */
+static enum hf_status load(struct hf_content *content, uint64_t at, uint64_t least)
 {
 	struct part part;
 	enum hf_status status;
@@ -142,12 +150,11 @@ static enum hf_status load(struct hf_content *content, uint64_t at)
 	if (is_at_hand(content, at))
 		return HF_OK;
 	part = part_of(content, at);
+	least = least < part.size - (at - part.offset) ? least + (at - part.offset) : part.size;
 	status = read_row(content, &part);
 	if (status == HF_OK)
-		status = row_chunk_decode(content->content, part.number, hf_buf_str(&content->row), &content->scratch,
-					  &content->part);
-	if (status == HF_OK && content->part.size != part.size)
-		status = HF_ECORRUPT;
+		status = row_chunk_decode(content->content, part.number, hf_buf_str(&content->row), (size_t)part.size, (size_t)least,
+					  &content->scratch, &content->part);
 	if (status != HF_OK)
 		return damaged(content, part.number, status);
 	content->part_offset = part.offset;
@@ -178,6 +185,11 @@ static enum hf_status read_part(struct hf_content *content, uint64_t offset, cha
 
 enum hf_status hf_content_peek(struct hf_content *content, uint64_t offset, struct hf_str *piece)
 {
+	return hf_content_peek_some(content, offset, CHUNK_SIZE, piece);
+}
+
+enum hf_status hf_content_peek_some(struct hf_content *content, uint64_t offset, size_t least, struct hf_str *piece)
+{
 	enum hf_status status;
 
 	if (offset >= content->size) {
@@ -189,7 +201,7 @@ enum hf_status hf_content_peek(struct hf_content *content, uint64_t offset, stru
 		return HF_OK;
 	}
 	offset -= content->prefix.size;
-	status = load(content, offset);
+	status = load(content, offset, least);
 	if (status == HF_OK)
 		*piece = hf_str_sub(content->part, (size_t)(offset - content->part_offset), content->part.size);
 	return status;

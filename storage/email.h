@@ -100,6 +100,8 @@ HF_API uint64_t hf_content_size(const struct hf_content *content);
 HF_API enum hf_status hf_content_read(struct hf_content *content, uint64_t offset, void *to, size_t size, size_t *got);
 /* The octets at `offset` that are at hand in one piece (at least one, borrowed until the next call): reading without a copy. Empty at the end. */
 HF_API enum hf_status hf_content_peek(struct hf_content *content, uint64_t offset, struct hf_str *piece);
+/* The same where a beginning will do: no more is unpacked than it takes for `least` octets, if there are so many in that piece. */
+HF_API enum hf_status hf_content_peek_some(struct hf_content *content, uint64_t offset, size_t least, struct hf_str *piece);
 /* Prefix and header (with its empty line), without reading the body. In the arena. */
 HF_API enum hf_status hf_content_header(struct hf_content *content, struct hf_arena *arena, struct hf_str *header);
 /* A source over the content for an output queue; takes over `*content` (closes it in the end). With `nul_shown`, NUL is read as 0x80. */

@@ -167,12 +167,14 @@ static enum hf_status chunk_open(uint64_t content, uint32_t part, struct hf_str 
 	}
 }
 
-enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
-				struct hf_str *data)
+enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, size_t size, size_t least,
+				struct hf_buf *scratch, struct hf_str *data)
 {
 	struct chunk chunk;
 	enum hf_status status = chunk_open(content, part, in, &chunk);
 
+	if (status == HF_OK && chunk.size != size)
+		status = HF_ECORRUPT;
 	if (status != HF_OK)
 		return status;
 	if (chunk.codec == CODEC_RAW) {
@@ -180,6 +182,15 @@ enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str i
 		return HF_OK;
 	}
 	hf_buf_clear(scratch);
+	if (chunk.codec == CODEC_LZ4 && least < size) {
+		int got = LZ4_decompress_safe_partial(chunk.stored.data, hf_buf_reserve(scratch, size + 1), (int)chunk.stored.size,
+						      (int)least, (int)size);
+
+		if (got < (int)least)
+			return HF_ECORRUPT;
+		*data = hf_str_n(scratch->data, (size_t)got);
+		return HF_OK;
+	}
 	if (!decompress(chunk.codec, chunk.stored, hf_buf_reserve(scratch, chunk.size + 1), chunk.size))
 		return HF_ECORRUPT;
 	hf_buf_added(scratch, chunk.size);

@@ -313,11 +313,11 @@ enum hf_status row_content_decode(uint64_t content, struct hf_str in, struct row
 enum { CODEC_RAW = 0, CODEC_ZSTD = 1, CODEC_LZ4 = 2 };
 /* Compresses where that is worth it, `compact`: more; at most CHUNK_SIZE octets. */
 void row_chunk_encode(uint64_t content, uint32_t part, struct hf_str data, bool compact, struct hf_buf *out);
-/* *data points into `in` or into `scratch`. */
-enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, struct hf_buf *scratch,
-				struct hf_str *data);
+/* Of `size` octets, which it must have, the first `least` or more. *data points into `in` or into `scratch`. */
+enum hf_status row_chunk_decode(uint64_t content, uint32_t part, struct hf_str in, size_t size, size_t least,
+				struct hf_buf *scratch, struct hf_str *data);
 
-/* The same, of exactly `size` octets, to where they are wanted. */
+/* All of exactly `size` octets, to where they are wanted. */
 enum hf_status row_chunk_decode_to(uint64_t content, uint32_t part, struct hf_str in, char *to, size_t size);
 
 /* Over the data and where it belongs: rows that changed places are noticed. */

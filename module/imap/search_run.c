@@ -3,6 +3,7 @@
  * header) and its text is decoded only when that leaves the answer open. Bodies are read in pieces, so that a large one does not hold a worker. */
 #include "base/mem.h"
 #include "message/mime.h"
+#include "message/text.h"
 #include "module/imap/search.h"
 
 #define READ_AHEAD 256          /* records */
@@ -10,6 +11,8 @@
 #define PIECE ((size_t)256 << 10) /* octets of content of one step */
 #define FEW 4                     /* one message in so many, or fewer, is few */
 #define FEED ((size_t)4 << 10)    /* that are decoded before the answer is looked at */
+#define GLANCE ((size_t)64 << 10) /* octets of text that are looked through before the message is parsed */
+#define GLANCE_FEED ((size_t)512) /* of these at first */
 
 struct search_run {
 	struct imap_cmd *cmd;
@@ -31,7 +34,9 @@ struct search_run {
 	struct search_message message;
 	struct hf_text_sink sink;
 	struct hf_content *content;
+	uint64_t content_of;            /* the email whose it is; 0: none's, only its memory is kept */
 	struct hf_mime *mime;
+	struct hf_buf text;             /* of a glance */
 	uint64_t offset;
 };
 
@@ -85,6 +90,7 @@ void search_run_free(struct search_run **run_p)
 	hf_set_fini(&run->candidates);
 	hf_mime_free(&run->mime);
 	hf_content_close(&run->content);
+	hf_buf_fini(&run->text);
 	hf_list_reader_close(&run->list);
 	hf_email_reader_close(&run->emails);
 	hf_text_signature_reader_close(&run->signatures);
@@ -218,15 +224,31 @@ static enum hf_status read_list(struct search_run *run)
 	return status;
 }
 
+static enum hf_status take_content(struct search_run *run, const struct hf_email *email)
+{
+	struct hf_store *store = run->cmd->session->store;
+	enum hf_status status = HF_OK;
+
+	if (run->content_of == email->id)
+		return HF_OK;
+	if (run->content)
+		hf_content_reopen(store, email, run->content);
+	else
+		status = hf_content_open(store, email, &run->content);
+	if (status == HF_OK)
+		run->content_of = email->id;
+	return status;
+}
+
 static enum hf_status open_content(struct search_run *run)
 {
 	struct hf_email email;
 	enum hf_status status;
 
-	if (run->content)
+	if (run->content_of == run->message.record->email)
 		return HF_OK;
 	status = read_email(run, &email);
-	return status == HF_OK ? hf_content_open(run->cmd->session->store, &email, &run->content) : status;
+	return status == HF_OK ? take_content(run, &email) : status;
 }
 
 static enum hf_status read_header(struct search_run *run)
@@ -286,8 +308,85 @@ static void restart_texts(struct search_run *run)
 static void end_text(struct search_run *run)
 {
 	hf_mime_free(&run->mime);
-	hf_content_close(&run->content);
+	run->content_of = 0;
 	hf_arena_reset(run->scratch);
+}
+
+static enum search_answer see_body(struct search_run *run)
+{
+	if (run->text.size)
+		sink_text(&run->sink, HF_TEXT_BODY, HF_STR(""), hf_buf_str(&run->text));
+	hf_buf_clear(&run->text);
+	return search_eval(run->program->root, &run->message);
+}
+
+/* Feeds the octets from `at` to `end` of the message, few at first: a common word comes soon. `whole`: the text ends there; else what
+ * the decoder holds back is not for anybody. */
+static enum hf_status glance_text(struct search_run *run, struct hf_body_decoder *decoder, uint64_t at, uint64_t end, bool whole,
+				  enum search_answer *answer)
+{
+	size_t feed = GLANCE_FEED;
+
+	while (at < end && *answer == SEARCH_UNKNOWN) {
+		size_t size = end - at < feed ? (size_t)(end - at) : feed;
+		struct hf_str piece;
+		enum hf_status status = hf_content_peek_some(run->content, at, size, &piece);
+
+		if (status != HF_OK)
+			return status;
+		if (!piece.size)
+			break;
+		piece = hf_str_sub(piece, 0, size);
+		hf_body_decoder_feed(decoder, piece, &run->text);
+		*answer = see_body(run);
+		at += piece.size;
+		feed = feed < FEED ? 2 * feed : FEED;
+	}
+	if (*answer == SEARCH_UNKNOWN && whole) {
+		hf_body_decoder_end(decoder, &run->text);
+		*answer = see_body(run);
+	}
+	sink_text(&run->sink, HF_TEXT_BODY, HF_STR(""), HF_STR(""));
+	return HF_OK;
+}
+
+static const struct hf_part *next_part(const struct hf_part *part)
+{
+	if (part->children)
+		return part->children;
+	while (part && !part->next)
+		part = part->parent;
+	return part ? part->next : NULL;
+}
+
+/* Looks where texts mostly are: in the first text parts, as the stored part tree has them, without parsing the message. What is
+ * found there is in it; what is not may be elsewhere: HF_MORE. */
+static enum hf_status glance(struct search_run *run, enum search_answer *answer)
+{
+	struct hf_email email;
+	size_t left = GLANCE;
+	enum hf_status status = read_email(run, &email);
+
+	if (status == HF_OK)
+		status = take_content(run, &email);
+	if (status != HF_OK)
+		return status;
+	if (hf_email_decode(run->scratch, &email) != HF_OK)
+		return HF_MORE;
+	for (const struct hf_part *part = email.message.root; part && left && *answer == SEARCH_UNKNOWN; part = next_part(part)) {
+		uint64_t at = email.prefix.size + part->body_offset, size = part->body_size < left ? part->body_size : left;
+		struct hf_body_decoder *decoder = NULL;
+
+		if (part->kind != HF_PART_LEAF || !hf_str_ieq(part->type, HF_STR("text")) ||
+		    hf_body_decoder_new(part, true, &decoder) != HF_OK)
+			continue;
+		status = glance_text(run, decoder, at, at + size, size == part->body_size, answer);
+		hf_body_decoder_free(&decoder);
+		if (status != HF_OK)
+			return status;
+		left -= (size_t)size;
+	}
+	return *answer == SEARCH_UNKNOWN ? HF_MORE : HF_OK;
 }
 
 /* Decodes a piece of the message's text. HF_MORE: the answer is still open; HF_OK: *answer. */
@@ -365,7 +464,8 @@ static enum hf_status try_rows(struct search_run *run, enum search_answer *answe
 		if (*answer != SEARCH_UNKNOWN)
 			return HF_OK;
 	}
-	return begin_text(run);
+	status = glance(run, answer);
+	return status == HF_MORE ? begin_text(run) : status;
 }
 
 /* HF_MORE: go on, with the messages in run->within; HF_OK: matches are the answer. */

@@ -238,18 +238,25 @@ START_TEST(chunks_shrink_when_they_can_and_notice_every_bit)
 		hf_buf_clear(&buf);
 		row_chunk_encode(5, 6, hf_str_n(data, sizeof(data)), false, &buf);
 		ck_assert_int_eq(buf.size < 200, !noise);
-		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
+		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), sizeof(data), sizeof(data), &scratch, &back), HF_OK);
 		assert_octets(back, hf_str_n(data, sizeof(data)));
-		ck_assert_int_eq(row_chunk_decode(5, 7, hf_buf_str(&buf), &scratch, &back), HF_ECORRUPT);
+		for (size_t least = 0; least <= sizeof(data); least += 1 + least / 8) {
+			ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), sizeof(data), least, &scratch, &back), HF_OK);
+			ck_assert_uint_ge(back.size, least);
+			assert_octets(back, hf_str_n(data, back.size));
+		}
+		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), sizeof(data) - 1, 10, &scratch, &back), HF_ECORRUPT);
+		ck_assert_int_eq(row_chunk_decode(5, 7, hf_buf_str(&buf), sizeof(data), 10, &scratch, &back), HF_ECORRUPT);
 		for (size_t i = 0; i < buf.size; i += 1 + i / 64) {
 			buf.data[i] ^= 16;
-			must(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back) == HF_ECORRUPT);
+			must(row_chunk_decode(5, 6, hf_buf_str(&buf), sizeof(data), sizeof(data), &scratch, &back) == HF_ECORRUPT);
+			must(row_chunk_decode(5, 6, hf_buf_str(&buf), sizeof(data), 10, &scratch, &back) == HF_ECORRUPT);
 			buf.data[i] ^= 16;
 		}
 	}
 	hf_buf_clear(&buf);
 	row_chunk_encode(5, 6, HF_STR(""), false, &buf);
-	ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
+	ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), 0, 0, &scratch, &back), HF_OK);
 	ck_assert_uint_eq(back.size, 0);
 	hf_buf_fini(&scratch);
 }
@@ -284,8 +291,11 @@ START_TEST(chunks_have_the_codec_that_suits_them)
 		hf_buf_clear(&buf);
 		row_chunk_encode(5, 6, hf_str_n(data, cases[i].size), cases[i].compact, &buf);
 		ck_assert_uint_eq((uint8_t)buf.data[1], cases[i].codec);
-		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), &scratch, &back), HF_OK);
+		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), cases[i].size, cases[i].size, &scratch, &back), HF_OK);
 		assert_octets(back, hf_str_n(data, cases[i].size));
+		ck_assert_int_eq(row_chunk_decode(5, 6, hf_buf_str(&buf), cases[i].size, 100, &scratch, &back), HF_OK);
+		ck_assert_uint_ge(back.size, 100);
+		assert_octets(back, hf_str_n(data, back.size));
 	}
 	hf_buf_fini(&scratch);
 }

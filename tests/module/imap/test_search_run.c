@@ -137,7 +137,7 @@ START_TEST(texts_end_where_fields_and_parts_end)
 }
 END_TEST
 
-static void remove_signatures(void)
+static void remove_signatures(size_t expected)
 {
 	struct row_key from = { .size = 0 };
 	struct txn *txn;
@@ -156,10 +156,53 @@ static void remove_signatures(void)
 		count++;
 	}
 	scan_close(&scan);
-	ck_assert_uint_eq(count, MESSAGES);
+	ck_assert_uint_eq(count, expected);
 }
 
 /* With text signatures and without them. */
+/* Across the pieces in which it is decoded, behind the text that is looked at before the message is parsed, in headers of parts. */
+START_TEST(texts_are_found_wherever_they_stand)
+{
+	static const unsigned places[] = { 0, 505, 508, 511, 1531, 1535, 65530, 65531, 65535, 70001 };
+	char answer[512] = "* SEARCH", *end = answer + 8;
+	unsigned number = MESSAGES;
+	struct hf_buf text = HF_BUF_INIT;
+
+	for (size_t i = 0; i < HF_COUNT(places); i++) {
+		hf_buf_clear(&text);
+		hf_buf_printf(&text, "Subject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n%s",
+			      places[i] % 2 ? "." : "");
+		for (unsigned j = 0; j < places[i] / 2; j++)
+			hf_buf_add_lit(&text, "\xc3\xb6");
+		hf_buf_add_lit(&text, "n\xc3\xa4" "EDle");
+		for (unsigned j = 0; j < 3000; j++)
+			hf_buf_add_lit(&text, "\xc3\xbc");
+		hf_buf_add_lit(&text, "\r\n");
+		fixture_add_octets(&f, 0, hf_buf_str(&text));
+		end += sprintf(end, " %u", ++number);
+	}
+	fixture_add(&f, 0, "Subject: y\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Description: =?utf-8?q?n=C3=A4edle?=\n\n"
+			   "one\n--b\nContent-Type: message/rfc822\n\nSubject: two\n\nthree\n--b--\n");
+	end += sprintf(end, " %u", ++number);
+	fixture_add(&f, 0, "Subject: y\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: image/png\n\n"
+			   "one\n--b\nContent-Type: message/rfc822\n\nSubject: two\n\nNA\xcc\x88" "edle\n--b--\n");
+	sprintf(end, " %u\r\n", ++number);
+	hf_buf_fini(&text);
+	fixture_select(&f, true);
+	for (int round = 0; round < 2; round++) {
+		const char *got = fixture_run(&f, "SEARCH CHARSET UTF-8 BODY \"n\xc3\xa4" "edle\"");
+
+		ck_assert_msg(!strncmp(got, answer, strlen(answer)), "%s instead of %s", got, answer);
+		got = fixture_run(&f, "SEARCH CHARSET UTF-8 TEXT \"n\xc3\xa4" "edle\"");
+		ck_assert_msg(!strncmp(got, answer, strlen(answer)), "%s instead of %s", got, answer);
+		/* nothing that was cut */
+		got = fixture_run(&f, "SEARCH CHARSET UTF-8 BODY \"\xef\xbf\xbd\"");
+		ck_assert_msg(!strncmp(got, "* SEARCH\r\n", 10), "%s", got);
+		remove_signatures(round ? 0 : number);
+	}
+}
+END_TEST
+
 START_TEST(signatures_change_no_answer)
 {
 	static const char *const more[] = { "TEXT noo", "BODY =", "TEXT oo", "SUBJECT unc", "HEADER X-Odd unch",
@@ -171,7 +214,7 @@ START_TEST(signatures_change_no_answer)
 
 	for (size_t i = 0; i < count; i++)
 		with[i] = search(i < HF_COUNT(keys) ? keys[i] : more[i - HF_COUNT(keys)]);
-	remove_signatures();
+	remove_signatures(MESSAGES);
 	for (size_t i = 0; i < count; i++) {
 		const char *key = i < HF_COUNT(keys) ? keys[i] : more[i - HF_COUNT(keys)];
 
@@ -185,6 +228,7 @@ static void add(TCase *tc)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, keys_find_what_they_name);
 	tcase_add_test(tc, logic_holds_for_every_pair_of_keys);
+	tcase_add_test(tc, texts_are_found_wherever_they_stand);
 	tcase_add_test(tc, signatures_change_no_answer);
 	tcase_add_test(tc, texts_end_where_fields_and_parts_end);
 }
