@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Bottom-up merge sort over two arrays. What is in order already, or in reverse, costs one pass: mailboxes mostly are. */
+/* Runs sorted by the octets of their keys (and by comparing where keys are equal), merged bottom-up over two arrays. What is in order
+ * already, or in reverse, costs one pass: mailboxes mostly are. */
 #include "module/imap/merge_sort.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
-#define RUN 4096         /* items sorted at once */
+#define RUN 32768        /* items sorted at once */
 #define STEP_ITEMS 32768 /* of one call */
 
 void merge_sort_add(struct merge_sort *sort, uint64_t key, uint32_t index)
@@ -71,12 +73,64 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
+/* Stable, by the octet of the keys at `shift`. */
+static void scatter(const struct merge_item *from, struct merge_item *to, size_t count, unsigned shift)
+{
+	size_t places[256] = { 0 }, place = 0, i;
+
+	for (i = 0; i < count; i++)
+		places[from[i].key >> shift & 0xff]++;
+	for (i = 0; i < 256; i++) {
+		size_t here = places[i];
+
+		places[i] = place;
+		place += here;
+	}
+	for (i = 0; i < count; i++)
+		to[places[from[i].key >> shift & 0xff]++] = from[i];
+}
+
+/* By key, from the last octet in which any two differ to the first. */
+static void sort_keys(struct merge_item *items, struct merge_item *other, size_t count)
+{
+	struct merge_item *from = items, *to = other, *swapped;
+	uint64_t differ = 0;
+
+	for (size_t i = 1; i < count; i++)
+		differ |= items[i].key ^ items[0].key;
+	for (unsigned shift = 0; shift < 64; shift += 8) {
+		if (!(differ >> shift & 0xff))
+			continue;
+		scatter(from, to, count, shift);
+		swapped = from;
+		from = to;
+		to = swapped;
+	}
+	if (from != items)
+		memcpy(items, from, count * sizeof *items);
+}
+
+static void sort_run_at(struct merge_sort *sort, size_t at, size_t count)
+{
+	struct merge_item *items = sort->items + at;
+	size_t first = 0, i;
+
+	sort_keys(items, sort->other + at, count);
+	for (i = 1; i <= count; i++) {
+		if (i < count && items[i].key == items[first].key)
+			continue;
+		if (i - first > 1)
+			qsort_r(items + first, i - first, sizeof *items, order_of, sort);
+		first = i;
+	}
+}
+
 static enum hf_status sort_runs(struct merge_sort *sort)
 {
-	size_t budget = STEP_ITEMS / RUN;
-
-	for (; budget && sort->at < sort->count; budget--, sort->at += RUN)
-		qsort_r(sort->items + sort->at, least(RUN, sort->count - sort->at), sizeof *sort->items, order_of, sort);
+	if (!sort->other)
+		sort->other = hf_alloc(sort->count * sizeof *sort->other);
+	sort_run_at(sort, sort->at, least(RUN, sort->count - sort->at));
+	sort->at += RUN;
 	if (sort->at < sort->count)
 		return HF_MORE;
 	if (sort->count <= RUN)
@@ -84,7 +138,6 @@ static enum hf_status sort_runs(struct merge_sort *sort)
 	sort->width = RUN;
 	sort->at = sort->left = sort->out = 0;
 	sort->right = RUN;
-	sort->other = hf_alloc(sort->count * sizeof *sort->other);
 	return HF_MORE;
 }
 

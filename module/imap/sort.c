@@ -262,7 +262,7 @@ static void grow(struct sort_run *run)
 
 	if (run->count < run->capacity)
 		return;
-	run->capacity = run->capacity ? run->capacity * 2 : 256;
+	run->capacity = run->capacity ? run->capacity * 2 : (size_t)hf_set_size(run->rows.matches);
 	run->seqs = hf_realloc_array(run->seqs, run->capacity, sizeof *run->seqs);
 	for (i = 0; i < run->criteria->count; i++)
 		run->columns[i] = hf_realloc_array(run->columns[i], run->capacity, sizeof *run->columns[i]);

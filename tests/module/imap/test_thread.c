@@ -393,16 +393,20 @@ static int compare_mod(void *arg, uint32_t a, uint32_t b)
 
 START_TEST(merge_sort_sorts)
 {
-	static const size_t counts[] = { 0, 1, 2, 4095, 4096, 4097, 50000, 131072 };
+	static const size_t counts[] = { 0, 1, 2, 4097, 32767, 32768, 32769, 50000, 131072 };
 	uint32_t by = 7;
 
 	for (size_t c = 0; c < HF_COUNT(counts); c++) {
-		for (unsigned shape = 0; shape < 3; shape++) {
+		for (unsigned shape = 0; shape < 4; shape++) {
 			struct merge_sort sort = { .compare = compare_mod, .arg = &by };
 			uint64_t state = 99 + c;
 
 			for (size_t i = 0; i < counts[c]; i++)
-				merge_sort_add(&sort, shape == 0 ? i : shape == 1 ? counts[c] - i : random_next(&state) % 100,
+				merge_sort_add(&sort,
+					       shape == 0   ? i
+					       : shape == 1 ? counts[c] - i
+					       : shape == 2 ? random_next(&state) % 100
+							    : random_next(&state),
 					       (uint32_t)i);
 			while (merge_sort_next(&sort) == HF_MORE)
 				;
