@@ -6,7 +6,12 @@
  * what came before it may simply go on. Of the peer's stream, the part of the window that is in use
  * is needed as long as the connection lives, and nothing else where the peer has flushed its own:
  * then the stream stands between two blocks, at an octet boundary. Inflation writes only into room
- * that the input buffer has, so a bomb gains nothing. */
+ * that the input buffer has, so a bomb gains nothing.
+ *
+ * Compression can end (RFC 8437): the peer then goes on in clear, perhaps in the same packet. So
+ * inflation halts behind what its flush has made a line's end, until the session has looked at it;
+ * and what is left of the stream then, bits of its block and empty blocks, is taken up to where a
+ * text begins. Our own stream ends with a final block. */
 #include "host/conn_priv.h"
 
 #include <string.h>
@@ -20,7 +25,8 @@ enum {
 	MEM_LEVEL = 6,
 	LEVEL = 3,
 	INPUT_SIZE = 8 * 1024,
-	OUTPUT_STEP = 4 * 1024
+	OUTPUT_STEP = 4 * 1024,
+	UNUSED_BITS = 7, LAST_BLOCK = 64, BETWEEN_BLOCKS = 128 /* in data_type */
 };
 
 struct hf_compress {
@@ -31,6 +37,7 @@ struct hf_compress {
 	struct hf_buf out;
 	size_t out_sent;
 	bool unflushed;
+	bool over; /* the peer's stream has had its last block */
 	char *in;
 	size_t in_start, in_end;
 };
@@ -184,12 +191,35 @@ bool hf_compress_has_input(const struct hf_compress *compress)
 	       (compress->inflate && compress->inflate->avail_out == 0);
 }
 
+/* Between two blocks, and between two octets. */
+static bool is_between(const z_stream *z)
+{
+	return z->data_type & BETWEEN_BLOCKS && !(z->data_type & UNUSED_BITS);
+}
+
+/* Behind the last block: Z_BLOCK halts there before it says so. */
+static bool is_over(const z_stream *z, int result)
+{
+	int last = LAST_BLOCK | BETWEEN_BLOCKS;
+
+	return result == Z_STREAM_END || (result >= Z_OK && (z->data_type & last) == last);
+}
+
+static void drop_input(struct hf_compress *compress)
+{
+	hf_free(compress->in);
+	compress->in = NULL;
+	compress->in_start = compress->in_end = 0;
+}
+
 bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, size_t *got)
 {
 	z_stream *z = compress->inflate;
 	int result;
 
 	*got = 0;
+	if (compress->over) /* and nobody has said that it would end */
+		return false;
 	if (!z) {
 		if (compress->in_start == compress->in_end)
 			return true;
@@ -200,13 +230,78 @@ bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, si
 	z->avail_in = (uInt)(compress->in_end - compress->in_start);
 	z->next_out = to;
 	z->avail_out = (uInt)size;
-	result = inflate(z, Z_SYNC_FLUSH);
+	do
+		result = inflate(z, Z_BLOCK);
+	while ((result == Z_OK || result == Z_BUF_ERROR) && z->avail_in && z->avail_out &&
+	       !(is_between(z) && z->avail_out < size && z->next_out[-1] == '\n'));
+	compress->over = is_over(z, result);
 	compress->in_start = compress->in_end - z->avail_in;
 	*got = size - z->avail_out;
-	if (compress->in_start == compress->in_end && z->avail_out) {
-		hf_free(compress->in);
-		compress->in = NULL;
-		compress->in_start = compress->in_end = 0;
+	if (compress->in_start == compress->in_end && z->avail_out)
+		drop_input(compress);
+	return compress->over ? *got != 0 : result == Z_OK || result == Z_BUF_ERROR;
+}
+
+enum hf_status hf_compress_end_input(struct hf_compress *compress)
+{
+	z_stream *z = compress->inflate;
+
+	while (!compress->over) {
+		char nothing[1];
+		int result;
+
+		if (compress->in_start == compress->in_end)
+			return HF_MORE;
+		if (!z || is_between(z)) {
+			if ((unsigned char)compress->in[compress->in_start] > 3)
+				return HF_OK; /* no stored or fixed block begins with it, and no
+						 empty one would be another */
+			if (!z)
+				inflate_begin(compress);
+			z = compress->inflate;
+		}
+		z->next_in = (Bytef *)compress->in + compress->in_start;
+		z->avail_in = (uInt)(compress->in_end - compress->in_start);
+		z->next_out = (Bytef *)nothing;
+		z->avail_out = sizeof(nothing);
+		result = inflate(z, Z_BLOCK);
+		compress->over = is_over(z, result);
+		compress->in_start = compress->in_end - z->avail_in;
+		if (!z->avail_out || (result != Z_OK && result != Z_BUF_ERROR && !compress->over))
+			return HF_ESYNTAX;
 	}
-	return result == Z_OK || result == Z_BUF_ERROR;
+	return HF_OK;
+}
+
+struct hf_str hf_compress_rest(const struct hf_compress *compress)
+{
+	return hf_str_n(compress->in + compress->in_start, compress->in_end - compress->in_start);
+}
+
+void hf_compress_input_ended(struct hf_compress *compress)
+{
+	drop_input(compress);
+	inflate_end(compress);
+	hf_free(compress->window);
+	compress->window = NULL;
+}
+
+void hf_compress_end_output(struct hf_compress *compress)
+{
+	z_stream *z;
+	int result;
+
+	hf_compress_add(compress, HF_STR_NULL, false);
+	z = compress->deflate;
+	do {
+		z->next_out = (Bytef *)hf_buf_reserve(&compress->out, OUTPUT_STEP);
+		z->avail_out = OUTPUT_STEP;
+		result = deflate(z, Z_FINISH);
+		hf_assert(result == Z_OK || result == Z_STREAM_END);
+		hf_buf_added(&compress->out, OUTPUT_STEP - z->avail_out);
+	} while (result != Z_STREAM_END);
+	compress->unflushed = false;
+	deflateEnd(compress->deflate);
+	hf_free(compress->deflate);
+	compress->deflate = NULL;
 }

@@ -332,7 +332,18 @@ void hf_conn_compress(struct hf_conn *conn)
 {
 	hf_assert(!conn->compressing);
 	conn->compressing = true;
-	hf_conn_output_compress(conn);
+	hf_conn_output_compress(conn, true);
+}
+
+bool hf_conn_uncompress(struct hf_conn *conn)
+{
+	hf_assert(conn->compressing && !conn->uncompressing);
+	if (conn->in_start < conn->in_end)
+		return false;
+	conn->compressing = false;
+	conn->uncompressing = true;
+	hf_conn_output_compress(conn, false);
+	return true;
 }
 
 bool hf_conn_is_unix(const struct hf_conn *conn)

@@ -70,7 +70,7 @@ ssize_t hf_conn_receive(struct hf_conn *conn, void *to, size_t size)
 bool hf_conn_input_buffered(const struct hf_conn *conn)
 {
 	return (conn->tls && hf_tls_has_buffered(conn->tls)) ||
-	       (conn->compress && hf_compress_has_input(conn->compress));
+	       (conn->inflating && hf_compress_has_input(conn->compress));
 }
 
 bool hf_conn_input_room(const struct hf_conn *conn)
@@ -170,8 +170,53 @@ static bool fill_inflated(struct hf_conn *conn, size_t room)
 	}
 }
 
+/* False: the peer's stream has not ended yet, or the connection is broken. `filled`: there is input, or its end. */
+static bool end_inflation(struct hf_conn *conn, size_t *room, bool *filled)
+{
+	struct hf_str rest;
+	enum hf_status status;
+
+	*filled = false;
+	if (!conn->inflating) /* it has not begun yet: nor is there anything to end */
+		return true;
+	while ((status = hf_compress_end_input(conn->compress)) == HF_MORE) {
+		size_t size;
+		char *to;
+		ssize_t n;
+
+		if (!conn->readable && !(conn->tls && hf_tls_has_buffered(conn->tls)))
+			return false;
+		to = hf_compress_input(conn->compress, &size);
+		n = hf_conn_receive(conn, to, size);
+		*filled = received(conn, n, size);
+		if (n <= 0)
+			return false;
+		*filled = false;
+		hf_compress_received(conn->compress, (size_t)n);
+	}
+	if (status != HF_OK) {
+		hf_info(&conn->log, "inflate-error at=end");
+		*filled = received(conn, -2, 0);
+		return false;
+	}
+	rest = hf_compress_rest(conn->compress);
+	if (rest.size > *room) {
+		resize(conn, rest.size + INPUT_FIRST);
+		*room = conn->in_capacity - conn->in_end;
+	}
+	memcpy(conn->in + conn->in_end, rest.data, rest.size);
+	conn->in_end += rest.size;
+	*room -= rest.size;
+	*filled = rest.size != 0;
+	hf_compress_input_ended(conn->compress);
+	conn->inflating = conn->uncompressing = false;
+	hf_conn_compress_ended(conn);
+	return true;
+}
+
 bool hf_conn_fill(struct hf_conn *conn)
 {
+	bool filled = false;
 	size_t room;
 	ssize_t n;
 
@@ -180,7 +225,9 @@ bool hf_conn_fill(struct hf_conn *conn)
 	room = make_room(conn);
 	if (!room)
 		return false;
-	if (conn->compress)
+	if (conn->uncompressing && (!end_inflation(conn, &room, &filled) || filled))
+		return filled;
+	if (conn->inflating)
 		return fill_inflated(conn, room);
 	n = hf_conn_receive(conn, conn->in + conn->in_end, room);
 	if (n > 0)

@@ -82,7 +82,8 @@ bool hf_conn_queue_pending(const struct hf_conn *conn)
 		return true;
 	/* What the compressor holds back is pending as well: a drain may end before its flush. */
 	return conn->compress && !conn->gone &&
-	       (hf_compress_output(conn->compress).size || hf_compress_unflushed(conn->compress));
+	       (hf_compress_output(conn->compress).size ||
+		(conn->deflating && hf_compress_unflushed(conn->compress)));
 }
 
 static void broken(struct hf_conn *conn)
@@ -161,7 +162,7 @@ static bool send_bytes(struct hf_conn *conn)
 		remove_first(conn);
 		return true;
 	}
-	if (conn->compress) {
+	if (conn->deflating) {
 		if (size > COMPRESS_PIECE)
 			size = COMPRESS_PIECE;
 		hf_compress_add(conn->compress, hf_str_n(entry->data + entry->start, size), false);
@@ -221,6 +222,7 @@ static bool unfold_source(struct hf_conn *conn)
 static void begin_compression(struct hf_conn *conn)
 {
 	conn->compress = hf_compress_new();
+	conn->inflating = conn->deflating = true;
 	remove_first(conn);
 	while (conn->in_start <
 	       conn->in_end) { /* sent on without waiting for the OK: compressed already */
@@ -239,6 +241,20 @@ static void begin_compression(struct hf_conn *conn)
 		broken(conn);
 }
 
+/* RFC 8437 §4.1: the tagged OK is the last that is compressed. */
+static void end_compression(struct hf_conn *conn)
+{
+	remove_first(conn);
+	hf_compress_end_output(conn->compress);
+	conn->deflating = false;
+}
+
+void hf_conn_compress_ended(struct hf_conn *conn)
+{
+	if (conn->compress && !conn->deflating && !conn->inflating && !hf_compress_output(conn->compress).size)
+		hf_compress_free(&conn->compress);
+}
+
 void hf_conn_drain_held(struct hf_conn *conn, bool all)
 {
 	bool more = true;
@@ -246,8 +262,9 @@ void hf_conn_drain_held(struct hf_conn *conn, bool all)
 	while (more && !conn->gone && !conn->out_blocked) {
 		if (conn->compress && hf_compress_output(conn->compress).size) {
 			more = send_compressed(conn);
+			hf_conn_compress_ended(conn);
 		} else if (!conn->out_first) {
-			if (!all || !conn->compress || !hf_compress_unflushed(conn->compress))
+			if (!all || !conn->deflating || !hf_compress_unflushed(conn->compress))
 				return;
 			hf_compress_add(conn->compress, HF_STR_NULL, true);
 			continue;
@@ -261,6 +278,9 @@ void hf_conn_drain_held(struct hf_conn *conn, bool all)
 				break;
 			case OUT_COMPRESS:
 				begin_compression(conn);
+				break;
+			case OUT_PLAIN:
+				end_compression(conn);
 				break;
 			}
 		}
@@ -419,9 +439,9 @@ void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, uint64_
 	queued(conn, SOURCE_COST);
 }
 
-void hf_conn_output_compress(struct hf_conn *conn)
+void hf_conn_output_compress(struct hf_conn *conn, bool begin)
 {
-	append(conn, entry_new(OUT_COMPRESS, 0));
+	append(conn, entry_new(begin ? OUT_COMPRESS : OUT_PLAIN, 0));
 	queued(conn, SOURCE_COST);
 }
 

@@ -52,7 +52,7 @@ enum {
 	IDLE_MS = 3000 /* after which a compressor's state is given back */
 };
 
-enum out_kind { OUT_BYTES, OUT_SOURCE, OUT_COMPRESS };
+enum out_kind { OUT_BYTES, OUT_SOURCE, OUT_COMPRESS, OUT_PLAIN /* no longer compressed */ };
 
 struct out_entry {
 	struct out_entry *next;
@@ -96,7 +96,10 @@ struct hf_conn {
 	bool input_ended;
 	bool gone;   /* nothing more can be sent */
 	bool corked; /* inside a step */
-	bool starttls, implicit_tls, compressing;
+	bool starttls, implicit_tls;
+	bool compressing;           /* as the session has it */
+	bool inflating, deflating;  /* as the octets are now */
+	bool uncompressing;         /* the peer's stream is about to end */
 	bool session_open; /* open() has succeeded, close() is due */
 	bool end_told;
 	unsigned want, pending;
@@ -182,7 +185,8 @@ void hf_conn_release(struct hf_conn *conn);
 bool hf_conn_output_pending(const struct hf_conn *conn);
 bool hf_conn_queue_pending(const struct hf_conn *conn); /* without what TLS holds */
 void hf_conn_output_drop(struct hf_conn *conn);
-void hf_conn_output_compress(struct hf_conn *conn);
+void hf_conn_output_compress(struct hf_conn *conn, bool begin);
+void hf_conn_compress_ended(struct hf_conn *conn); /* gives it back when neither way needs it */
 ssize_t hf_conn_transmit(struct hf_conn *conn, const void *data,
 			 size_t size); /* >0, -1 would block, -2 broken */
 
@@ -204,5 +208,11 @@ void hf_compress_received(struct hf_compress *compress, size_t count);
 bool hf_compress_has_input(const struct hf_compress *compress);
 /* false: not a deflate stream, or its end. *got may be 0: more input is needed. */
 bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, size_t *got);
+/* The peer ends its stream where inflation stands. HF_MORE: there are octets of it to come, or may be; HF_OK: what has been received
+ * beyond it is hf_compress_rest(); HF_ESYNTAX: there was more in the stream, or it is broken. */
+enum hf_status hf_compress_end_input(struct hf_compress *compress);
+struct hf_str hf_compress_rest(const struct hf_compress *compress); /* until hf_compress_input_ended() */
+void hf_compress_input_ended(struct hf_compress *compress);
+void hf_compress_end_output(struct hf_compress *compress); /* adds what ends the stream */
 
 #endif

@@ -196,6 +196,9 @@ HF_API bool hf_conn_can_starttls(
 HF_API void hf_conn_starttls(struct hf_conn *conn);
 HF_API bool hf_conn_is_compressed(const struct hf_conn *conn);
 HF_API void hf_conn_compress(struct hf_conn *conn); /* RFC 4978, after the tagged OK */
+/* RFC 8437 §4.1: likewise; our stream ends behind what is queued, the peer's has ended behind what the session has consumed. False: the
+ * peer has sent more in it. */
+HF_API bool hf_conn_uncompress(struct hf_conn *conn);
 
 /* Who is there. */
 HF_API bool hf_conn_is_unix(const struct hf_conn *conn);

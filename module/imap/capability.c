@@ -125,11 +125,10 @@ void imap_add_capabilities(struct imap_session *session, struct hf_buf *out)
 	hf_buf_add_str(out, hf_buf_str(&session->priv->module->capabilities[logged_in]));
 	hf_buf_printf(out, " APPENDLIMIT=%llu", /* RFC 7889 */
 		      (unsigned long long)session->settings->message_size_max);
-	if (!hf_conn_is_compressed(session->conn)) {
+	if (!hf_conn_is_compressed(session->conn))
 		hf_buf_add_lit(out, " COMPRESS=DEFLATE"); /* RFC 4978 */
-		if (session->state != IMAP_NOT_AUTHENTICATED)
-			hf_buf_add_lit(out, " UNAUTHENTICATE"); /* RFC 8437 */
-	}
+	if (session->state != IMAP_NOT_AUTHENTICATED)
+		hf_buf_add_lit(out, " UNAUTHENTICATE"); /* RFC 8437 */
 	if (session->admin)
 		hf_buf_add_lit(out, " QUOTASET"); /* RFC 9208 */
 	if (session->state == IMAP_NOT_AUTHENTICATED)

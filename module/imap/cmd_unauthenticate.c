@@ -2,9 +2,9 @@
 /* UNAUTHENTICATE: back to the state before login, for one connection that serves several users. RFC
  * 8437.
  *
- * Arguments: none. TLS stays; what ID said was only logged. On a compressed connection the command
- * is neither announced nor taken, as it would have to end the compression in the middle of what the
- * client may have sent on. */
+ * Arguments: none. TLS stays; what ID said was only logged. Compression ends behind the command and
+ * behind its OK (§4.1); a client that has compressed more is disconnected, as nobody could tell where
+ * that ends. */
 #include "base/assert.h"
 #include "module/imap/metadata_news.h"
 #include "module/imap/session_priv.h"
@@ -13,10 +13,8 @@
 
 static enum hf_status unauthenticate_start(struct imap_cmd *cmd)
 {
-	if (!hf_conn_is_compressed(imap_conn(cmd)))
-		return HF_OK;
-	imap_text(cmd, "Not on a compressed connection");
-	return HF_ESYNTAX;
+	(void)cmd;
+	return HF_OK;
 }
 
 static void unauthenticate_after(struct imap_session *session)
@@ -37,6 +35,8 @@ static void unauthenticate_after(struct imap_session *session)
 	hf_conn_set_activity(session->conn, "");
 	session->priv->turn_over = false; /* commands may have been sent along, §3 */
 	imap_timeout_start(session);      /* as long to log in as at first */
+	if (hf_conn_is_compressed(session->conn) && !hf_conn_uncompress(session->conn))
+		imap_bye(session, NULL, "Compression ends with UNAUTHENTICATE");
 }
 
 const struct imap_command imap_cmd_unauthenticate = {

@@ -187,6 +187,13 @@ static unsigned obey(struct session *session, struct hf_str line)
 		hf_conn_printf(conn, "go\r\n");
 		hf_conn_compress(conn);
 		return HF_WANT_INPUT;
+	} else if (hf_str_eq(word, HF_STR("PLAIN"))) {
+		hf_conn_printf(conn, "plain\r\n");
+		if (!hf_conn_uncompress(conn)) {
+			hf_conn_printf(conn, "more\r\n");
+			return HF_WANT_CLOSE;
+		}
+		return HF_WANT_INPUT;
 	} else if (hf_str_eq(word, HF_STR("NEED"))) {
 		hf_conn_input_need(conn, (size_t)n);
 	} else if (hf_str_eq(word, HF_STR("USER"))) {

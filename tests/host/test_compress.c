@@ -101,6 +101,134 @@ static void z_expect(struct client *client, const char *line)
 
 #define PUT(client, text) z_put(client, text "\r\n", sizeof(text) + 1, (size_t)1 << 20)
 
+/* Octets of `text` as the end of the client's stream, then `after` in clear, `piece` octets at a time. */
+static void end_stream(struct client *client, const char *text, int flush, const char *after, size_t piece)
+{
+	char out[400];
+	size_t size;
+
+	client->out.next_in = (Bytef *)(uintptr_t)text;
+	client->out.avail_in = (uInt)strlen(text);
+	client->out.next_out = (Bytef *)out;
+	client->out.avail_out = 200;
+	ck_assert_int_eq(deflate(&client->out, Z_SYNC_FLUSH), Z_OK);
+	if (flush == Z_FINISH)
+		ck_assert_int_eq(deflate(&client->out, Z_FINISH), Z_STREAM_END);
+	size = 200 - client->out.avail_out;
+	memcpy(out + size, after, strlen(after));
+	size += strlen(after);
+	for (size_t done = 0; done < size; done += piece)
+		ck_assert_int_gt(send(client->fd, out + done, size - done < piece ? size - done : piece, MSG_NOSIGNAL), 0);
+}
+
+/* The server's stream ends with a final block; what it says then is in clear. */
+static void expect_stream_end(struct client *client)
+{
+	char octet;
+	int result = Z_OK;
+
+	while (result == Z_OK) {
+		if (!client->in.avail_in) {
+			ck_assert(readable(client->fd, 20000));
+			ck_assert_int_eq(recv(client->fd, client->raw, 1, 0), 1);
+			client->in.next_in = (Bytef *)client->raw;
+			client->in.avail_in = 1;
+		}
+		client->in.next_out = (Bytef *)&octet;
+		client->in.avail_out = 1;
+		result = inflate(&client->in, Z_SYNC_FLUSH);
+		ck_assert_uint_eq(client->in.avail_out, 1);
+	}
+	ck_assert_int_eq(result, Z_STREAM_END);
+}
+
+/* Octet by octet: z_read() must not take what comes in clear. */
+static void expect_plain_answer(struct client *client)
+{
+	char got[100];
+	size_t size = 0;
+
+	while (!size || got[size - 1] != '\n') {
+		client->in.next_out = (Bytef *)got + size;
+		client->in.avail_out = 1;
+		if (!client->in.avail_in) {
+			ck_assert(readable(client->fd, 20000));
+			ck_assert_int_eq(recv(client->fd, client->raw, 1, 0), 1);
+			client->in.next_in = (Bytef *)client->raw;
+			client->in.avail_in = 1;
+		}
+		ck_assert_int_ge(inflate(&client->in, Z_SYNC_FLUSH), 0);
+		size += 1 - client->in.avail_out;
+		ck_assert_uint_lt(size, sizeof(got));
+	}
+	ck_assert(size == 7 && memcmp(got, "plain\r\n", 7) == 0);
+	expect_stream_end(client);
+}
+
+static const size_t pieces[] = { 1, 3, 7, 1000 };
+
+START_TEST(compression_ends_behind_a_line_and_begins_again)
+{
+	static const struct {
+		int flush;
+		const char *after;
+	} ends[] = { { Z_SYNC_FLUSH, "ECHO clear\r\n" }, { Z_FINISH, "ECHO clear\r\n" } };
+	size_t piece = pieces[_i / 2];
+	struct client client;
+
+	begin(&client);
+	for (unsigned round = 0; round < 3; round++) {
+		PUT(&client, "ECHO one");
+		z_expect(&client, "one");
+		end_stream(&client, "PLAIN\r\n", ends[_i % 2].flush, round == 1 ? "" : ends[_i % 2].after, piece);
+		expect_plain_answer(&client);
+		if (round == 1)
+			put(client.fd, "ECHO clear");
+		expect(client.fd, "clear");
+		put(client.fd, "INFO");
+		expect(client.fd, "clear id= exporter=0 end-point=0 unique=0 compressed=0");
+		put(client.fd, "COMPRESS");
+		expect(client.fd, "go");
+		inflateReset(&client.in);
+		deflateReset(&client.out);
+	}
+	PUT(&client, "ECHO again");
+	z_expect(&client, "again");
+	end(&client);
+}
+END_TEST
+
+START_TEST(compression_ends_after_idle_time)
+{
+	struct client client;
+
+	begin(&client);
+	PUT(&client, "ECHO one");
+	z_expect(&client, "one");
+	sleep(4); /* the streams' state has been given back */
+	end_stream(&client, "PLAIN\r\n", Z_SYNC_FLUSH, "ECHO clear\r\n", 1000);
+	expect_plain_answer(&client);
+	expect(client.fd, "clear");
+	end(&client);
+}
+END_TEST
+
+START_TEST(what_is_compressed_behind_the_end_ends_the_connection)
+{
+	struct client client;
+	char octet;
+
+	begin(&client);
+	end_stream(&client, "PLAIN\r\nECHO more\r\n", Z_SYNC_FLUSH, "", 1000);
+	z_expect(&client, "plain");
+	z_expect(&client, "more");
+	ck_assert(readable(client.fd, 20000));
+	while (recv(client.fd, &octet, 1, 0) == 1)
+		;
+	end(&client);
+}
+END_TEST
+
 START_TEST(lines_come_and_go_in_any_pieces)
 {
 	struct client client;
@@ -278,6 +406,9 @@ static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, lines_come_and_go_in_any_pieces, 1, 8);
+	tcase_add_loop_test(tc, compression_ends_behind_a_line_and_begins_again, 0, 2 * HF_COUNT(pieces));
+	tcase_add_test(tc, compression_ends_after_idle_time);
+	tcase_add_test(tc, what_is_compressed_behind_the_end_ends_the_connection);
 	tcase_add_test(tc, idle_connections_give_the_compressor_back_and_go_on);
 	tcase_add_test(tc, the_window_outlives_idle_periods);
 	tcase_add_test(tc, idle_in_the_middle_of_an_octet);

@@ -18,7 +18,7 @@ TIMEOUT = 5 * wire.PATIENCE
 ONE_BY_ONE = 2000  # octets of one run of C: lines that go out singly; what is longer goes on in pieces
 
 LINE = re.compile(r"(?:(C)(\d*)(-raw|-close)?|(S)(\d*)(-any|-close|-none|\.\.\.)?|(L-|L<|L)):?(?: (.*))?$", re.S)
-DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|user|hfctl|afar|restart|damage)(\d*): ?(.*)$", re.S)
+DIRECTIVE = re.compile(r"(opt|alone|quota|deliver|append|sleep|login|tls|compress|uncompress|user|hfctl|afar|restart|damage)(\d*): ?(.*)$", re.S)
 HEADER = re.compile(rb"\{(\d+)(\+?)\}$")
 
 
@@ -215,8 +215,8 @@ class Transcript:
             self.steps.append(Step(number, "starttls", int(conn or 1), []))
         elif word == "tls":
             self.tls = True
-        elif word == "compress":
-            self.steps.append(Step(number, "compress", int(conn or 1), [("", text)]))
+        elif word in ("compress", "uncompress"):
+            self.steps.append(Step(number, word, int(conn or 1), [("", text)]))
         else:
             self.steps.append(Step(number, word, int(conn or 1), [("", text)]))
 
@@ -250,11 +250,20 @@ class Connection:
         if not data:
             self.closed = True
             raise EOFError
-        self.buffer += self.inflate.decompress(data) if self.inflate else data
+        self.buffer += self._inflated(data) if self.inflate else data
+
+    def _inflated(self, data):
+        data = self.inflate.decompress(data)
+        if self.inflate.eof: # the server has ended it, and goes on in clear
+            data, self.inflate = data + self.inflate.unused_data, None
+        return data
 
     def compress(self):
         self.inflate, self.deflate = zlib.decompressobj(-15), zlib.compressobj(6, zlib.DEFLATED, -15)
-        self.buffer = self.inflate.decompress(self.buffer)
+        self.buffer = self._inflated(self.buffer)
+
+    def uncompress(self):
+        self.deflate = None
 
     def response(self, timeout=None):
         """A whole response with its literals in it, without the last CRLF."""
@@ -509,6 +518,9 @@ class Replay:
 
     def do_compress(self, step):
         self.connections[step.conn].compress()
+
+    def do_uncompress(self, step):
+        self.connections[step.conn].uncompress()
 
     def do_sleep(self, step):
         time.sleep(float(step.lines[0][1]))

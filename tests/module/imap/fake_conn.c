@@ -258,6 +258,12 @@ void hf_conn_compress(struct hf_conn *conn)
 	conn->compressed = true;
 }
 
+bool hf_conn_uncompress(struct hf_conn *conn)
+{
+	conn->compressed = false;
+	return true;
+}
+
 bool hf_conn_is_unix(const struct hf_conn *conn)
 {
 	return conn->unix_socket;
