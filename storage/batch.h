@@ -168,6 +168,7 @@ struct keyword_map {
 	struct batch *batch;
 	struct batch_mailbox *source, *target;
 	uint64_t known, bits[HF_KEYWORDS_MAX];
+	bool dropped; /* some have been left out */
 };
 enum hf_status keyword_map(struct keyword_map *map, uint64_t from, uint64_t *to);
 /* Index rows that are dead: their messages have left, for everybody who reads the index. Of many messages at once only this is

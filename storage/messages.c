@@ -283,6 +283,7 @@ enum hf_status keyword_map(struct keyword_map *map, uint64_t from, uint64_t *to)
 				return status;
 			map->known |= UINT64_C(1) << bit;
 		}
+		map->dropped = map->dropped || !map->bits[bit];
 		*to |= map->bits[bit];
 	}
 	return HF_OK;

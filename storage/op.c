@@ -114,6 +114,7 @@ void op_piece_merge(struct hf_op *op)
 		       piece->modseq_count * sizeof(*piece->modseqs));
 		to->modseq_count += piece->modseq_count;
 	}
+	to->keywords_dropped = to->keywords_dropped || piece->keywords_dropped;
 	if (piece->uidvalidity)
 		to->uidvalidity = piece->uidvalidity;
 	if (piece->mailbox)
@@ -174,6 +175,11 @@ const struct hf_set *hf_op_appended(const struct hf_op *op)
 uint32_t hf_op_uidvalidity(const struct hf_op *op)
 {
 	return op->results.uidvalidity;
+}
+
+bool hf_op_keywords_dropped(const struct hf_op *op)
+{
+	return op->results.keywords_dropped;
 }
 
 uint64_t hf_op_mailbox(const struct hf_op *op)

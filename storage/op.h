@@ -90,6 +90,7 @@ HF_API void hf_op_copy_flags(struct hf_op *op, uint32_t flags, bool keywords);
 HF_API const struct hf_set *hf_op_copied_from(const struct hf_op *op);
 HF_API const struct hf_set *hf_op_copied_to(const struct hf_op *op);
 HF_API uint32_t hf_op_uidvalidity(const struct hf_op *op); /* of the target */
+HF_API bool hf_op_keywords_dropped(const struct hf_op *op); /* the target had no room for all of them: not all are on the copies */
 
 /* New messages ---------------------------------------------------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
  * Each piece looks whether who copies still has the rights in both mailboxes: a long one ends when they are taken from him.
  *
  * Keywords for which the target has no room left are not on the copies: a message that cannot be copied or moved at all would
- * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). */
+ * be worse (RFC 9051 §6.4.7 asks for flags to be kept, but as a SHOULD). Who copies is told. */
 
 #include "base/mem.h"
 #include "storage/op_priv.h"
@@ -198,6 +198,7 @@ enum hf_status move_piece(struct hf_op *op, struct batch *batch, struct batch_ma
 	}
 	*next = walk.from;
 	index_walk_fini(&walk);
+	op->piece.keywords_dropped = op->piece.keywords_dropped || map.dropped;
 	op->piece.uidvalidity = target->row.uidvalidity;
 	if (count && (status == HF_OK || status == HF_ENONEXISTENT)) {
 		enum hf_status end = keeping_end(&keeping);
@@ -258,6 +259,7 @@ static enum hf_status write_piece(struct op_copy *copy, struct batch *batch, str
 	copy->piece_from = walk.from;
 	cursor_close(&refs);
 	index_walk_fini(&walk);
+	copy->op.piece.keywords_dropped = copy->op.piece.keywords_dropped || map.dropped;
 	return status;
 }
 

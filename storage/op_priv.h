@@ -28,6 +28,7 @@ struct op_results {
 	size_t modseq_count;
 	uint32_t uidvalidity;
 	uint64_t mailbox, user;
+	bool keywords_dropped;
 };
 
 struct hf_op {

@@ -83,6 +83,8 @@ static enum hf_status check(struct imap_cmd *cmd, const struct hf_op *op)
 		imap_code(cmd, "TRYCREATE");
 	if (status != HF_OK)
 		return status;
+	if (hf_op_keywords_dropped(op)) /* RFC 9051 §7.1.2: a warning */
+		imap_untagged_text(cmd->session, "NO", "LIMIT", "Not all keywords were copied: the mailbox has as many as there may be");
 	if (hf_set_size(hf_op_copied_from(op)) < hf_set_size(&args->uids))
 		imap_text(cmd, "Done, but some of the messages had been expunged");
 	return HF_OK;

@@ -160,6 +160,45 @@ START_TEST(a_mailbox_has_64_keywords)
 }
 END_TEST
 
+/* The message matters more than a keyword: it is copied, and who copies is told. */
+START_TEST(a_copy_without_room_for_its_keyword_says_so)
+{
+	uint64_t full = fixture_mailbox(store, anna, "full"), third = fixture_mailbox(store, anna, "third");
+	struct hf_str names[64], last = HF_STR("last");
+	char texts[64][8];
+	struct hf_flag_change change = { .mode = HF_FLAGS_ADD, .keywords = names, .keyword_count = 64 };
+	struct hf_op *op;
+
+	fill(full, 1);
+	fill(inbox, 2);
+	for (unsigned i = 0; i < 64; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "k%u", i);
+		names[i] = hf_str(texts[i]);
+	}
+	ck_assert_int_eq(run(op_store_new(full, &all, &change)), HF_OK);
+	change.keyword_count = 1;
+	ck_assert_int_eq(run(op_store_new(inbox, &all, &change)), HF_OK);
+	for (unsigned move = 0; move < 2; move++) {
+		op = op_copy_new(inbox, &all, full, false);
+		ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+		ck_assert_int_eq(hf_op_keywords_dropped(op), move);
+		ck_assert_uint_eq(hf_set_size(hf_op_copied_to(op)), 2);
+		hf_op_free(&op);
+		change.keywords = &last;
+		ck_assert_int_eq(run(op_store_new(inbox, &all, &change)), HF_OK);
+	}
+	op = op_copy_new(inbox, &all, full, true);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert(hf_op_keywords_dropped(op));
+	hf_op_free(&op);
+	ck_assert_uint_eq(record_of(full, 6).keywords, 1);
+	op = op_copy_new(full, &all, third, false);
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert(!hf_op_keywords_dropped(op));
+	hf_op_free(&op);
+}
+END_TEST
+
 START_TEST(recent_is_claimed_once)
 {
 	struct hf_mailbox_info info;
@@ -660,6 +699,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, flags_change_and_only_changes_get_a_modseq);
 	tcase_add_test(tc, unchangedsince_refuses_what_changed);
 	tcase_add_test(tc, a_mailbox_has_64_keywords);
+	tcase_add_test(tc, a_copy_without_room_for_its_keyword_says_so);
 	tcase_add_test(tc, recent_is_claimed_once);
 	tcase_add_test(tc, expunged_messages_are_kept_and_remembered);
 	tcase_add_test(tc, the_older_half_of_a_long_history_goes);
