@@ -308,6 +308,11 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 	hf_set_add_range(&all, 1, UINT32_MAX);
 	status = move_piece(&args->op, batch, inbox, target, &copier_all, &all, args->from, args->below, &args->piece_from);
 	hf_set_fini(&all);
+	if (status == HF_OK || status == HF_MORE) {
+		enum hf_status carried = seen_carry(batch, inbox, target, &args->op.piece.copied_from, &args->op.piece.copied_to);
+
+		status = carried == HF_OK ? status : carried;
+	}
 	return status;
 }
 

@@ -63,6 +63,9 @@ struct hf_op *op_copy_new(uint64_t source, const struct hf_set *uids, uint64_t t
 struct hf_op *op_append_new(struct hf_store *store, uint64_t mailbox, struct hf_append *items, size_t count,
 			    uint64_t replaced_mailbox, struct hf_uid replaces);
 struct hf_op *op_seen_forget_new(uint64_t user); /* rows W of a user who goes */
+/* What others than the owner have seen of messages goes with them: `from` in the source are `to` in the target, in ascending order. */
+enum hf_status seen_carry(struct batch *batch, struct batch_mailbox *source, struct batch_mailbox *target, const struct hf_set *from,
+			  const struct hf_set *to);
 struct hf_op *op_discard_new(uint64_t content);
 struct hf_op *op_claim_recent_new(uint64_t mailbox, struct hf_uid uidnext);
 

@@ -121,6 +121,8 @@ static enum hf_status restore_piece(struct op_restore *restore, struct batch *ba
 		hf_set_add(&restore->op.piece.copied_to, target->row.uidnext);
 		status = put_back(&map, owner, &piece->records[i], modseq);
 	}
+	if (status == HF_OK)
+		status = seen_carry(batch, source, target, &restore->op.piece.copied_from, &restore->op.piece.copied_to);
 	return status;
 }
 

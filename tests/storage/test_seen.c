@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/support/store_case.h"
@@ -691,6 +692,40 @@ START_TEST(a_copy_outlives_the_account_it_came_from)
 }
 END_TEST
 
+/* RENAME INBOX moves messages, restore makes new ones of old: what others have seen of them stays seen. */
+START_TEST(what_was_seen_goes_where_the_messages_go)
+{
+	uint64_t carl = fixture_user(store, "carl"), inbox = shared_mailbox("INBOX"), moved;
+	struct hf_mailbox_info info;
+	struct hf_view *view;
+
+	fill(inbox, 5);
+	view = open_view(inbox, bert);
+	store_flags(view, "2,4:5", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	hf_view_close(&view);
+	view = open_view(inbox, carl);
+	store_flags(view, "1", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	hf_view_close(&view);
+	view = open_view(inbox, anna);
+	store_flags(view, "3", HF_FLAGS_ADD, HF_FLAG_SEEN);
+	ck_assert_int_eq(run(op_expunge_new(inbox, set_of("2:3"), true)), HF_OK);
+	hf_view_close(&view);
+	ck_assert_int_eq(run(hf_op_restore(store, inbox, set_of("2:3"), inbox, false)), HF_OK);
+	assert_seen_by(inbox, bert, "4:6", __LINE__);
+	assert_seen_by(inbox, carl, "1", __LINE__);
+	assert_seen_by(inbox, anna, "7", __LINE__);
+	ck_assert_int_eq(run(hf_op_mailbox_rename(store, anna, HF_STR("INBOX"), HF_STR("moved"))), HF_OK);
+	moved = fixture_mailbox(store, anna, "moved");
+	fixture_info(store, moved, &info);
+	ck_assert_uint_eq(info.messages, 5);
+	assert_seen_by(moved, bert, "2:4", __LINE__);
+	assert_seen_by(moved, carl, "1", __LINE__);
+	assert_seen_by(moved, anna, "5", __LINE__);
+	reopen();
+	assert_seen_by(moved, bert, "2:4", __LINE__);
+}
+END_TEST
+
 START_TEST(what_was_seen_goes_with_user_and_mailbox)
 {
 	uint64_t carl = fixture_user(store, "carl"), other = shared_mailbox("other");
@@ -868,6 +903,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, who_has_lost_his_rights_changes_nothing);
 	tcase_add_test(tc, a_long_copy_ends_with_the_rights);
 	tcase_add_test(tc, a_copy_outlives_the_account_it_came_from);
+	tcase_add_test(tc, what_was_seen_goes_where_the_messages_go);
 	tcase_add_test(tc, what_was_seen_goes_with_user_and_mailbox);
 	tcase_add_test(tc, sessions_do_not_disturb_each_other);
 }
