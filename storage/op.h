@@ -131,8 +131,9 @@ HF_API struct hf_op *hf_op_mailbox_create(struct hf_store *store, uint64_t user,
 HF_API struct hf_op *hf_op_mailbox_delete(struct hf_store *store, uint64_t user, struct hf_str name);
 /* With all children; INBOX: its messages move, INBOX stays. Subscriptions stay as they are (RFC 9051 §6.3.9). */
 HF_API struct hf_op *hf_op_mailbox_rename(struct hf_store *store, uint64_t user, struct hf_str from, struct hf_str to);
-/* Before one of these two is submitted for another than the owner: the name must still mean this mailbox, in which `actor` still has
- * the right x, when its turn comes (RENAME INBOX: at each piece). HF_ENONEXISTENT: no longer. */
+/* Before one of these three is submitted for another than the owner. DELETE, RENAME: the name must still mean this mailbox, in which
+ * `actor` still has the right x, when its turn comes (RENAME INBOX: at each piece). HF_ENONEXISTENT: no longer. CREATE (`mailbox` 0),
+ * RENAME: he must still have the right k in the nearest mailbox above the new name. HF_ENOPERM; HF_ENONEXISTENT: nor right l. */
 HF_API void hf_op_mailbox_judged(struct hf_op *op, uint64_t mailbox, uint64_t actor);
 HF_API struct hf_op *hf_op_subscribe(struct hf_store *store, uint64_t user, struct hf_str name, bool subscribed);
 HF_API struct hf_op *hf_op_special_use(struct hf_store *store, uint64_t user, struct hf_str name, uint32_t special_use);

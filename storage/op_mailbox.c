@@ -154,6 +154,32 @@ static enum hf_status find_judged(const struct op_mailbox *args, struct batch *b
 	return HF_OK;
 }
 
+/* RFC 4314 §4: right k in the nearest mailbox above a new name, if somebody else than the owner gives it. */
+static enum hf_status place_still(const struct op_mailbox *args, struct batch *batch, struct hf_str name)
+{
+	uint32_t rights = 0;
+
+	if (!args->actor || args->actor == args->user)
+		return HF_OK;
+	for (size_t size = name.size; size > 0; size--) {
+		uint64_t superior;
+		enum hf_status status;
+
+		if (name.data[size - 1] != '/')
+			continue;
+		status = mailbox_find(batch, args->user, hf_str_sub(name, 0, size - 1), &superior);
+		if (status == HF_ENONEXISTENT)
+			continue;
+		if (status != HF_OK)
+			return status;
+		rights = hf_rights_of(batch->store, superior, args->user, args->actor);
+		break;
+	}
+	if (rights & HF_RIGHT_CREATE)
+		return HF_OK;
+	return rights & HF_RIGHT_LOOKUP ? HF_ENOPERM : HF_ENONEXISTENT;
+}
+
 static void mailbox_committed(struct hf_op *op)
 {
 	struct op_mailbox *args = (struct op_mailbox *)op;
@@ -170,6 +196,8 @@ static enum hf_status create_apply(struct hf_op *op, struct batch *batch)
 	struct batch_user *user;
 	enum hf_status status = batch_user(batch, args->user, &user);
 
+	if (status == HF_OK)
+		status = place_still(args, batch, args->name);
 	if (status == HF_OK)
 		status = mailbox_is_free(batch, args->user, args->name);
 	if (status == HF_OK)
@@ -290,6 +318,8 @@ static enum hf_status rename_inbox(struct op_mailbox *args, struct batch *batch)
 	args->piece_target = args->target;
 	if (status == HF_OK)
 		status = batch_mailbox(batch, id, false, &inbox);
+	if (status == HF_OK && !args->target)
+		status = place_still(args, batch, args->to);
 	if (status == HF_OK && !args->target) {
 		status = mailbox_is_free(batch, args->user, args->to);
 		if (status == HF_OK)
@@ -330,7 +360,9 @@ static enum hf_status rename_apply(struct hf_op *op, struct batch *batch)
 		return rename_inbox(args, batch);
 	if (hf_str_starts(args->to, args->name) && hf_str_eq(rest, HF_STR("/")))
 		return HF_ECANNOT; /* below itself */
-	status = find_children(args, batch, &list);
+	status = place_still(args, batch, args->to);
+	if (status == HF_OK)
+		status = find_children(args, batch, &list);
 	if (status == HF_OK)
 		status = mailbox_make_superiors(batch, args->user, args->to);
 	for (; list && status == HF_OK; list = list->next)

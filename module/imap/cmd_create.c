@@ -59,6 +59,7 @@ static enum hf_status create_start(struct imap_cmd *cmd)
 	const struct create_args *args = cmd->args;
 	struct imap_session *session = cmd->session;
 	struct imap_place place;
+	struct hf_op *op;
 	enum hf_status status = imap_mailbox_place(cmd, args->name, &place);
 
 	if (status != HF_OK)
@@ -68,7 +69,10 @@ static enum hf_status create_start(struct imap_cmd *cmd)
 		imap_text(cmd, args->unknown_use ? "No such special use" : "Only one's own mailboxes have a special use");
 		return HF_ECANNOT;
 	}
-	return imap_submit(cmd, hf_op_mailbox_create(session->store, place.owner, place.name, args->use));
+	op = hf_op_mailbox_create(session->store, place.owner, place.name, args->use);
+	if (place.owner != session->user_id)
+		hf_op_mailbox_judged(op, 0, session->user_id);
+	return imap_submit(cmd, op);
 }
 
 /* MAILBOXID: RFC 8474 §4.1. */

@@ -554,12 +554,14 @@ static struct hf_op *delete_judged(const char *name, uint64_t mailbox)
 
 static struct hf_op *rename_judged(const char *name, uint64_t mailbox)
 {
-	return judged(hf_op_mailbox_rename(store, anna, hf_str(name), HF_STR("New")), mailbox);
+	return judged(hf_op_mailbox_rename(store, anna, hf_str(name), HF_STR("Target/New")), mailbox);
 }
 
 START_TEST(what_was_judged_is_what_goes)
 {
-	uint64_t inbox = fixture_mailbox(store, anna, "INBOX"), private;
+	uint64_t inbox = fixture_mailbox(store, anna, "INBOX"), target = fixture_mailbox(store, anna, "Target"), private;
+
+	ck_assert_int_eq(set(target, "bert", "lk"), HF_OK);
 
 	fixture_mailbox(store, anna, "Other/below");
 	ck_assert_int_eq(set(projects, "bert", "lx"), HF_OK);
@@ -580,8 +582,20 @@ START_TEST(what_was_judged_is_what_goes)
 	/* all is as it was */
 	ck_assert_int_eq(set(projects, "bert", "lx"), HF_OK);
 	ck_assert_int_eq(set(inbox, "bert", "lx"), HF_OK);
+	/* but for the place where it is to go, and for what is to be made there */
+	ck_assert_int_eq(set(target, "bert", "l"), HF_OK);
+	ck_assert_int_eq(run(rename_judged("Work", projects)), HF_ENOPERM);
+	ck_assert_int_eq(run(rename_judged("INBOX", inbox)), HF_ENOPERM);
+	ck_assert_int_eq(run(judged(hf_op_mailbox_create(store, anna, HF_STR("Target/Made/Sub"), 0), 0)), HF_ENOPERM);
+	ck_assert_int_eq(set(target, "bert", "r"), HF_OK);
+	ck_assert_int_eq(run(rename_judged("Work", projects)), HF_ENONEXISTENT);
+	ck_assert_int_eq(run(judged(hf_op_mailbox_create(store, anna, HF_STR("Target/Made/Sub"), 0), 0)), HF_ENONEXISTENT);
+	ck_assert_int_eq(run(judged(hf_op_mailbox_create(store, anna, HF_STR("Made"), 0), 0)), HF_ENONEXISTENT);
+	ck_assert_uint_eq(fixture_mailbox(store, anna, "Work"), projects);
+	ck_assert_int_eq(set(target, "bert", "lk"), HF_OK);
+	ck_assert_int_eq(run(judged(hf_op_mailbox_create(store, anna, HF_STR("Target/Made/Sub"), 0), 0)), HF_OK);
 	ck_assert_int_eq(run(rename_judged("Work", projects)), HF_OK);
-	ck_assert_int_eq(run(delete_judged("New", projects)), HF_OK);
+	ck_assert_int_eq(run(delete_judged("Target/New", projects)), HF_OK);
 	ck_assert_int_eq(run(rename_judged("INBOX", inbox)), HF_OK);
 }
 END_TEST
