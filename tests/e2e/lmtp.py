@@ -62,6 +62,53 @@ def greeting_and_extensions():
         check("too many errors end it", replies[-1].startswith(b"500") and c.reply().startswith(b"421") and c.line() == b"", replies)
 
 
+def refusals():
+    """What is wrong in a command is said, and undoes nothing before it."""
+    with server.lmtp_client() as c:
+        c.command("LHLO client")
+        for what, command, wanted in (
+                ("MAIL without FROM", "MAIL <>", b"501 5.5.4"), ("SIZE of no number", "MAIL FROM:<> SIZE=big", b"501 5.5.4"),
+                ("a BODY nobody knows", "MAIL FROM:<> BODY=9BIT", b"501 5.5.4"),
+                ("a sender too long", f"MAIL FROM:<{'x' * 700}@example.net>", b"501 5.1.7"),
+                ("a NUL", b"MAIL FROM:<a\0@example.net>", b"500 5.5.2"),
+                ("STARTTLS with an argument", "STARTTLS now", b"501 5.5.4")):
+            reply = c.command(command)
+            check(what, reply.startswith(wanted), reply)
+            c.command("RSET")  # so that these are not too many in a row
+    with server.lmtp_client() as c:
+        c.command("LHLO client")
+        check("a sender", c.command("MAIL FROM:<bob@example.net> SIZE=100 BODY=8BITMIME").startswith(b"250"))
+        for what, command, wanted in (
+                ("RCPT without TO", "RCPT <anna@example.org>", b"501 5.5.4"), ("a recipient in two words", "RCPT TO:<a b@c>", b"501 5.1.3"),
+                ("no recipient", "RCPT TO:<>", b"501 5.1.3"),
+                ("a parameter", "RCPT TO:<anna@example.org> NOTIFY=NEVER", b"555 5.5.4")):
+            reply = c.command(command)
+            check(what, reply.startswith(wanted), reply)
+        check("then a recipient", c.command("RCPT TO:<anna@example.org>").startswith(b"250"))
+        c.send(b"NOOP " + b"x" * 200000)
+        check("a line without an end", c.reply().startswith(b"500 5.5.2"))
+        c.send(b"x" * 200000 + b"\r\n")
+        check("ends at last", c.command("NOOP").startswith(b"250"))
+        check("and the message comes", c.data(b"Subject: refused first\r\n\r\nx\r\n.\r\n", 1)[0].startswith(b"250") and
+              b"Subject: refused first" in newest())
+
+
+def starttls():
+    with server.lmtp_client() as c:
+        c.command("LHLO client")
+        check("a sender in clear", c.command("MAIL FROM:<clear@example.net>").startswith(b"250"))
+        check("STARTTLS", c.command("STARTTLS").startswith(b"220 2.0.0"))
+        c.begin_tls()
+        check("what was said in clear is forgotten", c.command("MAIL FROM:<>").startswith(b"503"))
+        reply = c.command("LHLO client")
+        check("it is not offered again", reply.startswith(b"250") and b"STARTTLS" not in reply, reply)
+        check("nor taken", c.command("STARTTLS").startswith(b"502 5.5.1"))
+        c.command("MAIL FROM:<bob@example.net>")
+        c.command("RCPT TO:<anna@example.org>")
+        check("a message over TLS", c.data(b"Subject: over tls\r\n\r\nx\r\n.\r\n", 1)[0].startswith(b"250"))
+    check("has come, and says so", b"Subject: over tls" in newest() and re.search(rb"with LMTPS", newest()), newest())
+
+
 def recipients():
     with server.lmtp_client() as c:
         replies = c.begin("anna@example.org", "nobody@example.org", "bob@example.org", "anna+Work/2026@example.org")
@@ -283,5 +330,5 @@ def hf_deliver():
     check("over TCP, one of two unknown", result.returncode == 67 and b"Subject: two" in newest("carl"), result)
 
 
-main(begin, greeting_and_extensions, recipients, pipelining, smuggling, octets, bdat, delivered_once, vanishing, large, hf_deliver,
-     seconds=300)
+main(begin, greeting_and_extensions, refusals, starttls, recipients, pipelining, smuggling, octets, bdat, delivered_once, vanishing, large,
+     hf_deliver, seconds=300)

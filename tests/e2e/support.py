@@ -325,10 +325,15 @@ class Lines:
     def __init__(self, port, tls=False, timeout=60):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.file = self.socket.makefile("rb", 1 << 16)
         if tls:
-            context = ssl.create_default_context()
-            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            self.socket = context.wrap_socket(self.socket)
+            self.begin_tls()
+
+    def begin_tls(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.file.close()
+        self.socket = context.wrap_socket(self.socket)
         self.file = self.socket.makefile("rb", 1 << 16)
 
     def __enter__(self):
