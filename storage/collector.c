@@ -662,12 +662,16 @@ static enum hf_status expire_apply(struct hf_op *op, struct batch *batch)
 		status = cursor_seek(cursor, &from, &key, &value);
 	while (status == HF_OK && key.size == 57 && key.data[0] == META_EXPIRY && count++ < EXPIRY_ROWS &&
 	       (int64_t)key_be64(key, 1) <= batch->now) {
-		key_delivered(&delivered, key_be64(key, 9), key_be64(key, 17),
-			      (const uint8_t *)key.data + 25);
-		batch->writes++;
-		status = cursor_delete(cursor);
-		if (status == HF_OK)
+		const uint8_t *hash = (const uint8_t *)key.data + 25;
+
+		key_delivered(&delivered, key_be64(key, 9), key_be64(key, 17), hash);
+		status = batch_delete(batch, TABLE_META, &delivered);
+		for (size_t at = 1; at + 16 <= value.size && status == HF_OK; at += 16, count++) {
+			key_delivered(&delivered, key_be64(value, at), key_be64(value, at + 8), hash);
 			status = batch_delete(batch, TABLE_META, &delivered);
+		}
+		if (status == HF_OK)
+			status = cursor_delete(cursor);
 		if (status == HF_OK)
 			status = cursor_next(cursor, &key, &value);
 	}

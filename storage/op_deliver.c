@@ -15,6 +15,7 @@ struct recipient {
 	struct hf_str mailbox, prefix;
 	struct hf_str email, signature; /* payloads */
 	uint64_t target;                /* mailbox found, 0: none */
+	bool remembered;                /* has got a row D */
 };
 
 struct op_deliver {
@@ -62,13 +63,11 @@ static enum hf_status seen_before(struct op_deliver *deliver, struct batch *batc
 	return batch_has(batch, TABLE_META, &key, seen);
 }
 
-static enum hf_status remember(struct op_deliver *deliver, struct batch *batch, const struct recipient *to,
-			       struct hf_uid uid)
+static enum hf_status remember(struct op_deliver *deliver, struct batch *batch, struct recipient *to, struct hf_uid uid)
 {
 	struct hf_buf value = HF_BUF_INIT;
 	struct row_key key;
 	enum hf_status status;
-	static const char expiry[1] = { ROW_VERSION };
 
 	if (!deliver->has_hash)
 		return HF_OK;
@@ -77,10 +76,39 @@ static enum hf_status remember(struct op_deliver *deliver, struct batch *batch, 
 	key_delivered(&key, to->user, to->target, deliver->hash);
 	status = batch_put(batch, TABLE_META, &key, hf_buf_str(&value));
 	hf_buf_fini(&value);
-	if (status != HF_OK)
-		return status;
-	key_expiry(&key, batch->now + (int64_t)batch->store->settings.delivered_s, to->user, to->target, deliver->hash);
-	return batch_put(batch, TABLE_META, &key, hf_str_n(expiry, 1));
+	to->remembered = true;
+	return status;
+}
+
+/* When what is remembered ends: one row for some recipients. */
+static enum hf_status put_expiry(struct op_deliver *deliver, struct batch *batch)
+{
+	struct hf_buf value = HF_BUF_INIT;
+	struct row_key key;
+	unsigned count = 0;
+	enum hf_status status = HF_OK;
+
+	for (size_t i = 0; i < deliver->count && status == HF_OK; i++) {
+		const struct recipient *to = &deliver->recipients[i];
+
+		if (!to->remembered)
+			continue;
+		if (count++ % EXPIRY_MAX) {
+			hf_buf_add_be64(&value, to->user);
+			hf_buf_add_be64(&value, to->target);
+			continue;
+		}
+		if (value.size)
+			status = batch_put(batch, TABLE_META, &key, hf_buf_str(&value));
+		hf_buf_clear(&value);
+		hf_buf_add_char(&value, ROW_VERSION);
+		key_expiry(&key, batch->now + (int64_t)batch->store->settings.delivered_s, to->user, to->target,
+			   deliver->hash);
+	}
+	if (status == HF_OK && value.size)
+		status = batch_put(batch, TABLE_META, &key, hf_buf_str(&value));
+	hf_buf_fini(&value);
+	return status;
 }
 
 static enum hf_status store_message(struct op_deliver *deliver, struct batch *batch, struct recipient *to,
@@ -145,6 +173,7 @@ static enum hf_status deliver_one(struct op_deliver *deliver, struct batch *batc
 	enum hf_status status;
 
 	*result = (struct hf_delivered){ .status = HF_ENONEXISTENT };
+	to->remembered = false;
 	if (!to->target)
 		return HF_OK;
 	same = same_target(deliver, i);
@@ -181,6 +210,8 @@ static enum hf_status deliver_apply(struct hf_op *op, struct batch *batch)
 	status = HF_OK;
 	for (size_t i = 0; i < deliver->count && status == HF_OK; i++)
 		status = deliver_one(deliver, batch, i, &stored);
+	if (status == HF_OK)
+		status = put_expiry(deliver, batch);
 	if (status == HF_OK && stored)
 		status = stage_write_content(deliver->stage, batch, stored);
 	deliver->piece_stored = stored != 0;

@@ -62,7 +62,7 @@ enum meta_type {
 	META_QUOTA = 'Q',        /* quota root id be64; limits and use. Held (RFC 9208; a user's own are in its row) */
 	META_RIGHTS = 'R',       /* mailbox be64, identifier; rights be32 (RFC 4314) */
 	META_SUBSCRIPTION = 'S', /* owner be64, mailbox name; nothing more */
-	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, hash; the D row that ends then */
+	META_EXPIRY = 'T',       /* time be64, user be64, mailbox be64, hash; the D row that ends then; user be64, mailbox be64 of others of that hash */
 	META_USER = 'U',         /* user be64; struct row_user */
 	META_VERSION = 'V',      /* 0: format be32, created be64, key of 32 octets; 1: struct row_counters */
 	META_SEEN = 'W',         /* mailbox be64, user be64, UID / 8192 be32; UIDs that a user who is not the owner has seen */
@@ -106,6 +106,7 @@ void key_secret(struct row_key *key, uint64_t user, struct hf_str mechanism, str
 void key_due(struct row_key *key, int64_t time, uint64_t mailbox, struct hf_uid uid);
 void key_deleted(struct row_key *key, uint64_t owner, struct hf_str name, uint64_t serial); /* of one name, the latest first */
 void key_delivered(struct row_key *key, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
+#define EXPIRY_MAX 48 /* recipients in one row T */
 void key_expiry(struct row_key *key, int64_t time, uint64_t user, uint64_t mailbox, const uint8_t hash[32]);
 
 #define ROW_ANNOTATION_ENTRY 17 /* where the name begins */

@@ -374,6 +374,38 @@ START_TEST(records_of_deliveries_end)
 }
 END_TEST
 
+/* Of all recipients of a message. */
+START_TEST(records_of_a_delivery_to_many_end)
+{
+	struct hf_recipient recipients[100];
+	const struct hf_delivered *delivered;
+	struct hf_op *op;
+	char name[16];
+
+	hf_store_close(&store);
+	settings.delivered_s = 3;
+	store = fixture_open(&settings);
+	for (unsigned i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "user%u", i);
+		recipients[i] = (struct hf_recipient){ .user = fixture_user(store, name) };
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		struct hf_stage *stage = fixture_stage(store, HF_STR("Received: by mx id 1\r\n\r\nb\r\n"), 100);
+
+		/* one of them first, so that the others are told apart from him */
+		op = hf_op_deliver(store, &stage, HF_STR("a@b"), recipients, round ? 100 : 1);
+		ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+		for (unsigned i = 0; i < (round ? 100 : 1); i++) {
+			delivered = hf_op_delivered(op, i);
+			must(delivered->status == HF_OK && delivered->repeated == (round && i == 0));
+		}
+		hf_op_free(&op);
+	}
+	ck_assert(fixture_collected(store, "DT"));
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+}
+END_TEST
+
 START_TEST(replies_join_their_conversation)
 {
 	const char *mails[] = {
@@ -512,6 +544,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, one_content_serves_many_recipients);
 	tcase_add_test(tc, a_repeated_delivery_is_recognised);
 	tcase_add_test(tc, records_of_deliveries_end);
+	tcase_add_test(tc, records_of_a_delivery_to_many_end);
 	tcase_add_test(tc, replies_join_their_conversation);
 	tcase_add_test(tc, list_rows_come_in_runs_and_by_jumps);
 	tcase_add_test(tc, pages_are_written_where_they_belong);
