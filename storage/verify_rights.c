@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Verification of rows of rights, of groups, and of what others than the owner have seen: that they can be read, that the two
- * ways agree, and that what they name is there. Identifiers may name users who do not exist. */
+/* Verification of rows of rights, of groups, of what others than the owner have seen, of retention and of deleted mailboxes: that they
+ * can be read, that the two ways agree, and that what they name is there. Identifiers may name users who do not exist. */
 
 #include <stdarg.h>
 
@@ -120,6 +120,58 @@ static void check_seen(struct check *c, struct hf_str key, struct hf_str value)
 		wrong(c, "mailbox %llu user %llu: what nobody has seen", (unsigned long long)mailbox, (unsigned long long)user);
 }
 
+/* Whether the row is still as it was: the store is in use, and what belongs together is not read together. */
+static bool is_still(struct check *c, struct hf_str key, struct hf_str value)
+{
+	struct row_key same = { .size = key.size };
+
+	memcpy(same.data, key.data, key.size);
+	return table_get(c->store->env, NULL, TABLE_META, &same, &c->value) == HF_OK && hf_str_eq(hf_buf_str(&c->value), value);
+}
+
+static void check_retention(struct check *c, struct hf_str key, struct hf_str value)
+{
+	uint64_t mailbox = key.size == 9 ? key_be64(key, 1) : 0, s;
+
+	if (key.size != 9 || row_id_decode(value, &s) != HF_OK || s > UINT32_MAX)
+		wrong(c, "mailbox %llu: its time of retention cannot be read", (unsigned long long)mailbox);
+	else if (!has_id(c, META_MAILBOX, mailbox) && is_still(c, key, value))
+		wrong(c, "mailbox %llu: a time of retention without a mailbox", (unsigned long long)mailbox);
+}
+
+/* The mailbox that the row names waits under this name, and row K says when it goes. */
+static const char *deleted_problem(struct check *c, struct hf_arena *arena, struct hf_str key, const struct row_deleted *row)
+{
+	struct hf_str name = hf_str_sub(key, 9, key.size - 18);
+	struct row_mailbox mailbox;
+	struct row_key other;
+
+	key_id(&other, META_MAILBOX, row->mailbox);
+	if (!has(c, &other) || row_mailbox_decode(arena, hf_buf_str(&c->value), &mailbox) != HF_OK)
+		return "it is nowhere";
+	if (!(mailbox.flags & MAILBOX_DELETED))
+		return "it is there";
+	if (mailbox.owner != key_be64(key, 1) || !hf_str_eq(mailbox.name, name))
+		return "it had another name";
+	key_due(&other, row->due, row->mailbox, HF_UID(0));
+	return has(c, &other) ? NULL : "it would never go";
+}
+
+static void check_deleted(struct check *c, struct hf_str key, struct hf_str value)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct row_deleted row;
+	const char *problem = NULL;
+
+	if (key.size < 19 || key.data[key.size - 9] != 0 || row_deleted_decode(value, &row) != HF_OK)
+		wrong(c, "a deleted mailbox cannot be read");
+	else
+		problem = deleted_problem(c, arena, key, &row);
+	if (problem && is_still(c, key, value))
+		wrong(c, "mailbox %llu: deleted, but %s", (unsigned long long)row.mailbox, problem);
+	hf_arena_free(&arena);
+}
+
 static void check_type(struct check *c, enum meta_type type,
 		       void (*check)(struct check *c, struct hf_str key, struct hf_str value))
 {
@@ -142,5 +194,7 @@ void rights_verify(struct hf_store *store, void (*tell)(void *arg, const char *t
 	check_type(&c, META_GRANTED, check_granted);
 	check_type(&c, META_GROUP, check_group);
 	check_type(&c, META_SEEN, check_seen);
+	check_type(&c, META_RETENTION, check_retention);
+	check_type(&c, META_DELETED, check_deleted);
 	hf_buf_fini(&c.value);
 }

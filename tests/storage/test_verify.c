@@ -178,6 +178,53 @@ START_TEST(rows_of_mailboxes)
 }
 END_TEST
 
+START_TEST(rows_of_retention_and_deleted_mailboxes)
+{
+	uint64_t old = fixture_mailbox(store, anna, "old");
+	struct row_deleted row, other;
+	struct hf_buf value = HF_BUF_INIT;
+	struct row_key key, due;
+	struct hf_str found_key, found;
+	struct scan scan;
+
+	key_id(&key, META_RETENTION, box);
+	row_id_encode(86400, &value);
+	spoil(TABLE_META, &key, garbage, "its time of retention cannot be read");
+	key_id(&key, META_RETENTION, box + 1000);
+	spoil(TABLE_META, &key, hf_buf_str(&value), "a time of retention without a mailbox");
+
+	ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, HF_STR("old"))), HF_OK);
+	key_owned(&due, META_DELETED, anna, HF_STR("old"));
+	scan_open(&scan, store->env, TABLE_META, &due, due.size, 4096);
+	ck_assert_int_eq(scan_next(&scan, &found_key, &found), HF_OK);
+	memcpy(key.data, found_key.data, found_key.size);
+	key.size = found_key.size;
+	ck_assert_int_eq(row_deleted_decode(found, &row), HF_OK);
+	scan_close(&scan);
+	ck_assert_uint_eq(row.mailbox, old);
+	spoil(TABLE_META, &key, garbage, "a deleted mailbox cannot be read");
+	other = row;
+	other.mailbox = old + 1000;
+	hf_buf_clear(&value);
+	row_deleted_encode(&other, &value);
+	spoil(TABLE_META, &key, hf_buf_str(&value), "deleted, but it is nowhere");
+	other.mailbox = box;
+	hf_buf_clear(&value);
+	row_deleted_encode(&other, &value);
+	spoil(TABLE_META, &key, hf_buf_str(&value), "deleted, but it is there");
+	other = row;
+	other.due++;
+	hf_buf_clear(&value);
+	row_deleted_encode(&other, &value);
+	spoil(TABLE_META, &key, hf_buf_str(&value), "deleted, but it would never go");
+	hf_buf_clear(&value);
+	row_deleted_encode(&row, &value);
+	key_deleted(&key, anna, HF_STR("elsewhere"), 1);
+	spoil(TABLE_META, &key, hf_buf_str(&value), "deleted, but it had another name");
+	hf_buf_fini(&value);
+}
+END_TEST
+
 START_TEST(rows_of_messages)
 {
 	uint64_t email = record(3).email;
@@ -265,6 +312,7 @@ static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, rows_of_mailboxes);
+	tcase_add_test(tc, rows_of_retention_and_deleted_mailboxes);
 	tcase_add_test(tc, rows_of_messages);
 	tcase_add_test(tc, rows_of_users);
 	tcase_add_test(tc, rows_of_rights);
