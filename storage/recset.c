@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "storage/uidlist_priv.h"
 
 enum { CHUNK_MIN = 4 };
 
@@ -140,8 +141,9 @@ static size_t chunk_of(const struct hf_recset *set, uint32_t uid)
 static uint32_t below(const struct hf_recchunk *chunk, uint32_t uid)
 {
 	const struct hf_record *records = records_of(chunk);
-	uint32_t low = 0, high = chunk->count;
+	uint32_t low, high;
 
+	hf_narrow(records[0].uid.n, records[chunk->count - 1].uid.n, chunk->count, uid, &low, &high);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 

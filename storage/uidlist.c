@@ -132,8 +132,9 @@ static uint32_t chunk_of_uid(const struct hf_uidlist *list, uint32_t uid)
 /* How many of a chunk's UIDs are smaller. */
 static uint32_t below(const struct chunk *chunk, uint32_t uid)
 {
-	uint32_t low = 0, high = chunk->count;
+	uint32_t low, high;
 
+	hf_narrow(chunk->uids[0], chunk->uids[chunk->count - 1], chunk->count, uid, &low, &high);
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 

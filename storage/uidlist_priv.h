@@ -15,6 +15,22 @@
 
 #define HF_UIDCHUNK_MAX 2048 /* UIDs */
 
+/* Of `count` ascending UIDs from `first` to `last`, between how many and how many are below `uid`: UIDs are mostly next to each other,
+ * and then there is nothing left to search. */
+static inline void hf_narrow(uint32_t first, uint32_t last, uint32_t count, uint32_t uid, uint32_t *low, uint32_t *high)
+{
+	if (uid <= first) {
+		*low = *high = 0;
+	} else if (uid > last) {
+		*low = *high = count;
+	} else {
+		uint32_t above = last - uid + 1; /* at most so many are not below */
+
+		*low = above < count ? count - above : 0;
+		*high = uid - first < count ? uid - first : count;
+	}
+}
+
 struct hf_uidlist;
 
 /* An empty list. */
