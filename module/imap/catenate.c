@@ -88,7 +88,10 @@ static enum hf_status bad_url(struct imap_cmd *cmd, struct hf_str url)
 {
 	hf_buf_clear(&cmd->code);
 	hf_buf_add_lit(&cmd->code, "BADURL ");
-	imap_url_add(&cmd->code, url);
+	if (url.size)
+		imap_url_add(&cmd->code, url);
+	else
+		hf_buf_add_lit(&cmd->code, "\"\""); /* at least one octet: RFC 4469 §5 */
 	imap_text(cmd, "There is no such message or part");
 	return HF_ENONEXISTENT;
 }

@@ -15,9 +15,11 @@
 
 #include "base/mem.h"
 
+#define NEEDED (HF_RIGHT_LOOKUP | HF_RIGHT_READ)
+
 /* Other mailboxes ---------------------------------------------------------------------------- */
 
-/* RFC 5465 §5: events of messages are for who may read them. */
+/* RFC 5465 §5: every event is for who may see the mailbox and read it; \NonExistent too, of one that was such. */
 unsigned imap_notify_events(const struct imap_session *session, const struct imap_mailbox *mailbox)
 {
 	const struct imap_notify *notify = session->priv->notify;
@@ -26,7 +28,7 @@ unsigned imap_notify_events(const struct imap_session *session, const struct ima
 	for (size_t i = 0; i < notify->group_count; i++)
 		if (imap_filter_matches(session, &notify->groups[i].filter, mailbox))
 			events |= notify->groups[i].events;
-	return mailbox->rights & HF_RIGHT_READ ? events : events & ~(unsigned)NOTIFY_MESSAGES;
+	return ~mailbox->rights & NEEDED ? 0 : events;
 }
 
 unsigned imap_notify_asked(const struct imap_notify *notify)
@@ -413,14 +415,15 @@ static void tell_status(struct imap_session *session, const struct imap_notify *
 	}
 }
 
-/* RFC 5465 §3.1: what may be listed but not read, though events of its messages are asked for. */
+/* RFC 5465 §3.1: what may be listed but not read, though events of it are asked for. */
 static void tell_no_access(struct imap_session *session, const struct imap_notify *notify)
 {
 	for (size_t i = 0; i < notify->known_count; i++) {
 		struct imap_mailbox readable = notify->known[i];
 
 		readable.rights |= HF_RIGHT_READ;
-		if (imap_notify_events(session, &readable) & NOTIFY_MESSAGES && !(notify->known[i].rights & HF_RIGHT_READ))
+		if (notify->known[i].rights & HF_RIGHT_LOOKUP && !(notify->known[i].rights & HF_RIGHT_READ) &&
+		    imap_notify_events(session, &readable))
 			imap_list_write(session, "LIST", "\\NoAccess", NULL, &(struct imap_list_node){ .name = readable.info.name });
 	}
 }
