@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "storage/op_priv.h"
+#include "storage/rights.h"
 #include "tests/base/base_test.h"
 #include "tests/support/powercut.h"
 #include "tests/support/store_fixture.h"
@@ -32,9 +33,10 @@
 #define THREADS 6
 #define UIDS 60000
 #define SYNC_US 300
+#define GUEST "anyone" /* who is given rights */
 #define LARGE (3u << 19) /* octets of a message that is written ahead */
 
-enum what { NOTHING, DELIVER, APPEND, FLAGS, COPY, MOVE, EXPUNGE };
+enum what { NOTHING, DELIVER, APPEND, FLAGS, COPY, MOVE, EXPUNGE, RIGHTS };
 
 struct message {
 	uint32_t number; /* 0: not there */
@@ -44,6 +46,7 @@ struct message {
 struct box {
 	uint64_t id;
 	uint32_t uidnext;
+	uint32_t rights; /* those of GUEST; 0: no entry */
 	struct message messages[UIDS];
 };
 
@@ -56,6 +59,7 @@ struct step {
 	unsigned box;           /* the one it is done in, or copied from */
 	uint32_t first, last;   /* UIDs */
 	uint32_t number, flags;
+	uint32_t rights;        /* 0: the entry goes */
 };
 
 struct ledger {
@@ -108,6 +112,8 @@ static void note(struct ledger *ledger)
 				add_message(other, box->messages[uid].number, box->messages[uid].flags);
 		__atomic_store_n(&step->added, true, __ATOMIC_SEQ_CST);
 	}
+	if (step->what == RIGHTS)
+		box->rights = step->rights;
 	for (uint32_t uid = step->first; uid && uid <= step->last; uid++) {
 		struct message *message = &box->messages[uid];
 
@@ -128,6 +134,13 @@ static struct step choose(struct ledger *ledger, uint64_t *random)
 			     .flags = (random_next(random) >> 20) & HF_FLAGS_ALL };
 	uint32_t uidnext = step.uidnext[step.box];
 
+	if (random_next(random) >> 20 & 1 && dice % 10 == 3) {
+		bool given = (random_next(random) >> 20) % 3;
+
+		step.what = RIGHTS;
+		step.rights = given ? HF_RIGHT_LOOKUP | ((uint32_t)(random_next(random) >> 20) & HF_RIGHTS_ALL) : 0;
+		return step;
+	}
 	if (uidnext < 3 || dice < 25)
 		step.what = DELIVER;
 	else if (dice < 40)
@@ -177,6 +190,8 @@ static struct hf_op *make_op(struct hf_store *store, unsigned thread, const stru
 			return op_append_new(store, box, &item, 1, 0, HF_UID(0));
 		return hf_op_deliver(store, &item.stage, HF_STR("a@example.org"), &to, 1);
 	}
+	if (step->what == RIGHTS)
+		return hf_op_rights(store, box, HF_STR(GUEST), HF_RIGHTS_SET, step->rights);
 	hf_set_add_range(&uids, step->first, step->last);
 	if (step->what == FLAGS)
 		op = op_store_new(box, &uids, &change);
@@ -303,9 +318,29 @@ static bool compare_box(struct hf_store *store, unsigned thread, const struct bo
 	return same;
 }
 
+static bool compare_rights(struct hf_store *store, unsigned thread, const struct box *box, bool quiet)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct hf_acl_entry *list;
+	uint32_t rights = 0;
+	size_t count;
+
+	hf_rights_list(store, box->id, arena, &list, &count);
+	for (size_t i = 0; i < count; i++)
+		if (hf_str_eq(list[i].identifier, HF_STR(GUEST)))
+			rights = list[i].rights;
+	hf_arena_free(&arena);
+	if (rights != box->rights && !quiet)
+		complain("thread %u mailbox %llu: rights %x, not %x", thread, (unsigned long long)box->id, rights, box->rights);
+	return rights == box->rights;
+}
+
 static bool compare(struct hf_store *store, unsigned thread, const struct ledger *ledger, bool quiet)
 {
-	return compare_box(store, thread, &ledger->boxes[0], quiet) && compare_box(store, thread, &ledger->boxes[1], quiet);
+	for (unsigned i = 0; i < 2; i++)
+		if (!compare_box(store, thread, &ledger->boxes[i], quiet) || !compare_rights(store, thread, &ledger->boxes[i], quiet))
+			return false;
+	return true;
 }
 
 static bool compare_contents(struct hf_store *store, unsigned thread, const struct ledger *ledger)
