@@ -405,5 +405,9 @@ struct hf_str hf_conn_binding(struct hf_conn *conn, enum hf_binding kind)
 {
 	if (!conn->tls)
 		return HF_STR_NULL;
-	return hf_tls_binding(conn->tls, kind, hf_conn_arena(conn));
+	if (!(conn->bindings_known & 1u << kind)) {
+		conn->bindings[kind] = hf_tls_binding(conn->tls, kind, hf_conn_arena(conn));
+		conn->bindings_known |= 1u << kind;
+	}
+	return conn->bindings[kind];
 }

@@ -73,6 +73,11 @@ bool hf_conn_input_buffered(const struct hf_conn *conn)
 	       (conn->inflating && hf_compress_has_input(conn->compress));
 }
 
+bool hf_conn_input_waits(const struct hf_conn *conn)
+{
+	return conn->compressing != conn->deflating;
+}
+
 bool hf_conn_input_room(const struct hf_conn *conn)
 {
 	return conn->in_end - conn->in_start < conn->in_limit;
@@ -177,8 +182,6 @@ static bool end_inflation(struct hf_conn *conn, size_t *room, bool *filled)
 	enum hf_status status;
 
 	*filled = false;
-	if (!conn->inflating) /* it has not begun yet: nor is there anything to end */
-		return true;
 	while ((status = hf_compress_end_input(conn->compress)) == HF_MORE) {
 		size_t size;
 		char *to;
@@ -204,7 +207,8 @@ static bool end_inflation(struct hf_conn *conn, size_t *room, bool *filled)
 		resize(conn, rest.size + INPUT_FIRST);
 		*room = conn->in_capacity - conn->in_end;
 	}
-	memcpy(conn->in + conn->in_end, rest.data, rest.size);
+	if (rest.size)
+		memcpy(conn->in + conn->in_end, rest.data, rest.size);
 	conn->in_end += rest.size;
 	*room -= rest.size;
 	*filled = rest.size != 0;
@@ -220,7 +224,7 @@ bool hf_conn_fill(struct hf_conn *conn)
 	size_t room;
 	ssize_t n;
 
-	if (conn->input_ended || (!conn->readable && !hf_conn_input_buffered(conn)))
+	if (conn->input_ended || hf_conn_input_waits(conn) || (!conn->readable && !hf_conn_input_buffered(conn)))
 		return false;
 	room = make_room(conn);
 	if (!room)
@@ -258,7 +262,7 @@ void hf_conn_input_fini(struct hf_conn *conn)
 
 struct hf_str hf_conn_input(struct hf_conn *conn)
 {
-	if (conn->in_start == conn->in_end)
+	if (conn->in_start == conn->in_end || hf_conn_input_waits(conn))
 		return HF_STR_NULL;
 	return hf_str_n(conn->in + conn->in_start, conn->in_end - conn->in_start);
 }

@@ -130,6 +130,8 @@ struct hf_conn {
 	struct hf_tls_conn *tls;
 	bool identity_known; /* the next, in the arena */
 	struct hf_str external_id;
+	unsigned bindings_known; /* bits: which of the next */
+	struct hf_str bindings[HF_BINDING_UNIQUE + 1];
 	struct hf_compress *compress;
 	struct hf_offload *offload;
 
@@ -167,6 +169,9 @@ unsigned hf_conn_interest(const struct hf_conn *conn); /* EPOLLIN | EPOLLOUT */
 /* conn_input.c */
 bool hf_conn_fill(struct hf_conn *conn);                 /* true: something new, or the end */
 bool hf_conn_input_buffered(const struct hf_conn *conn); /* more can be had without the socket */
+/* The tagged OK with which compression begins or ends has not been sent: until then nobody can tell what octets behind that command
+ * are. A peer that does not read has no more of them taken. */
+bool hf_conn_input_waits(const struct hf_conn *conn);
 bool hf_conn_input_room(const struct hf_conn *conn);
 void hf_conn_input_trim(struct hf_conn *conn); /* before parking */
 void hf_conn_input_fini(struct hf_conn *conn);

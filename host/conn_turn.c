@@ -415,7 +415,8 @@ unsigned hf_conn_interest(const struct hf_conn *conn)
 	case PHASE_OPEN:
 		if (hf_conn_output_pending(conn))
 			interest |= send;
-		if ((conn->want & HF_WANT_INPUT) && !conn->input_ended && hf_conn_input_room(conn))
+		if ((conn->want & HF_WANT_INPUT) && !conn->input_ended && hf_conn_input_room(conn) &&
+		    !hf_conn_input_waits(conn))
 			interest |= conn->tls && hf_tls_read_needs_write(conn->tls) ? EPOLLOUT
 										    : EPOLLIN;
 		return interest;

@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 
 from hostile_data import (APPENDS, BAD_APPENDS, BAD_LINES, BAD_NAMES, CONDSTORE, EXCHANGES, ITEMS, NESTED, PATHS, SEARCHES, Raw,
                           fetch_fields, flood, is_closed, odd_messages, plain, timed)
@@ -735,6 +736,49 @@ def slow_readers():
             d.close()
 
 
+def unread(tls):
+    """A session whose output stands still in a long answer: its client reads none of it."""
+    c = Imap(server.imaps if tls else server.imap, tls)
+    c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    c.ok(f'LOGIN "{ANNA}" "{PASSWORD}"')
+    c.ok("SELECT unread")
+    return c
+
+
+@attack
+def compression_unread():
+    """Compression begins and ends while none of it is read."""
+    noise = os.urandom(6 << 20).hex().encode()
+    body = message("unread", body="") + b"\r\n".join(noise[i:i + 76] for i in range(0, len(noise), 76)) + b"\r\n"
+    with server.client(ANNA) as c:
+        c.ok("CREATE unread")
+        c.append("unread", body)
+    for tls in (False, True):
+        c = unread(tls)
+        c.send(b"a FETCH 1 BODY.PEEK[]\r\n")
+        for command in 2 * (b"b COMPRESS DEFLATE\r\n", b"c UNAUTHENTICATE\r\n", f'd LOGIN "{ANNA}" "{PASSWORD}"\r\n'.encode()):
+            time.sleep(0.3)
+            c.send(command)
+        check(f"tls={tls}: COMPRESS with more behind it in clear is closed", is_closed(c, 25))
+        c.close()
+
+        c = unread(tls)
+        c.ok("COMPRESS DEFLATE")
+        out = zlib.compressobj(wbits=-15)
+        c.send(out.compress(b"a FETCH 1 BODY.PEEK[]\r\n") + out.flush(zlib.Z_SYNC_FLUSH))
+        time.sleep(0.3)
+        c.send(out.compress(b"b UNAUTHENTICATE\r\n") + out.flush(zlib.Z_SYNC_FLUSH))
+        time.sleep(0.3)
+        c.send(b"c NOOP\r\nd LOGOUT\r\n")
+        everything = c.file.read()
+        inflate = zlib.decompressobj(wbits=-15)
+        text = inflate.decompress(everything)
+        check(f"tls={tls}: what was not read comes whole", body in text and text.endswith(b"\r\nb OK UNAUTHENTICATE completed\r\n"), text[-200:])
+        check(f"tls={tls}: and behind it, in clear, the next answers",
+              inflate.eof and inflate.unused_data.startswith(b"c OK ") and b"\r\nd OK " in inflate.unused_data, inflate.unused_data[-200:])
+        c.close()
+
+
 @attack
 def condstore():
     """Item 31, as far as it goes without QRESYNC."""
@@ -947,7 +991,7 @@ def full_disk():
 
 
 TESTS = (starttls, handshakes, slow_before_login, lines, literals, authenticate, names, messages, partial, sets_and_flags, searches, appends,
-         idle_and_pipelines, slow_readers, condstore, metadata, lmtp, no_descriptors)
+         idle_and_pipelines, slow_readers, compression_unread, condstore, metadata, lmtp, no_descriptors)
 chosen = os.environ.get("HF_HOSTILE", "").split()
 main(begin, *[t for t in TESTS if not chosen or t.__name__ in chosen], stop_witness,
      *[t for t in (verify, full_disk) if not chosen or t.__name__ in chosen], seconds=400)
