@@ -121,7 +121,7 @@ void hf_tls_bio_attach(struct hf_tls_conn *conn)
 	pthread_once(&method_once, make_method);
 	bio = BIO_new(method);
 	if (!bio)
-		hf_out_of_memory(sizeof(bio));
+		hf_out_of_memory(0);
 	BIO_set_data(bio, conn);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(conn->ssl, bio, bio); /* owns it from here on */

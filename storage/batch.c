@@ -327,8 +327,15 @@ enum hf_status batch_seen_modseq(struct batch *batch, struct batch_mailbox *mail
 enum hf_status batch_touch_seen(struct batch *batch, struct batch_mailbox *mailbox, uint64_t user, const struct hf_record *record)
 {
 	struct seen_change *seen;
-	enum hf_status status = seen_block(batch, mailbox, user, record->uid, &seen);
+	struct batch_user *there;
+	enum hf_status status = batch_user(batch, user, &there);
 
+	if (status == HF_ENONEXISTENT) { /* as below; the modseq has been counted up */
+		batch_touch_mailbox(batch, mailbox);
+		return HF_OK;
+	}
+	if (status == HF_OK)
+		status = seen_block(batch, mailbox, user, record->uid, &seen);
 	if (status != HF_OK)
 		return status;
 	seen_touch(&seen->block, record->uid.n, record->modseq.n);

@@ -63,6 +63,9 @@ static bool inflate_pieces(struct hf_str in, size_t piece, size_t step, bool idl
 		if (idle)
 			hf_compress_idle(compress);
 	}
+	/* What came with the end of a stream is given out; that it has ended is said by the next call. */
+	if (sound && out->size < OUT_MAX)
+		sound = take(compress, out, step);
 	hf_compress_free(&compress);
 	return sound;
 }

@@ -745,8 +745,10 @@ START_TEST(what_was_seen_goes_with_user_and_mailbox)
 	view = open_view(box, bert);
 	ck_assert_int_eq(run(hf_op_user_delete(store, HF_STR("bert"))), HF_OK);
 	store_flags(view, "2", HF_FLAGS_ADD, HF_FLAG_SEEN); /* his session has not noticed yet */
-	hf_view_close(&view);
 	ck_assert(fixture_collected(store, "JK"));
+	store_flags(view, "2", HF_FLAGS_ADD, HF_FLAG_SEEN); /* nor now that nothing is left of him */
+	hf_view_close(&view);
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
 	assert_seen_by(box, carl, "2", __LINE__);
 	assert_seen_by(other, carl, "2", __LINE__);
 	hf_store_close(&store);
