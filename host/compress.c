@@ -226,7 +226,8 @@ bool hf_compress_inflate(struct hf_compress *compress, void *to, size_t size, si
 		inflate_begin(compress);
 		z = compress->inflate;
 	}
-	z->next_in = (Bytef *)compress->in + compress->in_start;
+	/* Without input too: bits of the last octet may be left. */
+	z->next_in = compress->in ? (Bytef *)compress->in + compress->in_start : NULL;
 	z->avail_in = (uInt)(compress->in_end - compress->in_start);
 	z->next_out = to;
 	z->avail_out = (uInt)size;

@@ -11,7 +11,8 @@ void care_tick(struct hf_store *store)
 	fault_at(FAULT_CHECKPOINT);
 	/* With little room left, at once: what recovery would have to write is written while there is some. */
 	(void)(env_checkpoint(store->env, full) == HF_OK); /* logged; tried again at the next tick */
-	env_trickle(store->env);
+	if (!full)
+		env_trickle(store->env);
 	ids_next_body(store);
 }
 

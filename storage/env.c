@@ -310,9 +310,12 @@ enum hf_status env_checkpoint(struct env *env, bool force)
 	bool due = force || now - env->checkpoint_ms >= (uint64_t)env->settings.checkpoint_s * 1000;
 	int error;
 
-	page_writes_begin(env);
+	/* On a full disk, which is one reason to force it, a page that cannot be written is the library's to know: it stays in memory. */
+	if (!force)
+		page_writes_begin(env);
 	error = env->handle->txn_checkpoint(env->handle, due ? 0 : kilobytes ? kilobytes : 1, 0, 0);
-	page_writes_end(env);
+	if (!force)
+		page_writes_end(env);
 	if (due)
 		env->checkpoint_ms = now;
 	if (error) {
