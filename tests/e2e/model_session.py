@@ -124,7 +124,7 @@ class Picture:
 
     def vanished(self, uids, earlier):
         for uid in uids:
-            if earlier and self.resumed is not None:
+            if self.resumed is not None:  # what goes while the answer to SELECT is on its way is told as what had gone before
                 self.resumed.pop(uid, None)
             i = self.find(uid)
             if earlier and (i is None or self.entries[i].uid is None):
