@@ -147,10 +147,27 @@ def codes():
         for number, line in enumerate(text_of(name).split("\n"), 1):
             for pattern in (rf'imap_code\(\w+, (?:[^"]*\? )?"({CODE})', rf'imap_code\(\w+, [^"]*\? "{CODE}" : "({CODE})"', rf'code, "({CODE})',
                             rf'"(?:\\r\\n)?\* (?:OK|NO|BAD|BYE) \[({CODE})', rf'\{{ "(?:OK|NO|BAD)", "({CODE})"',
-                            rf'imap_untagged_text\([^,]+, "\w+", "({CODE})"', rf'imap_bye\([^,]+, (?:\w+ \? )?"({CODE})"'):
+                            rf'imap_untagged_text\([^,]+, "\w+", "({CODE})"', r'"(\w+UID) %u "', rf'imap_bye\([^,]+, (?:\w+ \? )?"({CODE})"'):
                 for code in re.findall(pattern, line):
                     found.setdefault(code, f"{name}:{number}")
     return sorted(found.items())
+
+
+def words():
+    """Words that a parser knows, which are no items or keys of the tables above: options, modifiers, parts of a section, events."""
+    found = {}
+    for name in sources():
+        if os.path.basename(name) in ("capability.c", "options.c"):
+            continue
+        for number, line in enumerate(text_of(name).split("\n"), 1):
+            for known in re.findall(r'imap_parse_keyword\(\w+, "([^"]+)"\)', line) + re.findall(r'^\t\{ "([A-Za-z][\w.=-]*)", ', line):
+                found.setdefault(known, f"{name}:{number}")
+    return sorted(found.items())
+
+
+def details():
+    """What follows the word of a response code that has several meanings: METADATA LONGENTRIES."""
+    return sorted({(detail, name) for name in sources() for detail in re.findall(rf'imap_code\(\w+, "({CODE} [A-Z]+)', text_of(name))})
 
 
 def excused_codes():
@@ -193,6 +210,15 @@ def shown():
         for name, where in names:
             if not is_shown(name):
                 yield f"{where}: no transcript in {WIRE} shows the {kind} {name}"
+    known = words()
+    if len(known) < 80:
+        yield f"{IMAP}: only {len(known)} words of parsers found: has the source another shape now?"
+    for name, where in known:
+        if not re.search(word(name), client, re.I):
+            yield f"{where}: no transcript in {WIRE} has {name} in a command"
+    for detail, where in details():
+        if f"[{detail}" not in server:
+            yield f"{where}: no transcript in {WIRE} shows the response code {detail}"
     excused, sent = excused_codes(), codes()
     if len(sent) < 30:
         yield f"{IMAP}: only {len(sent)} response codes found: has the source another shape now?"
