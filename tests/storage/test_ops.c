@@ -53,15 +53,6 @@ static void assert_set_at(const struct hf_set *set, const char *text, int line)
 	hf_buf_fini(&out);
 }
 
-static struct hf_set *set_of(const char *text)
-{
-	static struct hf_set set;
-
-	hf_set_clear(&set);
-	ck_assert_int_eq(hf_set_parse(hf_str(text), 0, 1000, &set), HF_OK);
-	return &set;
-}
-
 static struct hf_record record_of(uint64_t mailbox, uint32_t uid)
 {
 	struct hf_record record;

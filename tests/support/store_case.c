@@ -34,3 +34,12 @@ enum hf_status run(struct hf_op *op)
 	hf_op_free(&op);
 	return status;
 }
+
+struct hf_set *set_of(const char *text)
+{
+	static struct hf_set set;
+
+	hf_set_clear(&set);
+	must(hf_set_parse(hf_str(text), 0, 1000, &set) == HF_OK);
+	return &set;
+}

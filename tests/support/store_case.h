@@ -19,5 +19,7 @@ void case_end(void);
 void reopen(void);
 /* Runs and frees it. */
 enum hf_status run(struct hf_op *op);
+/* Of numbers up to 1000; good until the next call. */
+struct hf_set *set_of(const char *text);
 
 #endif
