@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What hostile.py sends that no honest client would: lines, names, SASL exchanges, messages, commands; and how it sends it."""
+"""What the attacks of hostile.py send that no honest client would: lines, names, SASL exchanges, messages, commands; and how they send it."""
 
 import base64
 import socket
