@@ -13,7 +13,11 @@ struct append_task {
 	struct hf_str url; /* copied to the end of the item; data NULL: the item is complete */
 };
 
+/* How far the header of the message under way has come. */
+enum append_header { APPEND_LINE_BEGINS, APPEND_BEHIND_CR, APPEND_IN_LINE, APPEND_HEADER_OVER };
+
 struct append_args {
+	enum append_header header;
 	bool in_utf8; /* the message under way stands in UTF8 (...) */
 	struct hf_str name, given; /* the latter: in other words, RFC 9051 §6.3.9.7 */
 	uint64_t mailbox; /* 0 until looked up */
@@ -39,6 +43,8 @@ enum hf_status append_find_target(struct imap_cmd *cmd);
 enum hf_status append_prepare(struct imap_cmd *cmd);
 void append_finish(struct imap_cmd *cmd);
 enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary);
+/* Octets to the end of an item; HF_ECANNOT for header fields that the client may not store. */
+enum hf_status append_write(struct imap_cmd *cmd, const struct hf_append *item, struct hf_str piece);
 enum hf_status append_data(struct imap_cmd *cmd, struct hf_str piece);
 enum hf_status append_end(struct imap_cmd *cmd);
 enum hf_status append_rest(struct imap_cmd *cmd, struct imap_parser *p, bool *more);

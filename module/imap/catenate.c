@@ -209,7 +209,7 @@ static enum hf_status source_copy(struct imap_cmd *cmd, struct hf_append *item)
 		if (status == HF_OK)
 			status = append_count(cmd, piece.size);
 		if (status == HF_OK)
-			status = hf_stage_write(item->stage, piece);
+			status = append_write(cmd, item, piece);
 		source->offset += piece.size;
 		if (status != HF_OK)
 			return status;

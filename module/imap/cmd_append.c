@@ -4,7 +4,8 @@
  *
  * Arguments: mailbox, then one or more of [(flags)] [date-time] and a literal or CATENATE (parts),
  * or UTF8 (literal) of RFC 6855, which clients of it still send.
- * The literals go straight into stages. */
+ * The literals go straight into stages. A message with 8-bit octets in its header fields is refused unless the client
+ * has said that it knows UTF-8 (RFC 9755 §4; RFC 9051 §6.3.12 permits it to clients of IMAP4rev2), or the setting takes it. */
 #include "module/imap/append.h"
 #include "module/imap/list.h"
 
@@ -205,11 +206,65 @@ enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary)
 	return args->catenate ? append_open_stage(cmd, item) : begin_message(cmd, size, item);
 }
 
+static bool is_ascii(struct hf_str s)
+{
+	const uint64_t high_bits = UINT64_C(0x8080808080808080);
+	uint64_t eight;
+	size_t at = 0;
+
+	for (; s.size - at >= sizeof(eight); at += sizeof(eight)) {
+		memcpy(&eight, s.data + at, sizeof(eight));
+		if (eight & high_bits)
+			return false;
+	}
+	for (; at < s.size; at++) {
+		if ((uint8_t)s.data[at] & 0x80)
+			return false;
+	}
+	return true;
+}
+
+/* One more piece of a message: whether what it has of the header fields is ASCII. */
+static bool header_is_ascii(enum append_header *header, struct hf_str piece)
+{
+	while (piece.size && *header != APPEND_HEADER_OVER) {
+		const char *lf = memchr(piece.data, '\n', piece.size);
+		struct hf_str line = hf_str_n(piece.data, lf ? (size_t)(lf - piece.data) : piece.size);
+		bool cr = *header == APPEND_LINE_BEGINS && line.size == 1 && line.data[0] == '\r';
+
+		if (lf && *header != APPEND_IN_LINE && (cr || !line.size))
+			*header = APPEND_HEADER_OVER;
+		else if (lf)
+			*header = APPEND_LINE_BEGINS;
+		else
+			*header = cr ? APPEND_BEHIND_CR : APPEND_IN_LINE;
+		if (!is_ascii(line))
+			return false;
+		piece = hf_str_sub(piece, line.size + (lf ? 1 : 0), SIZE_MAX);
+	}
+	return true;
+}
+
+enum hf_status append_write(struct imap_cmd *cmd, const struct hf_append *item, struct hf_str piece)
+{
+	struct append_args *args = cmd->args;
+	const struct imap_session *session = cmd->session;
+
+	if (!hf_stage_size(item->stage))
+		args->header = APPEND_LINE_BEGINS;
+	if (session->settings->append_8bit_headers == IMAP_8BIT_REFUSE &&
+	    !(session->enabled & (IMAP_EN_UTF8 | IMAP_EN_REV2)) && !header_is_ascii(&args->header, piece)) {
+		imap_text(cmd, "Header fields with 8-bit octets are taken after ENABLE UTF8=ACCEPT");
+		return HF_ECANNOT;
+	}
+	return hf_stage_write(item->stage, piece);
+}
+
 enum hf_status append_data(struct imap_cmd *cmd, struct hf_str piece)
 {
 	struct append_args *args = cmd->args;
 
-	return hf_stage_write(args->items[args->count - 1].stage, piece);
+	return append_write(cmd, &args->items[args->count - 1], piece);
 }
 
 enum hf_status append_end(struct imap_cmd *cmd)

@@ -20,6 +20,8 @@ struct imap_contexts;
 struct imap_parser;
 struct imap_session;
 
+enum { IMAP_8BIT_REFUSE, IMAP_8BIT_TAKE };
+
 /* Settings (options.c has the table). Sizes in octets, durations in ms. */
 struct imap_settings {
 	uint64_t login_timeout;     /* until logged in; 60 s */
@@ -34,6 +36,7 @@ struct imap_settings {
 	int64_t bad_commands_max;   /* BAD in a row before BYE; 20 */
 	uint64_t idle_keepalive;    /* "* OK Still here" during IDLE; 4 min; 0: none */
 	uint64_t progress_interval; /* of INPROGRESS notices; 10 s; 0: none */
+	int append_8bit_headers; /* IMAP_8BIT_*: without ENABLE UTF8=ACCEPT; refuse */
 	uint64_t stall_timeout; /* a command or literal begun and not ended, output not read; 5 min
 				 */
 };

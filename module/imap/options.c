@@ -36,6 +36,13 @@ const struct hf_option imap_options[] = {
 	  offsetof(struct imap_settings, metadata_size_max), false },
 	{ "message_size_max", HF_OPT_SIZE, "64 MiB", KIB, (int64_t)2048 * MIB - 1, NULL, "octets of a message in APPEND",
 	  offsetof(struct imap_settings, message_size_max), false },
+	{ .name = "append_8bit_headers",
+	  .type = HF_OPT_ENUM,
+	  .fallback = "refuse",
+	  .choices = "refuse|take",
+	  .help = "8-bit octets in header fields, in APPEND, REPLACE and CATENATE of clients that have enabled neither UTF8=ACCEPT nor "
+		  "IMAP4rev2: RFC 9755 wants them refused; \"take\" while old archives are moved in",
+	  .offset = offsetof(struct imap_settings, append_8bit_headers) },
 	{ "nesting_max", HF_OPT_INT, "100", 10, 1000, NULL, "depth of parentheses and of search keys",
 	  offsetof(struct imap_settings, nesting_max), false },
 	{ "bad_commands_max", HF_OPT_INT, "20", 1, 1000, NULL, "so many BAD answers in a row end a connection",
