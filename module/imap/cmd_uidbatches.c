@@ -2,12 +2,14 @@
 /* UIDBATCHES: ranges of UIDs that hold so many messages each, the newest first. RFC 10022.
  *
  * Arguments: size, [first:last] of the batches wanted. The ranges leave no gap: each begins below
- * the one before, the last ends with 1. */
+ * the one before, the last ends with 1. Any number of messages is
+ * answered for, so there is no TOOMANY. Who asks again although little has changed gets LIMIT (§3.1.1, §6); to go on
+ * where the last answer ended is not to ask again. */
 #include "module/imap/imap.h"
 
 enum {
 	SIZE_MIN = 500, /* §3: clients ask for no less, servers give no less */
-	BATCHES_AT_ONCE = 512
+	BATCHES_AT_ONCE = 64
 };
 
 struct uidbatches_args {
@@ -37,6 +39,49 @@ static enum hf_status uidbatches_parse(struct imap_cmd *cmd, struct imap_parser 
 	return HF_OK;
 }
 
+/* So many messages have come, or have gone, that the batches are worth another look: half a batch of those told. */
+static bool has_changed(const struct imap_batches *before, const struct hf_view *view)
+{
+	uint32_t count = hf_view_count(view);
+	uint32_t left = hf_view_seq_from(view, HF_UID(before->highest.n + 1)).n - 1; /* of those that were there */
+
+	return ((uint64_t)count - left) * 2 >= before->size || ((uint64_t)before->count - left) * 2 >= before->size;
+}
+
+/* The oldest message of the last batch wanted; 0 when there is no batch wanted. */
+static struct hf_uid lowest(const struct uidbatches_args *args, const struct hf_view *view)
+{
+	uint64_t count = hf_view_count(view), last = (uint64_t)args->last * args->size;
+
+	if ((uint64_t)(args->next - 1) * args->size >= count)
+		return HF_UID(0);
+	return hf_view_uid(view, HF_SEQ(last < count ? (uint32_t)(count - last + 1) : 1));
+}
+
+static bool asks_again(struct imap_session *session, const struct uidbatches_args *args)
+{
+	struct imap_batches *batches = &session->batches;
+	const struct hf_view *view = session->view;
+	struct hf_uid low = lowest(args, view);
+
+	if (!low.n)
+		return false;
+	if (batches->size && !has_changed(batches, view)) {
+		if (low.n >= batches->lowest.n)
+			return true;
+	} else {
+		*batches = (struct imap_batches){
+			.size = args->size,
+			.count = hf_view_count(view),
+			.highest = hf_view_uid(view, HF_SEQ(hf_view_count(view))),
+		};
+	}
+	if (args->size < batches->size)
+		batches->size = args->size;
+	batches->lowest = low;
+	return false;
+}
+
 static enum hf_status uidbatches_start(struct imap_cmd *cmd)
 {
 	const struct uidbatches_args *args = cmd->args;
@@ -45,6 +90,10 @@ static enum hf_status uidbatches_start(struct imap_cmd *cmd)
 		imap_code(cmd, "TOOFEW");
 		imap_text(cmd, "A batch has at least %d messages", SIZE_MIN);
 		return HF_ECANNOT;
+	}
+	if (asks_again(cmd->session, args)) {
+		imap_text(cmd, "The batches have been told, and the mailbox has hardly changed since");
+		return HF_ELIMIT;
 	}
 	return HF_MORE;
 }

@@ -61,6 +61,14 @@ enum {
 	IMAP_EN_METADATA_SERVER = 1 << 6
 };
 
+/* What UIDBATCHES has told of the selected mailbox, and the mailbox as it was then. */
+struct imap_batches {
+	uint32_t size; /* of a batch; 0: nothing has been told yet */
+	uint32_t count;
+	struct hf_uid highest; /* the newest message */
+	struct hf_uid lowest;  /* down to this one they have been told */
+};
+
 struct imap_session {
 	struct hf_conn *conn;
 	struct hf_store *store;
@@ -82,6 +90,7 @@ struct imap_session {
 	uint64_t commands;              /* for the log */
 	struct imap_session_priv *priv; /* session.c's own */
 	struct hf_set saved;            /* "$", RFC 5182: UIDs of the selected mailbox */
+	struct imap_batches batches;    /* cmd_uidbatches.c */
 	struct imap_contexts *contexts; /* context.c: results kept up to date; or NULL */
 };
 

@@ -199,6 +199,7 @@ void imap_unselect(struct imap_session *session)
 	session->rights = 0;
 	hf_view_close(&session->view);
 	hf_set_fini(&session->saved);
+	session->batches = (struct imap_batches){ 0 };
 	hf_free((void *)(uintptr_t)session->mailbox_name.data);
 	session->mailbox_name = HF_STR_NULL;
 	session->read_only = false;
