@@ -175,7 +175,10 @@ static const struct hf_verb *look_up(struct hf_host *host, const char *name, voi
 
 static json_t *error_reply(const char *code, const char *message)
 {
-	return json_pack("{s:s, s:s, s:s}", "status", "error", "code", code, "message", message);
+	json_t *reply = json_pack("{s:s, s:s, s:s}", "status", "error", "code", code, "message", message);
+
+	/* What it quotes may have been cut within a character. */
+	return reply ? reply : json_pack("{s:s, s:s, s:s}", "status", "error", "code", code, "message", "not valid UTF-8");
 }
 
 static void try_near(void *arg, const struct hf_verb *verb, const char *module)

@@ -68,6 +68,8 @@ START_TEST(verbs_are_found_and_misspellings_explained)
 	ask_for("{\"verb\":\"user ad\"}", "unknown verb 'user ad'; did you mean 'user add'?");
 	ask_for("{\"verb\":\"qqqqqqqqqqqqqqqqqqqqq\"}",
 		"\"message\":\"unknown verb 'qqqqqqqqqqqqqqqqqqqqq'\"");
+	/* cut in the middle of a character */
+	ask_for("{\"verb\":\"qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq\u00e9\"}", "\"code\":\"usage\"");
 	ask_for("{}", "\"code\":\"usage\"");
 	ask_for("[1]", "\"code\":\"usage\"");
 	ask_for("{\"verb\":5}", "\"code\":\"usage\"");
