@@ -112,7 +112,7 @@ void hf_mailbox_release(struct hf_mailbox *mb)
 
 	pthread_rwlock_rdlock(&mb->lock);
 	keep = mb->state == HF_MAILBOX_READY;
-	cost = mb->live.count;
+	cost = keep ? mb->live.count : 0; /* before that they are the loader's alone */
 	pthread_rwlock_unlock(&mb->lock);
 	hf_open_release(mb->registry, &mb->registry->mailboxes, &mb->open, keep, cost);
 }
