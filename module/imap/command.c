@@ -207,6 +207,10 @@ static enum hf_status check_mailbox(struct imap_cmd *cmd)
 	if (session->state != IMAP_SELECTED || cmd->def->states != IMAP_SELECTED)
 		return HF_OK;
 	if (session->priv->mailbox_gone && !(cmd->def->traits & IMAP_NO_SYNC)) {
+		if (session->priv->mailbox_unreadable) {
+			imap_text(cmd, "The selected mailbox cannot be read");
+			return HF_EUNAVAILABLE;
+		}
 		imap_text(cmd, "The selected mailbox has been deleted");
 		return HF_ENONEXISTENT;
 	}

@@ -368,7 +368,7 @@ static bool finish_opening(struct imap_session *session, bool first, unsigned *w
 		hf_error(&session->log, "mailbox-failed mailbox=%llu reason=%s",
 			 (unsigned long long)hf_view_mailbox(session->view),
 			 hf_log_quote(hf_str(hf_status_text(status))));
-		imap_bye(session, "UNAVAILABLE", "The selected mailbox cannot be read");
+		imap_write_unreadable(session);
 	}
 	return true;
 }
@@ -474,9 +474,11 @@ unsigned imap_session_step(struct imap_session *session, unsigned events)
 		if (priv->closing)
 			return HF_WANT_CLOSE;
 		/* Whether or not the client reads: other sessions may be waiting for it. */
-		if (session->view && !session->cmd && hf_view_is_early(session->view) &&
-		    !finish_opening(session, first, &want))
-			return want ? want : park(session, 0);
+		if (session->view && !session->cmd && hf_view_is_early(session->view)) {
+			if (!finish_opening(session, first, &want))
+				return want ? want : park(session, 0);
+			continue;
+		}
 		if (hf_conn_output_full(session->conn))
 			return park(session, HF_WANT_ROOM);
 		if (!first && hf_conn_slice_used(session->conn))

@@ -110,6 +110,7 @@ struct imap_session_priv {
 	bool news_quiet;           /* leave out what cmd->op changed */
 	struct hf_mod told_modseq; /* while expunges_held: of the last sync that held none */
 	bool mailbox_gone; /* the selected mailbox has been deleted, and the client was told */
+	bool mailbox_unreadable; /* and gone: it has not been deleted, its records could not be read behind the answer to SELECT */
 
 	struct imap_notify *notify; /* NOTIFY; NULL: not given yet */
 	struct hf_annotation_watch *annotations; /* metadata_news.c; or NULL */
@@ -183,6 +184,7 @@ bool imap_literal_advance(struct imap_session *session, unsigned *want);
 /* sync.c */
 /* The selected mailbox is gone, or may no longer be read: says so, once. */
 void imap_write_gone(struct imap_session *session);
+void imap_write_unreadable(struct imap_session *session);
 /* Writes some of the pending news; false when all is written. */
 bool imap_news_advance(struct imap_session *session);
 

@@ -29,6 +29,12 @@ void imap_write_gone(struct imap_session *session)
 	imap_untagged_text(session, "NO", "NONEXISTENT", "The selected mailbox has been deleted");
 }
 
+void imap_write_unreadable(struct imap_session *session)
+{
+	session->priv->mailbox_gone = session->priv->mailbox_unreadable = true;
+	imap_untagged_text(session, "NO", "UNAVAILABLE", "The selected mailbox cannot be read");
+}
+
 /* A view that could not keep up (hf_view_sync()) says deleted as well: then the mailbox is still
  * there. */
 static void end_view(struct imap_session *session)
@@ -203,7 +209,7 @@ void imap_unselect(struct imap_session *session)
 	hf_free((void *)(uintptr_t)session->mailbox_name.data);
 	session->mailbox_name = HF_STR_NULL;
 	session->read_only = false;
-	priv->mailbox_gone = false;
+	priv->mailbox_gone = priv->mailbox_unreadable = false;
 	priv->expunges_held = false;
 	if (session->state == IMAP_SELECTED)
 		session->state = IMAP_AUTHENTICATED;
