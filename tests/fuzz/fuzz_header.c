@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A header block and its text: fields lie one behind the other, decoded text is UTF-8, a base
  * subject is its own base subject's prefix in size, folding works piece by piece as on the whole,
- * and a match does not depend on pieces. */
+ * a match does not depend on pieces, and message ids are read in one pass. */
+#include "message/header_priv.h"
 #include "tests/message/message_test.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,6 +47,20 @@ static void check_text(struct hf_arena *arena, struct hf_str utf8)
 	hf_buf_fini(&pieces);
 }
 
+/* Each id is behind the one before, and no longer than what it was read from. */
+static void check_ids(struct hf_str value)
+{
+	struct hf_buf id = HF_BUF_INIT;
+	size_t pos = 0, before = 0;
+
+	while (hf_msgid_next(value, &pos, &id)) {
+		hf_assert(pos > before && pos <= value.size && id.size >= 3 && id.size + 2 <= pos - before);
+		hf_assert(hf_str_chr(hf_buf_str(&id), '@') > 0);
+		before = pos;
+	}
+	hf_buf_fini(&id);
+}
+
 static bool field(void *arg, struct hf_str name, struct hf_str value, struct hf_str whole)
 {
 	struct state *state = arg;
@@ -61,6 +76,7 @@ static bool field(void *arg, struct hf_str name, struct hf_str value, struct hf_
 	hf_buf_clear(&text);
 	hf_header_unfold(value, &text);
 	hf_assert(text.size <= value.size);
+	check_ids(hf_buf_str(&text));
 	hf_buf_fini(&text);
 	return true;
 }
