@@ -61,7 +61,7 @@ struct hf_header_job {
 	struct hf_message *message; /* for the top header, else NULL */
 	bool is_message;            /* the part is the root of a message: has an envelope */
 	bool in_digest;             /* RFC 2046 §5.1.5: the default type is message/rfc822 */
-	bool truncated; /* the header is longer than `header`; its last field is cut off */
+	bool truncated; /* the header is longer than `header`; its last field is cut off (and taken for its ids alone, if they are References) */
 };
 void hf_mime_header(const struct hf_header_job *job, struct hf_str header);
 

@@ -113,15 +113,17 @@ static void fields_read(struct work *work, struct hf_str header)
 	const char *start = header.data;
 
 	while (hf_header_next(&header, &name, &value, &field)) {
-		enum known known;
+		enum known known = known_field(name);
 
-		if (work->job->truncated && header.size == 0)
-			return; /* cut off by the limit */
+		if (work->job->truncated && header.size == 0) { /* cut off by the limit: the ids that are there count */
+			if (known == REFERENCES && !work->values[known].data)
+				work->values[known] = value;
+			return;
+		}
 		if (work->job->message)
 			index_add(work, start, name, value, field);
 		if (work->job->sink)
 			sink_field(work, name, value);
-		known = known_field(name);
 		if (known != KNOWN_COUNT && !work->values[known].data)
 			work->values[known] = value;
 	}

@@ -87,6 +87,29 @@ def messages(server):
 
 
 @attack
+def threads(server):
+    """References of a megabyte in each of many messages, no two ids the same but the first and the last: one thread of pairs."""
+    pairs = 15
+    with server.client(ANNA) as c:
+        c.timeout(60)
+        c.ok("CREATE threads")
+        for n in range(pairs):
+            c.append("threads", f"Subject: {n}\r\nMessage-ID: <last{n}@x>\r\nReferences: <first{n}@x>\r\n\r\nx\r\n".encode())
+            ids = b"".join(b" <%d.%d@x>\r\n" % (n, m) for m in range(65_000))
+            _, seconds = timed(c.append, "threads", b"Subject: %d\r\nReferences: <first%d@x>\r\n%s <last%d@x>\r\n\r\nx\r\n" % (n + 100, n, ids, n))
+            check("a megabyte of ids is stored at once", 2**19 < len(ids) < 2**20 and seconds < (20 if server.sanitised else 5), (len(ids), seconds))
+        c.ok("SELECT threads")
+        expected = b"".join(b"(%d %d)" % (2 * n + 1, 2 * n + 2) for n in range(pairs))
+        for algorithm in ("REFERENCES", "REFS"):
+            (tagged, untagged), seconds = timed(c.command, f"THREAD {algorithm} UTF-8 ALL")
+            check(f"THREAD {algorithm} of megabytes of ids: pairs, and soon",
+                  tagged.startswith(b"OK") and untagged[0].strip() == b"* THREAD " + expected and seconds < (20 if server.sanitised else 2),
+                  (tagged, untagged, seconds))
+        c.ok("CLOSE")
+        c.ok("DELETE threads")
+
+
+@attack
 def partial(server):
     """Item 21."""
     with server.client(ANNA) as c:
