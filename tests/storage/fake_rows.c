@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "tests/base/base_test.h"
 
 struct row {
 	struct hf_record record;
@@ -578,6 +579,30 @@ void fake_hook(struct hf_store *store, void (*hook)(struct hf_store *store, void
 {
 	store->hook = hook;
 	store->hook_arg = arg;
+}
+
+void fake_storm(struct hf_store *store, void *arg)
+{
+	struct fake_storm *storm = arg;
+
+	for (int i = 0; i < 60; i++) {
+		uint32_t uid = 1 + (uint32_t)(random_next(&storm->seed) % fake_uidnext(store, storm->mailbox));
+
+		switch (random_next(&storm->seed) % 5) {
+		case 0:
+		case 1:
+			fake_flags(store, storm->mailbox, uid, (unsigned)(random_next(&storm->seed) % 32));
+			break;
+		case 2:
+			fake_append(store, storm->mailbox, 0);
+			break;
+		case 3:
+			fake_expunge(store, storm->mailbox, uid);
+			break;
+		default:
+			fake_publish(store, (size_t)(random_next(&storm->seed) % 8));
+		}
+	}
 }
 
 void fake_fail(struct hf_store *store, enum hf_status status)

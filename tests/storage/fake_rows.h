@@ -55,6 +55,11 @@ uint32_t fake_claimed(struct hf_store *store,
 /* Calls of hf_rows_index() and hf_rows_catalogue() from now on: `hook` runs after the rows were
  * read, before they are returned. */
 void fake_hook(struct hf_store *store, void (*hook)(struct hf_store *store, void *arg), void *arg);
+/* A hook: sixty random changes of a mailbox, some of which are published, with what came before them. */
+struct fake_storm {
+	uint64_t mailbox, seed;
+};
+void fake_storm(struct hf_store *store, void *storm);
 /* The next call for rows fails with this. */
 void fake_fail(struct hf_store *store, enum hf_status status);
 

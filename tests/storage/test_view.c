@@ -4,41 +4,22 @@
 
 #include "base/mem.h"
 #include "tests/base/base_test.h"
-#include "tests/storage/fake_rows.h"
 #include "tests/storage/must.h"
+#include "tests/storage/view_case.h"
 
-enum { USER = 9 };
-
-static struct hf_store *store;
-static struct hf_arena *arena;
-static struct hf_view *view;
-static struct counter news, other_news;
 static struct hf_set set, other;
-static struct hf_sync sync_;
-static uint64_t box;
 
 static void setup(void)
 {
-	store = fake_store_new();
-	arena = hf_arena_new();
-	fake_user(store, USER);
-	box = fake_mailbox(store, USER, "INBOX");
-	fake_publish_all(store);
-	counter_init(&news);
-	counter_init(&other_news);
+	view_begin();
 	set = other = HF_SET_INIT;
-	view = NULL;
 }
 
 static void teardown(void)
 {
-	hf_view_close(&view);
 	hf_set_fini(&set);
 	hf_set_fini(&other);
-	hf_arena_free(&arena);
-	fake_store_free(&store);
-	counter_fini(&news);
-	counter_fini(&other_news);
+	view_end();
 }
 
 static void open_it(void)
@@ -231,40 +212,15 @@ START_TEST(a_mailbox_deleted_while_it_is_read_is_not_opened)
 END_TEST
 
 /* Random changes in the middle of a load, some of them published then, all before it can end. */
-static uint64_t seed;
-
-static void meanwhile(struct hf_store *s, void *arg)
-{
-	(void)arg;
-	for (int i = 0; i < 60; i++) {
-		uint32_t uid = 1 + (uint32_t)(random_next(&seed) % fake_uidnext(s, box));
-
-		switch (random_next(&seed) % 5) {
-		case 0:
-		case 1:
-			fake_flags(s, box, uid, (unsigned)(random_next(&seed) % 32));
-			break;
-		case 2:
-			fake_append(s, box, 0);
-			break;
-		case 3:
-			fake_expunge(s, box, uid);
-			break;
-		default:
-			fake_publish(s, (size_t)(random_next(&seed) % 8));
-		}
-	}
-}
-
 START_TEST(changes_during_the_load_are_not_lost)
 {
 	struct hf_record record, truth;
+	struct fake_storm storm = { box, 100 + (uint64_t)_i };
 	enum hf_status status;
 
-	seed = 100 + (uint64_t)_i;
 	hf_store_registry(store)->load_slice = 64;
 	fake_fill(store, box, 500);
-	fake_hook(store, meanwhile, NULL);
+	fake_hook(store, fake_storm, &storm);
 	while ((status = hf_view_open(store, box, 0, false, &news.waiter, &view)) == HF_MORE)
 		;
 	fake_hook(store, NULL, NULL);
@@ -444,14 +400,14 @@ START_TEST(the_first_unseen_is_found)
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 0);
 	append(1);
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 0); /* not in the view yet */
-	hf_view_sync(view, false, arena, &sync_);
+	hf_view_sync(view, false, arena, &told);
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 3001);
 	fake_flags(store, box, 2500, HF_FLAG_DELETED);
 	fake_flags(store, box, 1700, HF_FLAG_SEEN | HF_FLAG_DELETED);
 	fake_expunge(store, box, 7);
 	fake_publish_all(store);
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 2500);
-	hf_view_sync(view, false, arena, &sync_);
+	hf_view_sync(view, false, arena, &told);
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 2499);
 }
 END_TEST
@@ -476,17 +432,17 @@ START_TEST(the_first_who_selects_gets_recent_messages)
 	ck_assert_int_eq(open_view(store, box, false, &other_news, &second), HF_OK);
 	ck_assert_uint_eq(hf_view_recent_count(second), 0);
 	append(2);
-	hf_view_sync(second, false, arena, &sync_);
-	ck_assert(sync_.recent_changed);
+	hf_view_sync(second, false, arena, &told);
+	ck_assert(told.recent_changed);
 	ck_assert_uint_eq(hf_view_recent_count(second), 2);
 	ck_assert_uint_eq(fake_claimed(store, box), 6);
-	hf_view_sync(view, false, arena, &sync_);
+	hf_view_sync(view, false, arena, &told);
 	ck_assert(!hf_view_is_recent(view, HF_UID(4)));
 	ck_assert_uint_eq(hf_view_recent_count(view), 3);
 	expunge(2);
-	hf_view_sync(view, false, arena, &sync_);
+	hf_view_sync(view, false, arena, &told);
 	ck_assert_uint_eq(hf_view_recent_count(view), 2);
-	ck_assert(sync_.recent_changed);
+	ck_assert(told.recent_changed);
 	hf_view_close(&second);
 	hf_view_close(&third);
 }
@@ -524,10 +480,10 @@ START_TEST(keywords_have_names_by_bit)
 	ck_assert_int_eq(hf_view_keyword_bit(view, HF_STR("NONJUNK")), 2);
 	ck_assert_ptr_null(hf_view_keyword(view, 64).data);
 	ck_assert(hf_view_has_news(view));
-	hf_view_sync(view, false, arena, &sync_);
-	ck_assert(sync_.keywords_changed);
-	hf_view_sync(view, false, arena, &sync_);
-	ck_assert(!sync_.keywords_changed);
+	hf_view_sync(view, false, arena, &told);
+	ck_assert(told.keywords_changed);
+	hf_view_sync(view, false, arena, &told);
+	ck_assert(!told.keywords_changed);
 }
 END_TEST
 
@@ -556,7 +512,7 @@ START_TEST(changes_since_a_modseq_are_found)
 	assert_set(&set, "3");
 	hf_view_changed_since(view, HF_MOD(8), &set);
 	assert_set(&set, "3,8:10");
-	hf_view_sync(view, false, arena, &sync_);
+	hf_view_sync(view, false, arena, &told);
 	hf_view_changed_since(view, HF_MOD(before), &set);
 	assert_set(&set, "3,11");
 }

@@ -4,44 +4,28 @@
 
 #include "base/mem.h"
 #include "tests/base/base_test.h"
-#include "tests/storage/fake_rows.h"
 #include "tests/storage/must.h"
+#include "tests/storage/view_case.h"
 
-enum { USER = 9, STRANGER = 10 };
-
-static struct hf_store *store;
-static struct hf_arena *arena;
-static struct hf_view *view;
-static struct counter news, other_news;
-static struct hf_sync told;
-static uint64_t box;
+enum { STRANGER = 10 };
 
 static void setup(void)
 {
-	store = fake_store_new();
-	arena = hf_arena_new();
-	fake_user(store, USER);
-	box = fake_mailbox(store, USER, "INBOX");
-	fake_publish_all(store);
-	counter_init(&news);
-	counter_init(&other_news);
-	view = NULL;
+	view_begin();
 	hf_store_registry(store)->load_slice = 100;
 	hf_store_registry(store)->early_least = 200;
-}
-
-static void teardown(void)
-{
-	hf_view_close(&view);
-	hf_arena_free(&arena);
-	fake_store_free(&store);
-	counter_fini(&news);
-	counter_fini(&other_news);
 }
 
 static enum hf_status open_early(void)
 {
 	return hf_view_open_early(store, box, 0, false, &news.waiter, &view);
+}
+
+/* One that has nothing that is not durable. */
+static void open_large(void)
+{
+	fake_fill(store, box, 250);
+	ck_assert_int_eq(open_early(), HF_OK);
 }
 
 static void finish(void)
@@ -123,8 +107,7 @@ START_TEST(what_changed_meanwhile_is_told_by_the_next_sync)
 {
 	struct hf_record record;
 
-	fake_fill(store, box, 250);
-	ck_assert_int_eq(open_early(), HF_OK);
+	open_large();
 	fake_expunge(store, box, 3); /* never read */
 	fake_flags(store, box, 250, HF_FLAG_SEEN);
 	fake_publish_all(store);
@@ -220,8 +203,7 @@ START_TEST(another_goes_on_when_it_is_closed)
 {
 	struct hf_view *second = NULL;
 
-	fake_fill(store, box, 250);
-	ck_assert_int_eq(open_early(), HF_OK);
+	open_large();
 	ck_assert_int_eq(hf_view_finish(view), HF_MORE);
 	ck_assert_int_eq(hf_view_open_early(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	hf_view_close(&view);
@@ -253,8 +235,7 @@ START_TEST(a_mailbox_deleted_meanwhile_is_gone)
 {
 	struct hf_view *second = NULL;
 
-	fake_fill(store, box, 250);
-	ck_assert_int_eq(open_early(), HF_OK);
+	open_large();
 	ck_assert_int_eq(hf_view_finish(view), HF_MORE);
 	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	fake_mailbox_delete(store, box);
@@ -270,8 +251,7 @@ START_TEST(a_failed_read_ends_it_and_others_try_again)
 {
 	struct hf_view *second = NULL;
 
-	fake_fill(store, box, 250);
-	ck_assert_int_eq(open_early(), HF_OK);
+	open_large();
 	ck_assert_int_eq(hf_view_open(store, box, 0, false, &other_news.waiter, &second), HF_WAIT);
 	fake_fail(store, HF_EIO);
 	ck_assert_int_eq(hf_view_finish(view), HF_EIO);
@@ -303,8 +283,7 @@ END_TEST
 
 START_TEST(the_first_unseen_is_known_where_all_are_alike)
 {
-	fake_fill(store, box, 250);
-	ck_assert_int_eq(open_early(), HF_OK);
+	open_large();
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 0); /* the fake's row counts none */
 	finish();
 	ck_assert_uint_eq(hf_view_first_unseen(view).n, 1);
@@ -312,50 +291,25 @@ START_TEST(the_first_unseen_is_known_where_all_are_alike)
 END_TEST
 
 /* Random changes while it is read, some of them published then. */
-static uint64_t seed;
-
-static void meanwhile(struct hf_store *s, void *arg)
-{
-	(void)arg;
-	for (int i = 0; i < 60; i++) {
-		uint32_t uid = 1 + (uint32_t)(random_next(&seed) % fake_uidnext(s, box));
-
-		switch (random_next(&seed) % 5) {
-		case 0:
-		case 1:
-			fake_flags(s, box, uid, (unsigned)(random_next(&seed) % 32));
-			break;
-		case 2:
-			fake_append(s, box, 0);
-			break;
-		case 3:
-			fake_expunge(s, box, uid);
-			break;
-		default:
-			fake_publish(s, (size_t)(random_next(&seed) % 8));
-		}
-	}
-}
-
 START_TEST(a_client_that_believes_what_it_is_told_ends_with_what_is_stored)
 {
 	uint32_t uids[2000], count, before;
 	struct hf_record record, truth;
+	struct fake_storm storm = { box, 4000 + (uint64_t)_i };
 	enum hf_status status;
 
-	seed = 4000 + (uint64_t)_i;
 	hf_store_registry(store)->load_slice = 64;
 	fake_fill(store, box, 500);
-	meanwhile(store, NULL);
+	fake_storm(store, &storm);
 	status = open_early();
-	meanwhile(store, NULL);
+	fake_storm(store, &storm);
 	fake_publish_all(store);
 	if (status == HF_WAIT)
 		status = open_early();
 	ck_assert_int_eq(status, HF_OK);
 	ck_assert(hf_view_is_early(view));
 	before = hf_view_count(view);
-	fake_hook(store, meanwhile, NULL);
+	fake_hook(store, fake_storm, &storm);
 	while ((status = hf_view_finish(view)) == HF_MORE)
 		;
 	fake_hook(store, NULL, NULL);
@@ -391,7 +345,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, view_end);
 	tcase_add_test(tc, counts_are_told_before_anything_is_read);
 	tcase_add_test(tc, small_warm_and_foreign_mailboxes_are_read_first);
 	tcase_add_test(tc, what_changed_meanwhile_is_told_by_the_next_sync);

@@ -5,36 +5,8 @@
 
 #include "base/mem.h"
 #include "tests/base/base_test.h"
-#include "tests/storage/fake_rows.h"
 #include "tests/storage/must.h"
-
-enum { USER = 9 };
-
-static struct hf_store *store;
-static struct hf_arena *arena;
-static struct hf_view *view;
-static struct counter news;
-static struct hf_sync told;
-static uint64_t box;
-
-static void setup(void)
-{
-	store = fake_store_new();
-	arena = hf_arena_new();
-	fake_user(store, USER);
-	box = fake_mailbox(store, USER, "INBOX");
-	fake_publish_all(store);
-	counter_init(&news);
-	view = NULL;
-}
-
-static void teardown(void)
-{
-	hf_view_close(&view);
-	hf_arena_free(&arena);
-	fake_store_free(&store);
-	counter_fini(&news);
-}
+#include "tests/storage/view_case.h"
 
 static void open_with(uint32_t count)
 {
@@ -637,7 +609,7 @@ END_TEST
 
 static void add(TCase *tc)
 {
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, view_begin, view_end);
 	tcase_add_test(tc, nothing_new_tells_nothing);
 	tcase_add_test(tc, new_messages_are_told_by_exists_alone);
 	tcase_add_test(tc, changed_flags_are_told_once_in_order);
