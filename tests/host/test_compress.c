@@ -45,23 +45,44 @@ static void end(struct client *client)
 	close(client->fd);
 }
 
-static void z_put(struct client *client, const char *text, size_t size, size_t piece)
+/* The text as the next of the client's stream; how many octets that is. */
+static size_t compress_text(struct client *client, const char *text, size_t size, int flush, char *out, size_t capacity)
 {
-	size_t capacity = size + 1000, done;
-	char *out = hf_alloc(capacity);
-
 	client->out.next_in = (Bytef *)(uintptr_t)text;
 	client->out.avail_in = (uInt)size;
 	client->out.next_out = (Bytef *)out;
 	client->out.avail_out = (uInt)capacity;
-	ck_assert_int_eq(deflate(&client->out, Z_SYNC_FLUSH), Z_OK);
-	capacity -= client->out.avail_out;
-	for (done = 0; done < capacity; done += piece)
-		ck_assert_int_gt(send(client->fd, out + done,
-				      capacity - done < piece ? capacity - done : piece,
-				      MSG_NOSIGNAL),
-				 0);
+	ck_assert_int_eq(deflate(&client->out, flush), Z_OK);
+	return capacity - client->out.avail_out;
+}
+
+static void send_pieces(struct client *client, const char *octets, size_t size, size_t piece)
+{
+	for (size_t done = 0; done < size; done += piece)
+		ck_assert_int_gt(send(client->fd, octets + done, size - done < piece ? size - done : piece, MSG_NOSIGNAL), 0);
+}
+
+static void z_put(struct client *client, const char *text, size_t size, size_t piece)
+{
+	char *out = hf_alloc(size + 1000);
+
+	send_pieces(client, out, compress_text(client, text, size, Z_SYNC_FLUSH, out, size + 1000), piece);
 	hf_free(out);
+}
+
+/* So that there is something to inflate, which may have been there already. */
+static void receive(struct client *client, size_t most)
+{
+	ssize_t n;
+
+	if (client->in.avail_in)
+		return;
+	ck_assert(readable(client->fd, 20000));
+	n = recv(client->fd, client->raw, most, 0);
+	ck_assert_int_gt(n, 0);
+	client->received += (uint64_t)n;
+	client->in.next_in = (Bytef *)client->raw;
+	client->in.avail_in = (uInt)n;
 }
 
 static size_t z_read(struct client *client, char *to, size_t size)
@@ -71,16 +92,7 @@ static size_t z_read(struct client *client, char *to, size_t size)
 	while (client->in.avail_out == size) {
 		int result;
 
-		if (!client->in.avail_in) {
-			ssize_t n;
-
-			ck_assert(readable(client->fd, 20000));
-			n = recv(client->fd, client->raw, sizeof(client->raw), 0);
-			ck_assert_int_gt(n, 0);
-			client->received += (uint64_t)n;
-			client->in.next_in = (Bytef *)client->raw;
-			client->in.avail_in = (uInt)n;
-		}
+		receive(client, sizeof(client->raw));
 		result = inflate(&client->in, Z_SYNC_FLUSH);
 		ck_assert_msg(result == Z_OK || result == Z_BUF_ERROR, "%d", result);
 	}
@@ -105,20 +117,13 @@ static void z_expect(struct client *client, const char *line)
 static void end_stream(struct client *client, const char *text, int flush, const char *after, size_t piece)
 {
 	char out[400];
-	size_t size;
+	size_t size = compress_text(client, text, strlen(text), Z_SYNC_FLUSH, out, 200);
 
-	client->out.next_in = (Bytef *)(uintptr_t)text;
-	client->out.avail_in = (uInt)strlen(text);
-	client->out.next_out = (Bytef *)out;
-	client->out.avail_out = 200;
-	ck_assert_int_eq(deflate(&client->out, Z_SYNC_FLUSH), Z_OK);
 	if (flush == Z_FINISH)
 		ck_assert_int_eq(deflate(&client->out, Z_FINISH), Z_STREAM_END);
 	size = 200 - client->out.avail_out;
 	memcpy(out + size, after, strlen(after));
-	size += strlen(after);
-	for (size_t done = 0; done < size; done += piece)
-		ck_assert_int_gt(send(client->fd, out + done, size - done < piece ? size - done : piece, MSG_NOSIGNAL), 0);
+	send_pieces(client, out, size + strlen(after), piece);
 }
 
 /* The server's stream ends with a final block; what it says then is in clear. */
@@ -128,12 +133,7 @@ static void expect_stream_end(struct client *client)
 	int result = Z_OK;
 
 	while (result == Z_OK) {
-		if (!client->in.avail_in) {
-			ck_assert(readable(client->fd, 20000));
-			ck_assert_int_eq(recv(client->fd, client->raw, 1, 0), 1);
-			client->in.next_in = (Bytef *)client->raw;
-			client->in.avail_in = 1;
-		}
+		receive(client, 1);
 		client->in.next_out = (Bytef *)&octet;
 		client->in.avail_out = 1;
 		result = inflate(&client->in, Z_SYNC_FLUSH);
@@ -151,12 +151,7 @@ static void expect_plain_answer(struct client *client)
 	while (!size || got[size - 1] != '\n') {
 		client->in.next_out = (Bytef *)got + size;
 		client->in.avail_out = 1;
-		if (!client->in.avail_in) {
-			ck_assert(readable(client->fd, 20000));
-			ck_assert_int_eq(recv(client->fd, client->raw, 1, 0), 1);
-			client->in.next_in = (Bytef *)client->raw;
-			client->in.avail_in = 1;
-		}
+		receive(client, 1);
 		ck_assert_int_ge(inflate(&client->in, Z_SYNC_FLUSH), 0);
 		size += 1 - client->in.avail_out;
 		ck_assert_uint_lt(size, sizeof(got));
@@ -303,12 +298,7 @@ START_TEST(idle_in_the_middle_of_an_octet)
 	char out[256];
 
 	begin(&client);
-	client.out.next_in = (Bytef *)(uintptr_t)text;
-	client.out.avail_in = sizeof(text) - 1;
-	client.out.next_out = (Bytef *)out;
-	client.out.avail_out = sizeof(out);
-	ck_assert_int_eq(deflate(&client.out, Z_PARTIAL_FLUSH), Z_OK);
-	ck_assert_int_gt(send(client.fd, out, sizeof(out) - client.out.avail_out, 0), 0);
+	send_pieces(&client, out, compress_text(&client, text, sizeof(text) - 1, Z_PARTIAL_FLUSH, out, sizeof(out)), sizeof(out));
 	z_expect(&client, "one");
 	z_expect(&client, "one and a half");
 	usleep(3300000);
