@@ -384,19 +384,8 @@ static bool seek(struct hf_facts *facts, uint32_t uid)
 		return false;
 	if (facts->at == segment->count || segment->uids[facts->at] > uid)
 		facts->at = 0;
-	if (uid - segment->uids[facts->at] > 16) { /* a jump */
-		uint32_t low = facts->at, high = segment->count;
-
-		while (low < high) {
-			uint32_t middle = low + (high - low) / 2;
-
-			if (segment->uids[middle] < uid)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		facts->at = low;
-	}
+	if (uid - segment->uids[facts->at] > 16) /* a jump */
+		facts->at = hf_uids_below(segment->uids, facts->at, segment->count, uid);
 	while (facts->at < segment->count && segment->uids[facts->at] < uid)
 		facts->at++;
 	return facts->at < segment->count && segment->uids[facts->at] == uid && !(segment->ends[facts->at] & NO_ENTRY);

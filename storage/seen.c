@@ -38,18 +38,25 @@ static size_t block_at(const struct hf_seen *seen, uint32_t number)
 	return low;
 }
 
-bool hf_seen_has(const struct hf_seen *seen, uint32_t uid)
+/* NULL: there is none with the UID. */
+static const struct seen_block *block_of(const struct hf_seen *seen, uint32_t uid)
 {
 	size_t at = block_at(seen, uid / SEEN_BLOCK);
 
-	return at < seen->count && seen->blocks[at]->number == uid / SEEN_BLOCK && seen_has(seen->blocks[at], uid);
+	return at < seen->count && seen->blocks[at]->number == uid / SEEN_BLOCK ? seen->blocks[at] : NULL;
+}
+
+bool hf_seen_has(const struct hf_seen *seen, uint32_t uid)
+{
+	const struct seen_block *block = block_of(seen, uid);
+
+	return block && seen_has(block, uid);
 }
 
 void hf_seen_show(const struct hf_seen *seen, struct hf_record *record)
 {
 	uint32_t uid = record->uid.n;
-	size_t at = block_at(seen, uid / SEEN_BLOCK);
-	const struct seen_block *block = at < seen->count && seen->blocks[at]->number == uid / SEEN_BLOCK ? seen->blocks[at] : NULL;
+	const struct seen_block *block = block_of(seen, uid);
 	uint64_t modseq;
 
 	record->flags &= ~HF_FLAG_SEEN & 0xffff;

@@ -135,15 +135,7 @@ static uint32_t below(const struct chunk *chunk, uint32_t uid)
 	uint32_t low, high;
 
 	hf_narrow(chunk->uids[0], chunk->uids[chunk->count - 1], chunk->count, uid, &low, &high);
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (chunk->uids[middle] < uid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return hf_uids_below(chunk->uids, low, high, uid);
 }
 
 uint32_t hf_uidlist_at(const struct hf_uidlist *list, uint32_t rank)

@@ -31,6 +31,20 @@ static inline void hf_narrow(uint32_t first, uint32_t last, uint32_t count, uint
 	}
 }
 
+/* How many of ascending UIDs are less than `uid`, which is known to be between `low` and `high`. */
+static inline uint32_t hf_uids_below(const uint32_t *uids, uint32_t low, uint32_t high, uint32_t uid)
+{
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (uids[middle] < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 struct hf_uidlist;
 
 /* An empty list. */
