@@ -17,13 +17,8 @@
 #include "message/charset_priv.h"
 #include "message/text.h"
 
-static char upper(uint8_t c)
-{
-	return (char)(c - ((uint8_t)(c - 'a') < 26 ? 'a' - 'A' : 0));
-}
-
 /* The octets below 0x80 at the front. */
-static size_t fold_ascii(const char *in, char *out, size_t size)
+static size_t fold_ascii(const char *restrict in, char *restrict out, size_t size)
 {
 	size_t i = 0;
 
@@ -35,10 +30,10 @@ static size_t fold_ascii(const char *in, char *out, size_t size)
 		if ((a | b) & UINT64_C(0x8080808080808080))
 			break;
 		for (size_t j = 0; j < 16; j++)
-			out[i + j] = upper((uint8_t)in[i + j]);
+			out[i + j] = hf_ascii_upper(in[i + j]);
 	}
 	for (; i < size && (uint8_t)in[i] < 0x80; i++)
-		out[i] = upper((uint8_t)in[i]);
+		out[i] = hf_ascii_upper(in[i]);
 	return i;
 }
 
