@@ -69,11 +69,6 @@ struct hf_trigrams {
 	uint32_t hashes[];
 };
 
-static inline uint8_t upper(uint8_t c)
-{
-	return (uint8_t)(c - ((uint8_t)(c - 'a') < 26) * ('a' - 'A'));
-}
-
 /* Different for different trigrams of ASCII, which is most of what there is, and made of steps that vector units have. */
 static inline uint32_t hash_of(uint32_t first, uint32_t second, uint32_t third)
 {
@@ -262,7 +257,7 @@ static const uint8_t *collect(struct signature_builder *builder, const uint8_t *
 		} else if ((size_t)(end - in) >= sizeof(uint64_t)) {
 			in += add_ascii(to, in);
 		} else {
-			to->units[to->count++] = upper(*in++);
+			to->units[to->count++] = (uint8_t)hf_ascii_upper((char)*in++);
 		}
 	}
 	return in;
