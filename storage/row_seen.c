@@ -86,7 +86,7 @@ static enum hf_status read_ranges(struct hf_reader *r, uint64_t *bits)
 			return HF_ECORRUPT;
 		at += distance;
 		for (uint64_t i = 0; i <= length; i++)
-			bits[(at + i) / 64] |= UINT64_C(1) << ((at + i) % 64);
+			seen_set_bit(bits, (uint32_t)(at + i));
 		at += length;
 	}
 	return HF_OK;

@@ -79,7 +79,7 @@ void hf_seen_changes(const struct hf_seen *seen, uint64_t modseq, struct hf_uidv
 			continue;
 		seen_changed(block, modseq, bits);
 		for (uint32_t at = 0; at < SEEN_BLOCK; at++)
-			if (bits[at / 64] >> (at % 64) & 1)
+			if (seen_bit(bits, at))
 				hf_uidvec_add(uids, block->number * SEEN_BLOCK + at);
 	}
 }

@@ -5,16 +5,6 @@
 
 #include <string.h>
 
-static bool bit_is_set(const uint64_t *bits, uint32_t at)
-{
-	return bits[at / 64] >> (at % 64) & 1;
-}
-
-static void set_bit(uint64_t *bits, uint32_t at)
-{
-	bits[at / 64] |= UINT64_C(1) << (at % 64);
-}
-
 /* The first recent one whose UID is not below. */
 static uint32_t recent_at(const struct seen_block *block, uint32_t at)
 {
@@ -38,7 +28,7 @@ uint64_t seen_modseq(const struct seen_block *block, uint32_t uid)
 	if (i < block->recent_count && block->recent[i] == at)
 		return block->recent_modseq[i];
 	for (i = block->level_count; i > 0; i--)
-		if (bit_is_set(block->levels[i - 1].bits, at))
+		if (seen_bit(block->levels[i - 1].bits, at))
 			return block->levels[i - 1].modseq;
 	return 0;
 }
@@ -77,7 +67,7 @@ static void spill(struct seen_block *block, uint64_t modseq)
 	level = add_level(block, last);
 	for (uint32_t i = 0; i < block->recent_count; i++) {
 		if (block->recent_modseq[i] < limit) {
-			set_bit(level->bits, block->recent[i]);
+			seen_set_bit(level->bits, block->recent[i]);
 			continue;
 		}
 		block->recent[kept] = block->recent[i];
@@ -95,7 +85,7 @@ void seen_touch(struct seen_block *block, uint32_t uid, uint64_t modseq)
 		return;
 	}
 	if (block->level_count && block->levels[block->level_count - 1].modseq == modseq) {
-		set_bit(block->levels[block->level_count - 1].bits, at);
+		seen_set_bit(block->levels[block->level_count - 1].bits, at);
 		return;
 	}
 	if (block->recent_count == SEEN_RECENT) {
@@ -126,5 +116,5 @@ void seen_changed(const struct seen_block *block, uint64_t modseq, uint64_t bits
 			bits[j] |= block->levels[i - 1].bits[j];
 	for (uint32_t i = 0; i < block->recent_count; i++)
 		if (block->recent_modseq[i] > modseq)
-			set_bit(bits, block->recent[i]);
+			seen_set_bit(bits, block->recent[i]);
 }

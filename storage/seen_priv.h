@@ -33,9 +33,20 @@ struct seen_block {
 	uint64_t recent_modseq[SEEN_RECENT];
 };
 
+/* Of a set of UIDs, counted from the first of the block. */
+static inline bool seen_bit(const uint64_t *bits, uint32_t at)
+{
+	return bits[at / 64] >> (at % 64) & 1;
+}
+
+static inline void seen_set_bit(uint64_t *bits, uint32_t at)
+{
+	bits[at / 64] |= UINT64_C(1) << (at % 64);
+}
+
 static inline bool seen_has(const struct seen_block *block, uint32_t uid)
 {
-	return block->bits[uid % SEEN_BLOCK / 64] >> (uid % 64) & 1;
+	return seen_bit(block->bits, uid % SEEN_BLOCK);
 }
 
 static inline void seen_set(struct seen_block *block, uint32_t uid, bool seen)
