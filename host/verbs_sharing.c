@@ -79,7 +79,7 @@ static enum hf_status change_entry(struct hf_verb_call *call, struct hf_host *ho
 	if (status == HF_ECANNOT)
 		hf_note_add(why, "%.*s: the owner has every right, always", HF_STR_ARG(identifier));
 	else if (status == HF_ELIMIT)
-		hf_note_add(why, "the list has no room for another entry");
+		hf_note_add(why, "there is no room for another entry, in this list or in all of its owner's");
 	else
 		return hf_verb_mailbox_status(status, call->name, why);
 	return status;

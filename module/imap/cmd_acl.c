@@ -226,7 +226,7 @@ static enum hf_status deleteacl_start(struct imap_cmd *cmd)
 static enum hf_status change_done(struct imap_cmd *cmd, const struct hf_op *op)
 {
 	if (hf_op_status(op) == HF_ELIMIT)
-		imap_text(cmd, "The list has no room for another entry");
+		imap_text(cmd, "There is no room for another entry, in this list or in all of its owner's");
 	return hf_op_status(op);
 }
 
