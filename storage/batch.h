@@ -69,6 +69,8 @@ struct batch {
 	int dead_jobs;     /* made, less those done */
 	bool wrote;        /* something was committed: needs the flush */
 	bool relaxed;      /* only flag changes that may be answered before the flush */
+	bool ahead;        /* only what is of no use before a later batch */
+	size_t octets;     /* that its operations add, roughly */
 	struct batch_mailbox *mailboxes, *mailbox_buckets[BATCH_BUCKETS];
 	struct batch_user *users, *user_buckets[BATCH_BUCKETS];
 	struct batch_subscription *subscriptions, **subscriptions_end;

@@ -17,6 +17,7 @@ struct op_kind {
 	void (*finished)(struct hf_op *op, enum hf_status status); /* durable and published, before the wake; NULL */
 	void (*fini)(struct hf_op *op);                          /* NULL */
 	bool is_flags;
+	bool is_ahead; /* of no use before another operation that comes later: not applied by who submits it, not flushed for its own sake */
 };
 
 struct op_results {

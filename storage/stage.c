@@ -132,6 +132,16 @@ static void ahead_committed(struct hf_op *op)
 	fault_at(FAULT_STAGE_CHUNK);
 }
 
+/* At once: the message's own operation may be the next. */
+static void ahead_failed(struct hf_op *op)
+{
+	struct ahead *ahead = ((struct op_ahead *)op)->ahead;
+
+	pthread_mutex_lock(&ahead->lock);
+	ahead->status = HF_EIO;
+	pthread_mutex_unlock(&ahead->lock);
+}
+
 static void ahead_finished(struct hf_op *op, enum hf_status status)
 {
 	struct op_ahead *write = (struct op_ahead *)op;
@@ -160,8 +170,10 @@ static const struct op_kind kind_ahead = {
 	.name = "ahead",
 	.apply = ahead_apply,
 	.committed = ahead_committed,
+	.failed = ahead_failed,
 	.finished = ahead_finished,
 	.fini = ahead_fini,
+	.is_ahead = true,
 };
 
 static void send_ahead(struct hf_stage *stage)
@@ -183,6 +195,16 @@ static void send_ahead(struct hf_stage *stage)
 	stage->any_ahead = true;
 	hf_store_submit(stage->store, NULL, op);
 	hf_op_abandon(&op);
+}
+
+static enum hf_status ahead_status(struct ahead *ahead)
+{
+	enum hf_status status;
+
+	pthread_mutex_lock(&ahead->lock);
+	status = ahead->status;
+	pthread_mutex_unlock(&ahead->lock);
+	return status;
 }
 
 /* HF_WAIT when more than `limit` octets are on their way; `room` will be woken. */
@@ -389,6 +411,12 @@ enum hf_status hf_stage_finish(struct hf_stage *stage)
 	return HF_OK;
 }
 
+void hf_stage_ahead(struct hf_stage *stage)
+{
+	if (stage->finished && stage->status == HF_OK && stage->parts.first)
+		send_ahead(stage);
+}
+
 const struct hf_message *hf_stage_message(const struct hf_stage *stage)
 {
 	return &stage->message;
@@ -463,8 +491,10 @@ enum hf_status stage_write_content(const struct hf_stage *stage, struct batch *b
 {
 	struct row_content row = { refs, stage->size, stage->split, stage->chunks };
 	struct row_key key;
-	enum hf_status status;
+	enum hf_status status = ahead_status(stage->ahead);
 
+	if (status != HF_OK)
+		return status;
 	hf_buf_clear(&batch->row);
 	row_content_encode(stage->content, &row, &batch->row);
 	key_part(&key, stage->content, PART_HEAD);

@@ -22,6 +22,9 @@ HF_API enum hf_status hf_stage_new(struct hf_store *store, uint64_t size_max, st
 HF_API enum hf_status hf_stage_write(struct hf_stage *stage, struct hf_str piece);
 /* The message is complete. HF_WAIT: woken later, call again. After HF_OK it can be given to an operation. */
 HF_API enum hf_status hf_stage_finish(struct hf_stage *stage);
+/* After finish, of a message whose command takes more before its operation: its content is written meanwhile, instead of waiting in
+ * memory. */
+HF_API void hf_stage_ahead(struct hf_stage *stage);
 /* After finish: what the parser found; lives as long as the stage. */
 HF_API const struct hf_message *hf_stage_message(const struct hf_stage *stage);
 HF_API uint64_t hf_stage_size(const struct hf_stage *stage); /* octets taken so far */

@@ -8,7 +8,7 @@
  *
  * The roles are two flags. A thread of their own takes each when there is work and nobody else has it; a submitter that finds the
  * queue empty and nobody applying does its own operation on the spot, and the flush too if nobody is at one: each saves a
- * hand-over between cores.
+ * hand-over between cores. Not with what is written ahead of an operation to come: the submitter has more of it to take in.
  *
  * An operation that fails after it changed something spoils its batch: the transaction is given up and its operations are
  * run again, one by one. `lock` guards all of struct writer but what says otherwise; no lock is held while applying, flushing
@@ -31,6 +31,8 @@
  * makes of pages may be in memory still. */
 #define LOOKS_IN_RESERVE 32
 #define DEADLOCK_TRIES 100
+/* Octets written ahead are not waited for; but whoever needs them should not have to wait for the disk to take all of them. */
+#define AHEAD_UNFLUSHED (512u << 10)
 
 struct op_list {
 	struct hf_op *first, **end;
@@ -59,6 +61,7 @@ struct writer {
 	bool full, stopping, stopped HF_GUARDED_BY(lock);
 	bool relaxed_pending HF_GUARDED_BY(lock); /* answered but not flushed: flags_relaxed */
 	uint64_t unlooked HF_GUARDED_BY(lock); /* octets taken since free space was looked at last */
+	uint64_t unflushed HF_GUARDED_BY(lock); /* octets of batches published without a flush, as nobody waits for it */
 
 	/* writer's role only */
 	struct op_list held;
@@ -285,8 +288,11 @@ static bool apply(struct writer *w, struct batch *batch, struct hf_op **ops, siz
 	}
 	fault_at(FAULT_BATCH_COMMITTED);
 	batch->relaxed = w->store->settings.flags_relaxed;
+	batch->ahead = true;
 	for (i = 0; i < count; i++) {
 		batch->relaxed = batch->relaxed && ops[i]->kind->is_flags;
+		batch->ahead = batch->ahead && ops[i]->kind->is_ahead;
+		batch->octets += ops[i]->cost;
 		settle(w, batch, ops[i], statuses[i]);
 	}
 	return true;
@@ -405,23 +411,29 @@ static void wake_barriers(struct barrier *barrier)
 static void flush_round(struct writer *w) HF_REQUIRES(w->lock)
 {
 	struct batch *batch = w->batches, *next;
-	bool wrote = false, relaxed = true;
+	bool flush = false, relaxed = false;
 
 	w->flushing = true;
 	w->batches = NULL;
 	w->batches_end = &w->batches;
 	w->batch_count = 0;
 	for (next = batch; next; next = next->next) {
-		wrote = wrote || next->wrote;
-		relaxed = relaxed && (next->relaxed || !next->wrote);
+		if (!next->wrote)
+			continue;
+		if (next->ahead)
+			w->unflushed += next->octets;
+		else if (next->relaxed)
+			relaxed = true;
+		else
+			flush = true;
 	}
-	if (wrote && relaxed)
-		w->relaxed_pending = true;
-	else if (wrote)
-		w->relaxed_pending = false;
+	flush = flush || w->unflushed >= AHEAD_UNFLUSHED;
+	if (flush)
+		w->unflushed = 0;
+	w->relaxed_pending = !flush && (relaxed || w->relaxed_pending);
 	pthread_mutex_unlock(&w->lock);
 #ifndef HF_ACK_BEFORE_FLUSH
-	if (wrote && !relaxed) {
+	if (flush) {
 		env_flush(w->store->env);
 		hf_counter_add(w->count_flushes, 1);
 		fault_at(FAULT_BATCH_FLUSHED);
@@ -468,7 +480,7 @@ void hf_store_submit(struct hf_store *store, struct hf_waiter *waiter, struct hf
 		complete(w, op);
 		return;
 	}
-	if (w->applying || w->queue.first || w->batch_count >= BATCHES_MAX) {
+	if (w->applying || w->queue.first || w->batch_count >= BATCHES_MAX || op->kind->is_ahead) {
 		list_add(&w->queue, op);
 		if (!w->applying)
 			pthread_cond_signal(&w->work);

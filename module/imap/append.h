@@ -25,6 +25,8 @@ struct append_args {
 	struct hf_append *items;
 	size_t count, capacity;
 	uint64_t octets; /* of all messages so far */
+	size_t ahead;    /* items whose content has been sent ahead */
+	uint64_t octets_ahead;
 	bool one;        /* REPLACE: no second message */
 	bool catenate;   /* the last item is one of parts, and more of them may come */
 	struct append_task *tasks;

@@ -9,7 +9,8 @@
 #include "module/imap/append.h"
 #include "module/imap/list.h"
 
-#define MESSAGES_MAX 10000 /* stages of small messages are held in memory until the last has come */
+#define MESSAGES_MAX 10000
+#define AHEAD_SIZE (96u << 10) /* of several messages: content that is written at a time */
 
 static struct hf_append *add_item(struct imap_cmd *cmd)
 {
@@ -186,6 +187,17 @@ static enum hf_status begin_message(struct imap_cmd *cmd, uint64_t size, struct 
 			    &item->stage);
 }
 
+/* Of several messages, the content of those that have come is written while the next ones come, some at a time. */
+static void write_ahead(struct append_args *args)
+{
+	if (args->octets - args->octets_ahead < AHEAD_SIZE)
+		return;
+	args->octets_ahead = args->octets;
+	for (; args->ahead + 1 < args->count; args->ahead++)
+		if (args->items[args->ahead].stage)
+			hf_stage_ahead(args->items[args->ahead].stage);
+}
+
 enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary)
 {
 	struct append_args *args = cmd->args;
@@ -203,6 +215,7 @@ enum hf_status append_begin(struct imap_cmd *cmd, uint64_t size, bool binary)
 		status = append_count(cmd, size);
 	if (status != HF_OK)
 		return status;
+	write_ahead(args);
 	return args->catenate ? append_open_stage(cmd, item) : begin_message(cmd, size, item);
 }
 

@@ -63,7 +63,25 @@ static char *noise_of(size_t size)
 	return text;
 }
 
-/* A child that dies at the fault point during one append; how many messages there are then. */
+/* Two messages by one operation, the content of the first ahead of it. */
+static void append_two(struct hf_store *store)
+{
+	struct hf_append items[2] = { 0 };
+	struct hf_op *op;
+
+	for (unsigned i = 0; i < 2; i++) {
+		char *message = fixture_message(1 + i, 5000);
+
+		items[i].stage = fixture_stage(store, hf_str(message), 0);
+		free(message);
+	}
+	hf_stage_ahead(items[0].stage);
+	op = hf_op_append(store, anna_inbox(store), 0, items, 2, NULL, HF_UID(0));
+	must(hf_store_run(store, op) == HF_OK);
+	hf_op_free(&op);
+}
+
+/* A child that dies at the fault point during one append; how many messages there are then. `size` 0: an append of two. */
 static uint32_t messages_after(const char *fault, size_t size)
 {
 	struct hf_mailbox_info info;
@@ -78,7 +96,10 @@ static uint32_t messages_after(const char *fault, size_t size)
 		store = fixture_open(&settings);
 		setenv("HOLDFAST_FAULT", fault, 1);
 		fault_setup();
-		fixture_append(store, anna_inbox(store), message, 0);
+		if (size)
+			fixture_append(store, anna_inbox(store), message, 0);
+		else
+			append_two(store);
 		_exit(0);
 	}
 	must(waitpid(child, &status, 0) == child);
@@ -99,6 +120,15 @@ START_TEST(what_was_flushed_is_there_and_nothing_else)
 	ck_assert_uint_eq(messages_after("batch.flushed", 100), 1);
 	ck_assert_uint_eq(messages_after("batch.published", 100), 2);
 	ck_assert_uint_eq(messages_after("stage.chunk:2", 8 << 20), 2);
+}
+END_TEST
+
+START_TEST(content_written_ahead_is_flushed_with_its_message)
+{
+	create();
+	ck_assert_uint_eq(messages_after("stage.chunk", 0), 0);
+	ck_assert_uint_eq(messages_after("batch.flushed", 0), 2);
+	ck_assert_uint_eq(messages_after("batch.flushed", 0), 4);
 }
 END_TEST
 
@@ -413,6 +443,7 @@ static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_was_flushed_is_there_and_nothing_else);
+	tcase_add_test(tc, content_written_ahead_is_flushed_with_its_message);
 	tcase_add_test(tc, a_large_copy_that_is_cut_short_leaves_nothing);
 	tcase_add_test(tc, nor_does_one_into_another_account);
 	tcase_add_test(tc, damaged_content_costs_that_message_only);

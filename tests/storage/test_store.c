@@ -282,6 +282,64 @@ START_TEST(a_stage_that_is_given_up_leaves_nothing)
 }
 END_TEST
 
+/* As with several messages in one command: the content of those that have come is written before the operation. */
+START_TEST(content_may_be_written_before_its_message_is_made)
+{
+	struct hf_append items[3] = { 0 };
+	struct hf_buf octets = HF_BUF_INIT;
+	char *messages[3];
+	struct hf_op *op;
+
+	for (unsigned i = 0; i < 3; i++) {
+		messages[i] = fixture_message(20 + i, 3000 + 7000 * i);
+		items[i].stage = fixture_stage(store, hf_str(messages[i]), 1000);
+		if (i < 2)
+			hf_stage_ahead(items[i].stage);
+	}
+	hf_stage_ahead(items[0].stage); /* once is enough */
+	op = hf_op_append(store, inbox, 0, items, 3, NULL, HF_UID(0));
+	ck_assert_int_eq(hf_store_run(store, op), HF_OK);
+	ck_assert_uint_eq(hf_set_size(hf_op_appended(op)), 3);
+	hf_op_free(&op);
+	ck_assert(!fixture_has_rows(store, "PG"));
+	reopen();
+	for (unsigned i = 0; i < 3; i++) {
+		struct hf_record record;
+
+		ck_assert(fixture_record(store, inbox, 1 + i, &record));
+		ck_assert_int_eq(fixture_read(store, anna, record.email, &octets), HF_OK);
+		ck_assert(hf_str_eq(hf_buf_str(&octets), hf_str(messages[i])));
+		hf_buf_clear(&octets);
+		free(messages[i]);
+	}
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+	hf_buf_fini(&octets);
+}
+END_TEST
+
+START_TEST(what_was_written_ahead_of_a_refusal_is_collected)
+{
+	struct hf_append items[2] = { 0 };
+	struct hf_mailbox_info info;
+	struct hf_op *op;
+
+	for (unsigned i = 0; i < 2; i++) {
+		char *message = fixture_message(30 + i, 3000);
+
+		items[i].stage = fixture_stage(store, hf_str(message), 1000);
+		hf_stage_ahead(items[i].stage);
+		free(message);
+	}
+	op = hf_op_append(store, 12345, 0, items, 2, NULL, HF_UID(0));
+	ck_assert_int_eq(hf_store_run(store, op), HF_ENONEXISTENT);
+	hf_op_free(&op);
+	ck_assert(fixture_collected(store, "PG"));
+	fixture_info(store, inbox, &info);
+	ck_assert_uint_eq(info.messages, 0);
+	ck_assert_uint_eq(fixture_verify(store, NULL), 0);
+}
+END_TEST
+
 START_TEST(too_large_is_refused_while_it_comes)
 {
 	struct hf_stage *stage = NULL;
@@ -540,6 +598,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, a_delivered_message_is_read_back);
 	tcase_add_test(tc, large_content_streams_and_reads_in_any_way);
 	tcase_add_test(tc, a_stage_that_is_given_up_leaves_nothing);
+	tcase_add_test(tc, content_may_be_written_before_its_message_is_made);
+	tcase_add_test(tc, what_was_written_ahead_of_a_refusal_is_collected);
 	tcase_add_test(tc, too_large_is_refused_while_it_comes);
 	tcase_add_test(tc, one_content_serves_many_recipients);
 	tcase_add_test(tc, a_repeated_delivery_is_recognised);
