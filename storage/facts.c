@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "message/text.h"
 #include "storage/email.h"
+#include "storage/fact_text.h"
 #include "storage/hot_priv.h"
 #include "storage/show_priv.h"
 #include "storage/signature.h"
@@ -18,6 +19,7 @@
 #define NO_ENTRY UINT32_C(0x80000000) /* in `ends` */
 #define ENTRY_MAX (16u * 1024)        /* a longer one is not kept */
 #define SIGNATURE_SIZE UINT64_C(1100) /* of a message of usual size; they are to leave room for other facts */
+#define TEXT_SIZE UINT64_C(3500)      /* likewise */
 #define FIND_BLOCKS 128               /* of one call of hf_facts_find() */
 #define FIND_MADE 4                   /* of those that had to be read */
 
@@ -44,6 +46,7 @@ struct hf_facts {
 	struct hf_list_reader *list;
 	struct hf_email_reader *emails;
 	struct hf_text_signature_reader *signatures;
+	struct fact_text text;
 	struct hf_buf scratch, folded;
 };
 
@@ -54,6 +57,16 @@ uint64_t hf_fact_hash(struct hf_str text)
 	return hash ? hash : 1;
 }
 
+/* Large facts are made only where those of all messages leave room for others. */
+static bool has_room(const struct hf_facts *facts)
+{
+	uint64_t count = hf_uidlist_count(facts->view->list);
+
+	if (facts->fact == HF_FACT_SIGNATURE)
+		return count * SIGNATURE_SIZE <= hot_max(facts->hot) / 2;
+	return facts->fact != HF_FACT_TEXT || count * TEXT_SIZE <= hot_max(facts->hot) / 4;
+}
+
 struct hf_facts *hf_facts_open(struct hf_store *store, struct hf_view *view, enum hf_fact fact, bool make)
 {
 	struct hf_facts *facts = hf_alloc_zero(sizeof(*facts));
@@ -62,8 +75,7 @@ struct hf_facts *hf_facts_open(struct hf_store *store, struct hf_view *view, enu
 	facts->hot = hf_store_registry(store)->hot;
 	facts->view = view;
 	facts->fact = fact;
-	facts->make = make && (fact != HF_FACT_SIGNATURE ||
-			       hf_uidlist_count(view->list) * SIGNATURE_SIZE <= hot_max(facts->hot) / 2);
+	facts->make = make && has_room(facts);
 	facts->next = 1;
 	return facts;
 }
@@ -87,6 +99,7 @@ void hf_facts_close(struct hf_facts **pointer)
 	hf_list_reader_close(&facts->list);
 	hf_email_reader_close(&facts->emails);
 	hf_text_signature_reader_close(&facts->signatures);
+	fact_text_fini(&facts->text);
 	hf_buf_fini(&facts->scratch);
 	hf_buf_fini(&facts->folded);
 	hf_free(facts);
@@ -266,9 +279,11 @@ static enum hf_status add_entry(struct hf_facts *facts, uint64_t id, struct hf_b
 		return add_headers(facts, id, out);
 	if (facts->fact == HF_FACT_SIGNATURE)
 		return add_signature(facts, id, out);
-	if (facts->fact != HF_FACT_BODYSTRUCTURE)
+	if (facts->fact != HF_FACT_BODYSTRUCTURE && facts->fact != HF_FACT_TEXT)
 		return add_list_fact(facts, id, out);
 	status = read_email(facts, id, &email);
+	if (status == HF_OK && facts->fact == HF_FACT_TEXT)
+		return fact_text_add(&facts->text, facts->store, &email, out);
 	if (status == HF_OK)
 		hf_buf_add_str(out, email.bodystructure);
 	return status;

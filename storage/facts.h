@@ -28,7 +28,8 @@ enum hf_fact {
 	HF_FACT_SORT_SUBJECT,
 	HF_FACT_SORT_TO,
 	HF_FACT_SIGNATURE,     /* for hf_facts_signature() */
-	HF_FACT_THREAD         /* uint64_t: HF_THREAD_*, then hashes of the references */
+	HF_FACT_THREAD,        /* uint64_t: HF_THREAD_*, then hashes of the references */
+	HF_FACT_TEXT           /* the beginnings of the first text parts, decoded and folded, a NUL behind each */
 };
 
 /* Words of HF_FACT_THREAD. */

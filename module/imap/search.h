@@ -61,7 +61,8 @@ struct search_node {
 	struct hf_trigrams *trigrams;  /* of the text; NULL: signatures do not help */
 	enum search_answer seen;       /* of this message: FIELD, BODY_TEXT, ANY_TEXT; UNKNOWN until decided */
 	struct hf_set found, unknown;  /* sequence numbers, while search_bulk.c has looked: FIELD */
-	bool looked, vague;            /* vague: `found` may hold others */
+	bool looked, vague, common;    /* vague: `found` may hold others; common: they are many */
+	struct hf_set sure;            /* those of a vague `found` that have it, while the run lasts: BODY_TEXT, ANY_TEXT */
 	struct search_node *next_text; /* all nodes with a matcher */
 	struct search_node *next_set;  /* all nodes with a set */
 };

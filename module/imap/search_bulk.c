@@ -8,6 +8,8 @@
 
 #define FEW 16 /* when the other keys leave less than one message in so many, texts are not looked for in all */
 #define SIGN_BATCH 2048
+#define MANY 4 /* when signatures leave more than one message in so many, the beginnings of their texts are looked into */
+#define TEXT_BATCH 1024
 
 struct search_bulk {
 	struct imap_cmd *cmd;
@@ -16,7 +18,8 @@ struct search_bulk {
 	struct hf_facts *facts;
 	bool begun, texts;        /* texts: they take part */
 	uint32_t next;            /* sequence number, of the pass over signatures */
-	uint32_t had;             /* signatures that were at hand in it */
+	uint32_t next_text;       /* of the pass over the beginnings of texts after it; 0: it has not begun */
+	uint32_t had;             /* signatures that were at hand */
 };
 
 struct search_bulk *search_bulk_new(struct imap_cmd *cmd, struct search_program *program)
@@ -39,7 +42,7 @@ void search_bulk_free(struct search_bulk **bulk_p)
 	for (node = bulk->program->texts; node; node = node->next_text) {
 		hf_set_fini(&node->found);
 		hf_set_fini(&node->unknown);
-		node->looked = node->vague = false;
+		node->looked = node->vague = node->common = false;
 	}
 	hf_free(bulk);
 	*bulk_p = NULL;
@@ -230,10 +233,57 @@ static enum hf_status sign(struct search_bulk *bulk)
 	if (bulk->next <= count)
 		return HF_MORE;
 	for (node = bulk->program->texts; node; node = node->next_text)
-		if (may_sign(node))
+		if (may_sign(node)) {
+			node->common = node->kind != SEARCH_FIELD && hf_set_size(&node->found) * MANY > count;
 			node->looked = node->vague = true;
+		}
 	hf_facts_close(&bulk->facts);
 	return HF_MORE;
+}
+
+static bool is_common(const struct search_node *node)
+{
+	return node->common;
+}
+
+static void see_text(const struct search_bulk *bulk, uint32_t seq, struct hf_str text)
+{
+	struct search_node *node;
+
+	for (node = bulk->program->texts; node; node = node->next_text) {
+		struct hf_str needle = hf_matcher_folded(node->matcher);
+
+		if (node->common && hf_set_has(&node->found, seq) && memmem(text.data, text.size, needle.data, needle.size))
+			hf_set_add(&node->sure, seq);
+	}
+}
+
+/* Goes on through the beginnings of texts, for words that many messages have. */
+static enum hf_status see_texts(struct search_bulk *bulk)
+{
+	struct imap_session *session = bulk->cmd->session;
+	uint32_t count = hf_view_count(session->view), end;
+	struct search_node *node;
+
+	if (!bulk->next_text) {
+		bulk->next_text = 1;
+		bulk->facts = hf_facts_open(session->store, session->view, HF_FACT_TEXT, true);
+	}
+	for (end = bulk->next_text + TEXT_BATCH; bulk->next_text <= count && bulk->next_text < end; bulk->next_text++) {
+		struct hf_str text;
+
+		if (hf_facts_get(bulk->facts, hf_view_uid(session->view, HF_SEQ(bulk->next_text)), &text))
+			see_text(bulk, bulk->next_text, text);
+	}
+	if (bulk->next_text <= count)
+		return HF_MORE;
+	for (node = bulk->program->texts; node; node = node->next_text)
+		if (node->common) {
+			node->common = false;
+			node->vague = hf_set_size(&node->sure) < hf_set_size(&node->found);
+		}
+	hf_facts_close(&bulk->facts);
+	return HF_OK;
 }
 
 static bool has_texts(const struct search_program *program, bool (*of_kind)(const struct search_node *node))
@@ -269,6 +319,8 @@ enum hf_status search_bulk_next(struct search_bulk *bulk, struct hf_set *candida
 		status = look(bulk);
 		if (status == HF_OK && has_texts(bulk->program, may_sign))
 			status = sign(bulk);
+		else if (status == HF_OK && has_texts(bulk->program, is_common))
+			status = see_texts(bulk);
 		if (status != HF_OK)
 			return status;
 	}

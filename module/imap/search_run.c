@@ -83,10 +83,13 @@ struct search_run *search_run_new(struct imap_cmd *cmd, struct search_program *p
 void search_run_free(struct search_run **run_p)
 {
 	struct search_run *run = *run_p;
+	struct search_node *node;
 
 	if (!run)
 		return;
 	search_bulk_free(&run->bulk);
+	for (node = run->program->texts; node; node = node->next_text)
+		hf_set_fini(&node->sure);
 	hf_set_fini(&run->candidates);
 	hf_mime_free(&run->mime);
 	hf_content_close(&run->content);
@@ -302,6 +305,8 @@ static void restart_texts(struct search_run *run)
 		hf_matcher_restart(node->matcher);
 		/* The empty string is in every text (RFC 9051 §6.4.4), but a field has to be there. */
 		node->seen = !node->text.size && node->kind != SEARCH_FIELD ? SEARCH_YES : SEARCH_UNKNOWN;
+		if (node->sure.count && hf_set_has(&node->sure, run->message.seq.n))
+			node->seen = SEARCH_YES;
 	}
 }
 
@@ -468,6 +473,17 @@ static enum hf_status try_rows(struct search_run *run, enum search_answer *answe
 	return status == HF_MORE ? begin_text(run) : status;
 }
 
+/* Whether the beginnings of texts have decided about many, and left few. */
+static bool has_sure(const struct search_program *program)
+{
+	const struct search_node *node;
+
+	for (node = program->texts; node; node = node->next_text)
+		if (node->sure.count)
+			return true;
+	return false;
+}
+
 /* HF_MORE: go on, with the messages in run->within; HF_OK: matches are the answer. */
 static enum hf_status try_all(struct search_run *run, struct hf_set *matches)
 {
@@ -476,7 +492,7 @@ static enum hf_status try_all(struct search_run *run, struct hf_set *matches)
 
 	if (status != HF_OK)
 		return status;
-	if (search_bulk_signed(run->bulk) &&
+	if (search_bulk_signed(run->bulk) && !has_sure(run->program) &&
 	    hf_set_size(&run->candidates) * FEW > hf_view_count(run->cmd->session->view))
 		run->trigrams = false; /* the full signatures would not leave many fewer */
 	search_bulk_free(&run->bulk);

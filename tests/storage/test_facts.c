@@ -243,6 +243,52 @@ START_TEST(entries_are_what_the_rows_have)
 }
 END_TEST
 
+static bool text_of(struct hf_facts *facts, uint32_t uid, struct hf_str *text)
+{
+	return hf_facts_get(facts, HF_UID(uid), text);
+}
+
+/* Of the text parts, decoded and folded, as much as 4096 octets of the message have; of others nothing. */
+START_TEST(texts_are_there_from_their_beginning)
+{
+	struct hf_buf longer = HF_BUF_INIT, expected = HF_BUF_INIT;
+	struct hf_facts *facts;
+	struct hf_str text;
+
+	fixture_append(store, inbox, "Subject: plain\r\n\r\nPlenty of it\r\n", 0);
+	fixture_append(store, inbox,
+		       "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x\r\n\r\nno\r\n"
+		       "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+		       "=FCber\r\n--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nbXVjaA==\r\n--b--\r\n",
+		       0);
+	fixture_append(store, inbox, "Content-Type: image/png\r\n\r\nno text\r\n", 0);
+	hf_buf_add_lit(&longer, "Subject: long\r\n\r\n");
+	for (unsigned i = 0; i < 4096; i++)
+		hf_buf_add_char(&expected, (char)(i % 64 == 63 ? '\n' : 'A' + (char)(i % 7)));
+	hf_buf_add_str(&longer, hf_buf_str(&expected));
+	hf_buf_add_lit(&longer, "not any more\r\n");
+	fixture_append(store, inbox, hf_buf_cstr(&longer), 0);
+	open_view();
+	facts = hf_facts_open(store, view, HF_FACT_TEXT, true);
+	ck_assert(text_of(facts, 1, &text));
+	assert_octets(text, hf_str_n("PLENTY OF IT\r\n", 15));
+	ck_assert(text_of(facts, 2, &text));
+	assert_octets(text, hf_str_n("U\xcc\x88" "BER\0MUCH", 12));
+	ck_assert(text_of(facts, 3, &text) && text.size == 0);
+	ck_assert(text_of(facts, 4, &text));
+	hf_buf_add_char(&expected, 0);
+	assert_octets(text, hf_buf_str(&expected));
+	hf_facts_close(&facts);
+	hot_set_max(hf_store_registry(store)->hot, 0);
+	hot_set_max(hf_store_registry(store)->hot, 4 * 4 * 3500 - 1); /* no room for those of all */
+	facts = hf_facts_open(store, view, HF_FACT_TEXT, true);
+	ck_assert(!text_of(facts, 1, &text));
+	hf_facts_close(&facts);
+	hf_buf_fini(&longer);
+	hf_buf_fini(&expected);
+}
+END_TEST
+
 /* A text of thousands of different words: what is in it is never denied, most of what is not is. */
 START_TEST(folded_signatures_deny_nothing_that_is_there)
 {
@@ -374,6 +420,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, texts_are_found_as_mail_comes_and_goes);
 	tcase_add_test(tc, what_is_not_there_is_unknown);
 	tcase_add_test(tc, entries_are_what_the_rows_have);
+	tcase_add_test(tc, texts_are_there_from_their_beginning);
 	tcase_add_test(tc, folded_signatures_deny_nothing_that_is_there);
 	tcase_add_test(tc, a_memo_is_for_exactly_the_messages_shown);
 	tcase_add_test(tc, memory_is_bounded);
