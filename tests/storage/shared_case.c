@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 
 uint64_t anna, bert, box, mine;
@@ -54,6 +55,13 @@ void fill(uint64_t mailbox, unsigned count)
 		snprintf(text, sizeof(text), "Subject: %u\r\nMessage-ID: <%u@m%u>\r\n\r\nBody\r\n", i, i, (unsigned)mailbox);
 		fixture_append(store, mailbox, text, 0);
 	}
+}
+
+void fill_with_copies(uint64_t mailbox, uint32_t least)
+{
+	fill(mailbox, 1);
+	for (uint32_t count = 1; count < least; count *= 2)
+		ck_assert_int_eq(run(op_copy_new(mailbox, &all, mailbox, false)), HF_OK);
 }
 
 struct hf_view *open_view(uint64_t mailbox, uint64_t user)

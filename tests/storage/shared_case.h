@@ -18,6 +18,8 @@ enum hf_status share(uint64_t mailbox, const char *letters);
 /* A mailbox of anna's in which everybody may do everything. */
 uint64_t shared_mailbox(const char *name);
 void fill(uint64_t mailbox, unsigned count);
+/* With one message and copies of it, twice as many each time until there are at least so many. */
+void fill_with_copies(uint64_t mailbox, uint32_t least);
 
 struct hf_view *open_view(uint64_t mailbox, uint64_t user);
 void store_flags(struct hf_view *view, const char *uids, enum hf_flag_mode mode, uint32_t flags);

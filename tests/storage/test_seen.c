@@ -2,9 +2,9 @@
 /* Mailboxes of others: a \Seen of one's own, and its modseqs. */
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/storage/shared_case.h"
@@ -243,16 +243,7 @@ START_TEST(sets_have_many_blocks)
 	struct hf_flag_change add = { .mode = HF_FLAGS_ADD, .flags = HF_FLAG_SEEN };
 	struct hf_view *view;
 
-	fill(box, 1);
-	while (true) {
-		uint32_t count;
-		struct hf_record *records = fixture_records(store, box, &count);
-
-		free(records);
-		if (count > 20000)
-			break;
-		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
-	}
+	fill_with_copies(box, 20001);
 	view = open_view(box, bert);
 	for (uint32_t uid = 1; uid < 20000; uid += 2)
 		hf_set_add(&odd, uid);

@@ -3,7 +3,6 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-#include "storage/kept.h"
 #include "storage/op_priv.h"
 #include "tests/base/base_test.h"
 #include "tests/storage/shared_case.h"
@@ -66,11 +65,7 @@ START_TEST(large_copies_between_accounts_are_whole)
 	struct hf_op *op;
 	uint32_t count;
 
-	fill(box, 1);
-	do {
-		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
-		free(fixture_records(store, box, &count));
-	} while (count < 2500);
+	fill_with_copies(box, 2500);
 	view = open_view(box, bert);
 	store_flags(view, "1:1500", HF_FLAGS_ADD, HF_FLAG_SEEN);
 	hf_view_close(&view);
@@ -166,11 +161,7 @@ START_TEST(a_long_copy_ends_with_the_rights)
 	struct hf_view *view;
 	uint32_t count, before = 0;
 
-	fill(box, 1);
-	do {
-		ck_assert_int_eq(run(op_copy_new(box, &all, box, false)), HF_OK);
-		free(fixture_records(store, box, &count));
-	} while (count < 8192);
+	fill_with_copies(box, 8192);
 	view = open_view(box, bert);
 	for (unsigned round = 0; status == HF_OK; round++) {
 		ck_assert_uint_lt(round, 20);
