@@ -2,8 +2,8 @@
 /* Verification: reads back everything that can be reached from the accounts, beside all other work.
  *
  * For each user: mailbox rows against their names, index rows against the counters, emails against their memberships, the
- * user's totals. What looks wrong is looked at again a moment later, and only what is wrong both times counts: the rest was
- * a change on its way. Then each content once, in order: checksums, size, references, and what a fresh parse finds. */
+ * user's totals. What looks wrong is looked at again a moment later, and only what is wrong twice running counts: the rest was
+ * a change on its way. Counters that have changed while they were counted say nothing, and are counted again. Then each content once, in order: checksums, size, references, and what a fresh parse finds. */
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "storage/store_priv.h"
 
 #define SCAN_BUFFER (256 * 1024)
+#define LOOKS_MOST 4 /* at a user who does not hold still */
 
 struct mailbox_ref {
 	uint64_t owner, mailbox;
@@ -44,7 +45,7 @@ struct verify {
 	void *arg;
 	const bool *stop;
 	struct mailbox_ref *mailboxes;
-	size_t mailbox_count;
+	size_t mailbox_count, mailbox_capacity;
 	struct content_ref *contents;
 	size_t content_count, content_capacity;
 	uint64_t content_limit; /* younger content may have got references while we were looking */
@@ -54,6 +55,7 @@ struct verify {
 	size_t member_count, member_capacity; /* capacity: a power of two */
 	struct hf_verify counted;
 	uint64_t used_size, used_count;
+	bool moving; /* something has changed while it was counted */
 };
 
 static bool stopped(const struct verify *v)
@@ -251,6 +253,12 @@ static void count_gone(struct verify *v, uint64_t mailbox)
 	hf_set_fini(&uids);
 }
 
+static bool counters_differ(const struct row_mailbox *a, const struct row_mailbox *b)
+{
+	return a->messages != b->messages || a->unseen != b->unseen || a->deleted != b->deleted || a->recent != b->recent ||
+	       a->size != b->size || a->deleted_size != b->deleted_size;
+}
+
 static void check_mailbox(struct verify *v, uint64_t mailbox)
 {
 	struct hf_arena *arena = hf_arena_new();
@@ -261,11 +269,13 @@ static void check_mailbox(struct verify *v, uint64_t mailbox)
 		count_index(v, mailbox, &row, &sum);
 		count_kept(v, mailbox);
 		count_gone(v, mailbox);
-		/* One that is being freed changes all the time. */
-		if ((sum.messages != row.messages || sum.unseen != row.unseen || sum.deleted != row.deleted ||
-		     sum.recent != row.recent || sum.size != row.size || sum.deleted_size != row.deleted_size) &&
-		    mailbox_get_any(v->store, mailbox, arena, &now) == HF_OK && (!(row.flags & MAILBOX_DELETED) || now.messages == row.messages))
-			wrong(v, "mailbox %llu: counters do not agree with the index", (unsigned long long)mailbox);
+		if (counters_differ(&sum, &row)) {
+			if (mailbox_get_any(v->store, mailbox, arena, &now) != HF_OK || now.highestmodseq != row.highestmodseq ||
+			    now.uidnext != row.uidnext || now.recent_from != row.recent_from || counters_differ(&now, &row))
+				v->moving = true;
+			else
+				wrong(v, "mailbox %llu: counters do not agree with the index", (unsigned long long)mailbox);
+		}
 		if (!(row.flags & MAILBOX_DELETED)) {
 			check_name(v, mailbox, &row);
 			v->used_size += sum.size;
@@ -376,32 +386,49 @@ static void check_signatures(struct verify *v, uint64_t user)
 
 /* Users ----------------------------------------------------------------------------------------------------------- */
 
-static void check_user(struct verify *v, uint64_t user, const struct mailbox_ref *mailboxes, size_t count)
+static int by_owner(const void *a, const void *b)
 {
-	struct hf_arena *arena = hf_arena_new();
-	struct row_user row;
+	const struct mailbox_ref *x = a, *y = b;
 
-	if (v->member_capacity)
-		memset(v->members, 0, v->member_capacity * sizeof(*v->members));
-	v->member_count = 0;
-	v->used_size = v->used_count = 0;
-	v->counted = (struct hf_verify){ .users = 1 };
-	for (size_t i = 0; i < count && !stopped(v); i++)
-		check_mailbox(v, mailboxes[i].mailbox);
-	check_list(v, user);
-	check_emails(v, user);
-	check_signatures(v, user);
-	if (user_get(v->store, user, arena, &row) == HF_OK &&
-	    (row.used_size != v->used_size || row.used_count != v->used_count ||
-	     row.used_mailboxes != v->counted.mailboxes))
-		wrong(v, "user %llu: totals do not agree with the mailboxes", (unsigned long long)user);
-	hf_arena_free(&arena);
+	return x->owner != y->owner ? (x->owner < y->owner ? -1 : 1) : (x->mailbox > y->mailbox) - (x->mailbox < y->mailbox);
 }
 
-static void verify_user(struct verify *v, uint64_t user)
+/* All there are now; `again`: what cannot be read has been told. */
+static void find_mailboxes(struct verify *v, bool again)
 {
-	struct findings first = { NULL, 0 }, second = { NULL, 0 };
-	size_t low = 0, high = v->mailbox_count, count = 0, contents = v->content_count;
+	struct hf_arena *arena = hf_arena_new();
+	struct row_key from;
+	struct scan scan;
+	struct hf_str key, value;
+
+	v->mailbox_count = 0;
+	key_begin(&from, META_MAILBOX);
+	scan_open(&scan, v->store->env, TABLE_META, &from, 1, SCAN_BUFFER);
+	while (scan_next(&scan, &key, &value) == HF_OK) {
+		struct row_mailbox row;
+
+		hf_arena_reset(arena);
+		if (row_mailbox_decode(arena, value, &row) != HF_OK) {
+			if (!again)
+				tell(v, "a mailbox row cannot be read");
+			continue;
+		}
+		if (v->mailbox_count == v->mailbox_capacity) {
+			v->mailbox_capacity = v->mailbox_capacity ? 2 * v->mailbox_capacity : 256;
+			v->mailboxes = hf_realloc_array(v->mailboxes, v->mailbox_capacity, sizeof(*v->mailboxes));
+		}
+		v->mailboxes[v->mailbox_count++] = (struct mailbox_ref){ row.owner, key_be64(key, 1) };
+	}
+	scan_close(&scan);
+	hf_arena_free(&arena);
+	if (v->mailbox_count)
+		qsort(v->mailboxes, v->mailbox_count, sizeof(*v->mailboxes), by_owner);
+}
+
+/* The user's, in order of their ids. */
+static const struct mailbox_ref *mailboxes_of(const struct verify *v, uint64_t user, size_t *count)
+{
+	size_t low = 0, high = v->mailbox_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -411,61 +438,79 @@ static void verify_user(struct verify *v, uint64_t user)
 		else
 			high = middle;
 	}
-	while (low + count < v->mailbox_count && v->mailboxes[low + count].owner == user)
-		count++;
-	/* cppcheck-suppress autoVariables ; for the check below only */
-	v->found = &first;
-	check_user(v, user, v->mailboxes + low, count);
-	if (first.count && !stopped(v)) {
-		nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
-		v->content_count = contents;
-		/* cppcheck-suppress autoVariables ; for the check below only */
-		v->found = &second;
-		check_user(v, user, v->mailboxes + low, count);
-		tell_both(v, &first, &second);
+	for (*count = 0; low + *count < v->mailbox_count && v->mailboxes[low + *count].owner == user;)
+		++*count;
+	return v->mailboxes + low;
+}
+
+static bool totals_differ(const struct row_user *a, const struct row_user *b)
+{
+	return a->used_size != b->used_size || a->used_count != b->used_count || a->used_mailboxes != b->used_mailboxes;
+}
+
+static void check_user(struct verify *v, uint64_t user, bool again)
+{
+	struct hf_arena *arena = hf_arena_new();
+	struct row_user before, row, sum = { .used_size = 0 };
+	bool known = user_get(v->store, user, arena, &before) == HF_OK;
+	enum hf_status status;
+	const struct mailbox_ref *mailboxes;
+	size_t count;
+
+	if (again) /* some may have come or gone since the list was made */
+		find_mailboxes(v, true);
+	mailboxes = mailboxes_of(v, user, &count);
+	if (v->member_capacity)
+		memset(v->members, 0, v->member_capacity * sizeof(*v->members));
+	v->member_count = 0;
+	v->used_size = v->used_count = 0;
+	v->moving = false;
+	v->counted = (struct hf_verify){ .users = 1 };
+	for (size_t i = 0; i < count && !stopped(v); i++)
+		check_mailbox(v, mailboxes[i].mailbox);
+	check_list(v, user);
+	check_emails(v, user);
+	check_signatures(v, user);
+	sum.used_size = v->used_size;
+	sum.used_count = v->used_count;
+	sum.used_mailboxes = v->counted.mailboxes;
+	status = user_get(v->store, user, arena, &row);
+	if (status == HF_ENONEXISTENT || (status == HF_OK && row.flags & USER_DELETED)) {
+		findings_free(v->found); /* he has gone meanwhile, and all of his goes */
+		v->moving = false;
+	} else if (known && status == HF_OK && totals_differ(&row, &sum)) {
+		if (totals_differ(&row, &before))
+			v->moving = true;
+		else
+			wrong(v, "user %llu: totals do not agree with the mailboxes", (unsigned long long)user);
 	}
+	hf_arena_free(&arena);
+}
+
+static void verify_user(struct verify *v, uint64_t user)
+{
+	struct findings before = { NULL, 0 }, now;
+	size_t contents = v->content_count;
+	uint64_t damaged = v->totals->damaged;
+	bool again = true;
+
+	for (unsigned look = 0; again && look < LOOKS_MOST && !stopped(v); look++) {
+		if (look)
+			nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+		v->content_count = contents;
+		now = (struct findings){ NULL, 0 };
+		/* cppcheck-suppress autoVariables ; for the check below only */
+		v->found = &now;
+		check_user(v, user, look > 0);
+		tell_both(v, &before, &now);
+		again = (now.count || v->moving) && v->totals->damaged == damaged;
+		findings_free(&before);
+		before = now;
+	}
+	findings_free(&before);
 	v->totals->users += user == USER_SHARED_ID ? 0 : v->counted.users;
 	v->totals->mailboxes += v->counted.mailboxes;
 	v->totals->messages += v->counted.messages;
-	findings_free(&first);
-	findings_free(&second);
-}
-
-static int by_owner(const void *a, const void *b)
-{
-	const struct mailbox_ref *x = a, *y = b;
-
-	return x->owner != y->owner ? (x->owner < y->owner ? -1 : 1) : (x->mailbox > y->mailbox) - (x->mailbox < y->mailbox);
-}
-
-static void find_mailboxes(struct verify *v)
-{
-	struct hf_arena *arena = hf_arena_new();
-	struct row_key from;
-	struct scan scan;
-	struct hf_str key, value;
-	size_t capacity = 0;
-
-	key_begin(&from, META_MAILBOX);
-	scan_open(&scan, v->store->env, TABLE_META, &from, 1, SCAN_BUFFER);
-	while (scan_next(&scan, &key, &value) == HF_OK) {
-		struct row_mailbox row;
-
-		hf_arena_reset(arena);
-		if (row_mailbox_decode(arena, value, &row) != HF_OK) {
-			tell(v, "a mailbox row cannot be read");
-			continue;
-		}
-		if (v->mailbox_count == capacity) {
-			capacity = capacity ? 2 * capacity : 256;
-			v->mailboxes = hf_realloc_array(v->mailboxes, capacity, sizeof(*v->mailboxes));
-		}
-		v->mailboxes[v->mailbox_count++] = (struct mailbox_ref){ row.owner, key_be64(key, 1) };
-	}
-	scan_close(&scan);
-	hf_arena_free(&arena);
-	if (v->mailbox_count)
-		qsort(v->mailboxes, v->mailbox_count, sizeof(*v->mailboxes), by_owner);
 }
 
 static void verify_users(struct verify *v)
@@ -714,7 +759,7 @@ enum hf_status hf_store_verify(struct hf_store *store, struct hf_verify *totals,
 	pthread_mutex_lock(&store->ids.lock);
 	v.content_limit = store->ids.next_content;
 	pthread_mutex_unlock(&store->ids.lock);
-	find_mailboxes(&v);
+	find_mailboxes(&v, false);
 	verify_users(&v);
 	verify_contents(&v);
 	verify_garbage(&v);

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Verification: a store that is as it should be, then one row at a time that is not; what is said of it, and that nothing is once the
  * row is as it was. */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "storage/op_priv.h"
 #include "storage/rights_priv.h"
@@ -308,6 +313,43 @@ START_TEST(rows_of_what_others_have_seen)
 }
 END_TEST
 
+/* Mailboxes come, get messages, and go. */
+static void *change_all_the_time(void *arg)
+{
+	const _Atomic bool *over = arg;
+
+	for (unsigned i = 0; !atomic_load(over); i++) {
+		char name[32], *message = fixture_message(1000 + i, 100);
+		uint64_t made;
+
+		snprintf(name, sizeof(name), "come %u", i);
+		made = fixture_mailbox(store, anna, name);
+		fixture_append(store, made, message, 0);
+		fixture_append(store, box, message, 0);
+		free(message);
+		if (i % 3 == 0)
+			ck_assert_int_eq(run(hf_op_mailbox_delete(store, anna, hf_str(name))), HF_OK);
+		nanosleep(&(struct timespec){ 0, 5000000 }, NULL);
+	}
+	return NULL;
+}
+
+START_TEST(what_changes_meanwhile_is_not_damaged)
+{
+	_Atomic bool over = false;
+	struct hf_verify totals;
+	pthread_t changer;
+
+	ck_assert_int_eq(pthread_create(&changer, NULL, change_all_the_time, &over), 0);
+	for (unsigned i = 0; i < 8; i++)
+		ck_assert_uint_eq(fixture_verify(store, &totals), 0);
+	atomic_store(&over, true);
+	pthread_join(changer, NULL);
+	ck_assert_uint_eq(fixture_verify(store, &totals), 0);
+	ck_assert_uint_gt(totals.mailboxes, 3);
+}
+END_TEST
+
 static void add(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
@@ -317,6 +359,7 @@ static void add(TCase *tc)
 	tcase_add_test(tc, rows_of_users);
 	tcase_add_test(tc, rows_of_rights);
 	tcase_add_test(tc, rows_of_what_others_have_seen);
+	tcase_add_test(tc, what_changes_meanwhile_is_not_damaged);
 }
 
 int main(void)
