@@ -314,11 +314,13 @@ START_TEST(rows_of_what_others_have_seen)
 END_TEST
 
 /* Mailboxes come, get messages, and go. */
+static _Atomic unsigned changes;
+
 static void *change_all_the_time(void *arg)
 {
 	const _Atomic bool *over = arg;
 
-	for (unsigned i = 0; !atomic_load(over); i++) {
+	for (unsigned i = 0; !atomic_load(over); i++, atomic_fetch_add(&changes, 1)) {
 		char name[32], *message = fixture_message(1000 + i, 100);
 		uint64_t made;
 
@@ -341,7 +343,7 @@ START_TEST(what_changes_meanwhile_is_not_damaged)
 	pthread_t changer;
 
 	ck_assert_int_eq(pthread_create(&changer, NULL, change_all_the_time, &over), 0);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 8 || atomic_load(&changes) < 10; i++)
 		ck_assert_uint_eq(fixture_verify(store, &totals), 0);
 	atomic_store(&over, true);
 	pthread_join(changer, NULL);
