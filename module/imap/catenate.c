@@ -96,6 +96,7 @@ static enum hf_status bad_url(struct imap_cmd *cmd, struct hf_str url)
 	return HF_ENONEXISTENT;
 }
 
+/* What others have is never looked at, whatever rights the user has there: so it is with what there is not. */
 static enum hf_status source_begin(struct imap_cmd *cmd, struct hf_str text)
 {
 	struct append_args *args = cmd->args;
@@ -106,14 +107,16 @@ static enum hf_status source_begin(struct imap_cmd *cmd, struct hf_str text)
 	if (!imap_url_parse(text, cmd->arena, &source->url))
 		return bad_url(cmd, text);
 	if (!source->url.mailbox.data) {
-		if (!session->view || !imap_rights_hold(session))
+		if (!session->view || hf_view_owner(session->view) != session->user_id)
 			return bad_url(cmd, text);
 		source->mailbox.info.id = hf_view_mailbox(session->view);
 		source->mailbox.info.owner = hf_view_owner(session->view);
 		return HF_OK;
 	}
+	if (!imap_mailbox_is_in_own_tree(source->url.mailbox))
+		return bad_url(cmd, text);
 	status = imap_mailbox_look(session, cmd->arena, source->url.mailbox, HF_RIGHT_READ, &source->mailbox);
-	return status == HF_ENONEXISTENT || status == HF_ENOPERM ? bad_url(cmd, text) : status;
+	return status == HF_ENONEXISTENT ? bad_url(cmd, text) : status;
 }
 
 static enum hf_status source_open_content(struct imap_cmd *cmd, struct append_source *source,
@@ -272,8 +275,6 @@ static enum hf_status copy_url(struct imap_cmd *cmd, struct hf_append *item, str
 
 	if (!args->source)
 		status = source_begin(cmd, url);
-	if (status == HF_OK && !imap_mailbox_may_read(cmd->session, &args->source->mailbox))
-		status = bad_url(cmd, url);
 	if (status == HF_OK && !args->source->content)
 		status = source_open(cmd, url);
 	if (status == HF_OK)
