@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "base/assert.h"
@@ -450,9 +452,18 @@ bool hf_conn_output_full(const struct hf_conn *conn)
 	return conn->out_size >= OUTPUT_HIGH;
 }
 
+size_t hf_conn_output_held(const struct hf_conn *conn)
+{
+	int size = 0;
+
+	if (conn->gone || ioctl(conn->fd, SIOCOUTQ, &size) != 0 || size < 0)
+		return 0;
+	return (size_t)size;
+}
+
 size_t hf_conn_output_size(const struct hf_conn *conn)
 {
-	return conn->out_size;
+	return conn->out_size + hf_conn_output_held(conn);
 }
 
 void hf_conn_flush(struct hf_conn *conn)

@@ -122,6 +122,7 @@ struct hf_conn {
 
 	struct out_entry *out_first, *out_last;
 	size_t out_size;
+	size_t out_held;    /* by the kernel, when the deadline was set */
 	bool out_blocked;   /* the socket took less than we had */
 	bool out_progress;  /* since the deadline was set */
 	bool idle_deadline; /* the host's deadline is for giving back the compressor */
@@ -190,6 +191,8 @@ void hf_conn_release(struct hf_conn *conn);
 bool hf_conn_output_pending(const struct hf_conn *conn);
 bool hf_conn_queue_pending(const struct hf_conn *conn); /* without what TLS holds */
 void hf_conn_output_drop(struct hf_conn *conn);
+/* Octets that the kernel has and the peer has not taken. */
+size_t hf_conn_output_held(const struct hf_conn *conn);
 void hf_conn_output_compress(struct hf_conn *conn, bool begin);
 void hf_conn_compress_ended(struct hf_conn *conn); /* gives it back when neither way needs it */
 ssize_t hf_conn_transmit(struct hf_conn *conn, const void *data,

@@ -193,13 +193,21 @@ static void prepare_events(struct hf_conn *conn)
 		conn->pending |= HF_EV_TURN;
 }
 
+/* The socket has room again when the peer has taken a third of what the kernel holds, which may be megabytes: a slow reader
+ * is one who has taken some of it. */
+static void set_write_deadline(struct hf_conn *conn)
+{
+	set_deadline(conn, LIMIT(conn, write_timeout));
+	conn->out_held = hf_conn_output_held(conn);
+}
+
 /* Before parking: buffers go back, and the host's deadline follows the output. */
 static enum conn_turn settle(struct hf_conn *conn)
 {
 	hf_conn_input_trim(conn);
 	if (hf_conn_output_pending(conn)) {
 		if (!atomic_load(&conn->deadline) || conn->out_progress || conn->idle_deadline)
-			set_deadline(conn, LIMIT(conn, write_timeout));
+			set_write_deadline(conn);
 		conn->out_progress = conn->idle_deadline = false;
 	} else if (conn->compress && !hf_compress_is_idle(conn->compress)) {
 		set_deadline(conn, IDLE_MS);
@@ -339,6 +347,10 @@ static enum conn_turn deadline_passed(struct hf_conn *conn)
 		}
 		if (!hf_conn_output_pending(conn))
 			return TURN_AGAIN;
+		if (hf_conn_output_held(conn) < conn->out_held) {
+			set_write_deadline(conn);
+			return TURN_AGAIN;
+		}
 		hf_info(&conn->log, "write-timeout waiting=%zu", conn->out_size);
 		return discard(conn);
 	case PHASE_LINGER:

@@ -168,6 +168,7 @@ HF_API void hf_conn_send_source(struct hf_conn *conn, struct hf_source *source, 
 				uint64_t size);
 HF_API bool hf_conn_output_full(const struct hf_conn *conn); /* above the high mark (256 KiB; a
 								source entry counts little) */
+/* Octets queued here (of a source, those at hand) and in the kernel, which the peer has not taken yet. A system call. */
 HF_API size_t hf_conn_output_size(const struct hf_conn *conn);
 HF_API void hf_conn_flush(
 	struct hf_conn *conn); /* a hint: write now what can be written without blocking */

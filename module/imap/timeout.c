@@ -76,11 +76,12 @@ void imap_timeout_expire(struct imap_session *session)
 {
 	struct imap_session_priv *priv = session->priv;
 	uint64_t at = give_up_at(session);
-	size_t queued = hf_conn_output_size(session->conn);
 
 	if (!at || at > priv->now)
 		return;
 	if (priv->full_since) {
+		size_t queued = hf_conn_output_size(session->conn);
+
 		if (queued + PROGRESS_MIN <= priv->full_size) {
 			priv->full_since = priv->now;
 			priv->full_size = queued;

@@ -219,6 +219,63 @@ def slow_readers(server):
             d.close()
 
 
+def read_slowly(server, tls, compress, command, answers):
+    """20 KiB a second through a window of 64 KiB, for longer than limits.write_timeout and imap.stall_timeout; then the rest at once."""
+    c = Imap(server.imaps if tls else server.imap, tls)
+    c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+    c.ok(f'LOGIN "{ANNA}" "{PASSWORD}"')
+    c.ok("SELECT steady")
+    both = zlib.compressobj(9, zlib.DEFLATED, -15), zlib.decompressobj(-15)
+    data = b"slow " + command + b"\r\n"
+    if compress:
+        c.ok("COMPRESS DEFLATE")
+        data = both[0].compress(data) + both[0].flush(zlib.Z_SYNC_FLUSH)
+    c.socket.settimeout(20)
+    got, began = b"", time.monotonic()
+    try:
+        c.socket.sendall(data)
+        while b"\r\nslow " not in got[-200:]:
+            slow = time.monotonic() < began + 11
+            piece = c.socket.recv(1024 if slow else 1 << 20)
+            if not piece:
+                break
+            got += both[1].decompress(piece) if compress else piece
+            time.sleep(0.05 if slow else 0)
+    except OSError:
+        pass
+    answers.append((f"{command.decode()} tls={tls} compress={compress}", got, time.monotonic() - began))
+    c.close()
+
+
+@attack
+def steady_readers(server):
+    """Who reads slowly, but reads, is no stalled client: the kernel tells of room when a third of the megabytes it holds have gone."""
+    noise = os.urandom(3 << 20).hex().encode()
+    body = message("steady", body="") + b"\r\n".join(noise[i:i + 76] for i in range(0, len(noise), 76)) + b"\r\n"
+    little = message("steady", body="") + body[-5000:]
+    with server.client(ANNA) as c:
+        c.ok("CREATE steady")
+        c.append("steady", body)
+        c.append("steady", little)
+        c.ok("SELECT steady")
+        for n in range(10):
+            c.ok(f"COPY 2:{2 ** n + 1} steady")
+            c.ok("NOOP")
+        c.ok("CLOSE")
+        answers, threads = [], []
+        for tls, compress in ((False, False), (True, False), (False, True), (True, True)):
+            for command in (b"FETCH 1 BODY.PEEK[]", b"FETCH 2:1025 BODY.PEEK[]")[:1 if compress else 2]:
+                threads.append(threading.Thread(target=read_slowly, args=(server, tls, compress, command, answers)))
+                threads[-1].start()
+        for thread in threads:
+            thread.join()
+        check("each ends", len(answers) == len(threads), len(answers))
+        for name, got, seconds in answers:
+            whole = got.count(body) == 1 if "FETCH 1 " in name else got.count(little) == 1024
+            check(f"{name}: all of it", whole and b"\r\nslow OK" in got[-200:] and seconds > 10, (len(got), got[-200:], seconds))
+        c.ok("DELETE steady")
+
+
 def unread(server, tls):
     """A session whose output stands still in a long answer: its client reads none of it."""
     c = Imap(server.imaps if tls else server.imap, tls)
