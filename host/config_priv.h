@@ -90,9 +90,21 @@ struct hf_tls_settings {
 	size_t sni_count;
 };
 
+/* Addresses that begin alike; IPv4 as ::ffff:a.b.c.d. */
+struct hf_network {
+	uint8_t bytes[16];
+	unsigned bits;
+};
+
+/* "192.0.2.0/24", "2001:db8::/32", or one address. False: it is neither. endpoint.c */
+bool hf_network_parse(const char *text, struct hf_network *network);
+
 struct hf_limits_settings {
+	const char *const *exempt_texts; /* as written */
+	struct hf_network *exempt;	 /* as read */
+	size_t exempt_count;
 	int64_t connections, per_address, per_user, waiting, workers, helpers;
-	uint64_t write_timeout, handshake_timeout, linger, stop_timeout; /* ms */
+	uint64_t silent_after, write_timeout, handshake_timeout, linger, stop_timeout; /* ms */
 };
 
 struct hf_host_settings {

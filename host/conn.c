@@ -108,6 +108,7 @@ struct hf_conn *hf_conn_new(struct hf_host *host, struct hf_loaded *module, cons
 	conn->service = hf_strdup(service);
 	conn->implicit_tls = implicit_tls;
 	conn->started_ms = hf_now_ms();
+	atomic_store(&conn->heard_ms, conn->started_ms);
 	conn->in_limit = INPUT_AHEAD;
 	conn->log.parent = &host->log;
 	conn->log.fields = conn->log_fields;
@@ -253,15 +254,30 @@ const struct hf_log *hf_conn_log(const struct hf_conn *conn)
 	return &conn->log;
 }
 
+/* Counts for the limit per user; beyond it, in the place of one that has been silent. */
+static bool count_user(struct hf_conn *conn, struct hf_str user)
+{
+	struct hf_limits *limits = conn->host->limits;
+	struct hf_str address = HF_STR_NULL;
+	char *name;
+	bool place;
+
+	if (conn->counted && !conn->was_user)
+		address = hf_str_n(conn->group_key, conn->group_size);
+	if (hf_limits_login(limits, user, address, false))
+		return true;
+	name = hf_strndup(user.data, user.size);
+	place = hf_conns_displace(conn->host, conn, name, hf_limits_get(limits).silent_after);
+	hf_free(name);
+	return place && hf_limits_login(limits, user, address, true);
+}
+
 enum hf_status hf_conn_set_user(struct hf_conn *conn, struct hf_str user)
 {
 	struct hf_limits *limits = conn->host->limits;
 	char *former = conn->user;
 
-	if (user.size && !hf_limits_login(limits, user,
-					  conn->counted && !conn->was_user
-						  ? hf_str_n(conn->group_key, conn->group_size)
-						  : HF_STR_NULL)) {
+	if (user.size && !count_user(conn, user)) {
 		hf_info(&conn->log, "too-many-connections user=%s", hf_log_quote(user));
 		return HF_ELIMIT;
 	}

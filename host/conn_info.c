@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who is connected: for `hfctl who` and `hfctl kick`. */
+/* Who is connected: for `hfctl who` and `hfctl kick`, and who gives way when a user has too many connections. */
 #include "host/conn_priv.h"
 #include "host/verbs_priv.h"
 
@@ -58,4 +58,37 @@ size_t hf_conns_kick(struct hf_host *host, uint64_t id, const char *user)
 	}
 	pthread_mutex_unlock(&host->conns_lock);
 	return count;
+}
+
+bool hf_conns_displace(struct hf_host *host, const struct hf_conn *by, const char *user, uint64_t silent_ms)
+{
+	struct hf_conn *oldest = NULL;
+	uint64_t oldest_ms = UINT64_MAX, now = hf_now_ms();
+
+	pthread_mutex_lock(&host->conns_lock);
+	for (struct hf_conn *conn = host->conns; conn; conn = conn->next) {
+		uint64_t heard = atomic_load(&conn->heard_ms);
+		bool theirs;
+
+		if (conn == by || heard >= oldest_ms || now - heard < silent_ms || atomic_load(&conn->displaced))
+			continue;
+		pthread_mutex_lock(&conn->info_lock);
+		theirs = conn->user && is_users(conn, user);
+		pthread_mutex_unlock(&conn->info_lock);
+		if (theirs) {
+			oldest = conn;
+			oldest_ms = heard;
+		}
+	}
+	if (oldest) {
+		atomic_store(&oldest->displaced, true);
+		hf_conn_wake(oldest, HF_EV_QUIT);
+	}
+	pthread_mutex_unlock(&host->conns_lock);
+	return oldest;
+}
+
+bool hf_conn_is_displaced(const struct hf_conn *conn)
+{
+	return atomic_load(&conn->displaced);
 }

@@ -134,6 +134,7 @@ static bool received(struct hf_conn *conn, ssize_t n, size_t room)
 {
 	if (n > 0) {
 		conn->octets_in += (uint64_t)n;
+		atomic_store_explicit(&conn->heard_ms, conn->slice_start / 1000, memory_order_relaxed);
 		if ((size_t)n < room)
 			conn->readable = false; /* a stream socket read short is empty: epoll tells
 						   the rest */

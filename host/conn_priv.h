@@ -106,6 +106,8 @@ struct hf_conn {
 	uint64_t slice_start; /* us */
 	uint64_t started_ms;
 	_Atomic uint64_t octets_in, octets_out;
+	_Atomic uint64_t heard_ms; /* the turn in which the client was heard last */
+	_Atomic bool displaced;    /* told to give way to another connection of its user */
 	uint64_t heap_known; /* a moment at which the timers are sure to look, if still to come */
 
 	struct hf_loaded *module;
@@ -156,6 +158,11 @@ void hf_conn_discard(
 void hf_conn_close_session(struct hf_conn *conn);
 void hf_conn_wake_all(struct hf_host *host, unsigned events);
 void hf_conns_free(struct hf_host *host);
+
+/* conn_info.c */
+/* The connection of the user that has been silent for longest, and for at least so long, is told to end, so that `by` may take
+ * its place. One that was told before does not count: there are never more than twice the limit. False: there is none. */
+bool hf_conns_displace(struct hf_host *host, const struct hf_conn *by, const char *user, uint64_t silent_ms);
 
 /* sched.c */
 void hf_conn_wake(struct hf_conn *conn, unsigned events);

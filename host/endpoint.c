@@ -131,3 +131,49 @@ size_t hf_endpoint_group(const struct sockaddr_storage *sa, uint8_t *key)
 	memcpy(key, &((const struct sockaddr_in6 *)sa)->sin6_addr, 8);
 	return 8;
 }
+
+bool hf_network_parse(const char *text, struct hf_network *network)
+{
+	const char *slash = strchr(text, '/');
+	size_t size = slash ? (size_t)(slash - text) : strlen(text);
+	char address[INET6_ADDRSTRLEN], *end;
+	unsigned most = 128, first = 0;
+	unsigned long bits;
+
+	memset(network, 0, sizeof(*network));
+	if (size >= sizeof(address))
+		return false;
+	memcpy(address, text, size);
+	address[size] = '\0';
+	if (inet_pton(AF_INET, address, network->bytes + 12) == 1) {
+		memset(network->bytes + 10, 0xff, 2);
+		most = 32;
+		first = 96;
+	} else if (inet_pton(AF_INET6, address, network->bytes) != 1) {
+		return false;
+	}
+	network->bits = first + most;
+	if (!slash)
+		return true;
+	if (slash[1] < '0' || slash[1] > '9')
+		return false;
+	bits = strtoul(slash + 1, &end, 10);
+	if (*end || bits > most)
+		return false;
+	network->bits = first + (unsigned)bits;
+	return true;
+}
+
+bool hf_network_has(const struct hf_network *network, const struct sockaddr_storage *sa)
+{
+	uint8_t bytes[16] = { [10] = 0xff, [11] = 0xff };
+	const struct in_addr *v4 = ipv4_of(sa);
+	unsigned whole = network->bits / 8, rest = network->bits % 8;
+
+	if (v4)
+		memcpy(bytes + 12, v4, 4);
+	else
+		memcpy(bytes, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
+	return memcmp(bytes, network->bytes, whole) == 0 &&
+	       (!rest || (bytes[whole] ^ network->bytes[whole]) >> (8 - rest) == 0);
+}

@@ -109,6 +109,7 @@ void hf_jobs_each(struct hf_host *host, void (*fn)(void *arg, const char *name),
 
 struct hf_limits *hf_limits_new(void);
 void hf_limits_free(struct hf_limits **limits);
+/* Keeps a copy of all that it needs. */
 void hf_limits_set(struct hf_limits *limits, const struct hf_limits_settings *settings);
 struct hf_limits_settings hf_limits_get(struct hf_limits *limits);
 /* Counts a connection. `address` is empty for those that count only in all. NULL, or which limit is
@@ -116,9 +117,11 @@ struct hf_limits_settings hf_limits_get(struct hf_limits *limits);
 const char *hf_limits_enter(struct hf_limits *limits, struct hf_str address);
 /* And out again; `waiting`: it had no user. */
 void hf_limits_leave(struct hf_limits *limits, struct hf_str address, bool waiting);
-/* It has a user now: no longer waiting. */
-bool hf_limits_login(struct hf_limits *limits, struct hf_str user, struct hf_str address);
+/* It has a user now: no longer waiting. `over`: in the place of one that is about to end. */
+bool hf_limits_login(struct hf_limits *limits, struct hf_str user, struct hf_str address, bool over);
 void hf_limits_logout(struct hf_limits *limits, struct hf_str user);
+/* Whether it comes from one of the networks that have no limit by address. */
+bool hf_limits_exempts(struct hf_limits *limits, const struct sockaddr_storage *peer);
 size_t hf_limits_connections(struct hf_limits *limits);
 
 /* endpoint.c ------------------------------------------------------------------ */
@@ -136,6 +139,7 @@ bool hf_endpoint_is_loopback(const struct sockaddr_storage *sa);
 /* What is counted as one client: an IPv4 address, or an IPv6 /64. Returns the octets used in `key`
  * (at least 16). */
 size_t hf_endpoint_group(const struct sockaddr_storage *sa, uint8_t *key);
+bool hf_network_has(const struct hf_network *network, const struct sockaddr_storage *sa);
 
 /* listener.c ------------------------------------------------------------------ */
 

@@ -52,15 +52,36 @@ void hf_limits_free(struct hf_limits **limits)
 	table_free((*limits)->addresses);
 	table_free((*limits)->users);
 	pthread_mutex_destroy(&(*limits)->lock);
+	hf_free((*limits)->settings.exempt);
 	hf_free(*limits);
 	*limits = NULL;
 }
 
 void hf_limits_set(struct hf_limits *limits, const struct hf_limits_settings *settings)
 {
+	struct hf_network *former;
+	struct hf_network *exempt = NULL;
+
+	if (settings->exempt_count)
+		exempt = hf_memdup(settings->exempt, settings->exempt_count * sizeof(*exempt));
 	pthread_mutex_lock(&limits->lock);
+	former = limits->settings.exempt;
 	limits->settings = *settings;
+	limits->settings.exempt = exempt; /* the other goes with its configuration */
+	limits->settings.exempt_texts = NULL;
 	pthread_mutex_unlock(&limits->lock);
+	hf_free(former);
+}
+
+bool hf_limits_exempts(struct hf_limits *limits, const struct sockaddr_storage *peer)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&limits->lock);
+	for (size_t i = 0; i < limits->settings.exempt_count && !found; i++)
+		found = hf_network_has(&limits->settings.exempt[i], peer);
+	pthread_mutex_unlock(&limits->lock);
+	return found;
 }
 
 struct hf_limits_settings hf_limits_get(struct hf_limits *limits)
@@ -142,12 +163,12 @@ void hf_limits_leave(struct hf_limits *limits, struct hf_str address, bool waiti
 	pthread_mutex_unlock(&limits->lock);
 }
 
-bool hf_limits_login(struct hf_limits *limits, struct hf_str user, struct hf_str address)
+bool hf_limits_login(struct hf_limits *limits, struct hf_str user, struct hf_str address, bool over)
 {
 	bool ok;
 
 	pthread_mutex_lock(&limits->lock);
-	ok = add(limits->users, user, limits->settings.per_user);
+	ok = add(limits->users, user, over ? 0 : limits->settings.per_user);
 	if (ok && address.size)
 		limits->waiting--;
 	pthread_mutex_unlock(&limits->lock);

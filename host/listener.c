@@ -284,7 +284,7 @@ static void admit(struct hf_listener *listener, int fd, const struct sockaddr_st
 	const char *reached;
 	struct hf_conn *conn;
 
-	if (!listener->is_unix && !hf_endpoint_is_loopback(peer))
+	if (!listener->is_unix && !hf_endpoint_is_loopback(peer) && !hf_limits_exempts(host->limits, peer))
 		size = hf_endpoint_group(peer, key);
 	reached = hf_limits_enter(host->limits, hf_str_n(key, size));
 	if (reached) {

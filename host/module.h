@@ -103,8 +103,8 @@ enum {
 	HF_EV_DURABLE = 1 << 4, /* an operation is done, a stage has room, a barrier is passed */
 	HF_EV_TIMER = 1 << 5,   /* hf_conn_timer has run out */
 	HF_EV_OFFLOAD = 1 << 6, /* hf_offload's function has returned */
-	HF_EV_QUIT = 1 << 7 /* the server stops or an administrator kicks: say goodbye at the next
-			       command boundary */
+	HF_EV_QUIT = 1 << 7 /* the server stops, an administrator kicks, or another connection
+			       takes the place: say goodbye at the next command boundary */
 };
 
 /* What step wants next. Nothing but 0: parked until a waiter, timer or offload wakes it. */
@@ -141,8 +141,10 @@ HF_API struct hf_arena *hf_conn_arena(struct hf_conn *conn);
 HF_API uint64_t hf_conn_id(const struct hf_conn *conn);
 HF_API const struct hf_log *hf_conn_log(const struct hf_conn *conn);
 /* Shown by `hfctl who` and in the log context. Copied. Also counts the connection for the per-user
- * limit: HF_ELIMIT when there are too many. */
+ * limit: HF_ELIMIT when there are too many and none that has been silent for long could give way. */
 HF_API enum hf_status hf_conn_set_user(struct hf_conn *conn, struct hf_str user);
+/* Whether the HF_EV_QUIT that came is for another connection of the user. */
+HF_API bool hf_conn_is_displaced(const struct hf_conn *conn);
 /* A few words for `hfctl who` ("IDLE INBOX"). Copied. */
 HF_API void hf_conn_set_activity(struct hf_conn *conn, const char *activity);
 

@@ -140,6 +140,22 @@ static void read_retention(struct hf_setup *setup, const config_setting_t *group
 	hf_buf_fini(&problem);
 }
 
+static void read_exempt(struct hf_setup *setup, const config_setting_t *group, struct hf_note *why)
+{
+	struct hf_limits_settings *limits = &setup->host.limits;
+	size_t count = 0;
+
+	while (limits->exempt_texts && limits->exempt_texts[count])
+		count++;
+	limits->exempt = hf_new_array(setup->arena, struct hf_network, count);
+	limits->exempt_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (!hf_network_parse(limits->exempt_texts[i], &limits->exempt[i]))
+			hf_config_error(setup->config, config_setting_get_member(group, "exempt"), why,
+					"limits.exempt: \"%s\": expected a network such as \"192.0.2.0/24\"",
+					limits->exempt_texts[i]);
+}
+
 static void read_sections(struct hf_setup *setup, struct hf_note *why)
 {
 	static const char *const sni[] = { "sni", NULL };
@@ -157,6 +173,8 @@ static void read_sections(struct hf_setup *setup, struct hf_note *why)
 			       (char *)&setup->host + section->offset, why);
 		if (strcmp(section->name, "store") == 0)
 			read_retention(setup, group, why);
+		if (strcmp(section->name, "limits") == 0)
+			read_exempt(setup, group, why);
 		if (tls)
 			read_sni(setup,
 				 group && config_setting_type(group) == CONFIG_TYPE_GROUP ? group

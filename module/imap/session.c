@@ -388,7 +388,9 @@ static bool advance(struct imap_session *session, unsigned *want)
 		bool stopping = hf_host_is_stopping(priv->module->host);
 
 		imap_bye(session, stopping ? "UNAVAILABLE" : NULL,
-			 stopping ? "The server is stopping" : "Disconnected by the administrator");
+			 stopping				       ? "The server is stopping"
+			 : hf_conn_is_displaced(session->conn) ? "Another connection of yours takes this place"
+							       : "Disconnected by the administrator");
 		return true;
 	}
 	switch (priv->phase) {

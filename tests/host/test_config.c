@@ -48,6 +48,7 @@ static const struct {
 	  { "c:1: log.level: 'loud' is not one of: critical, error, warning, info, debug" } },
 	{ "log: { level = 3; };", { "c:1: log.level: expected one of" } },
 	{ "auth: { admins = [ 1, 2 ]; };", { "c:1: auth.admins: expected a list of strings" } },
+	{ "limits: { exempt = [ \"192.0.2.0/24\", \"192.0.2.0/33\" ]; };", { "c:1: limits.exempt: \"192.0.2.0/33\": expected a network" } },
 	{ "store = 5;", { "c:1: store: expected a group: store: { ... };" } },
 	{ "listen = 5;", { "c:1: listen: expected a list of groups" } },
 	{ "listen = ( { module = \"echo\"; } );",

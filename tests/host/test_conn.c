@@ -406,6 +406,39 @@ START_TEST(who_and_kick)
 }
 END_TEST
 
+/* Beyond the limit, the one that has been silent for longest gives way to a new one. */
+START_TEST(a_silent_connection_gives_way)
+{
+	int fds[4];
+
+	hf_host_free_for_test(&host);
+	host = host_start("limits: { per_user = 2; silent_after = \"300 ms\"; };");
+	for (int i = 0; i < 3; i++) {
+		fds[i] = host_connect(host);
+		put(fds[i], "USER anna");
+		expect(fds[i], i < 2 ? "ok" : "limit"); /* nobody is silent yet */
+	}
+	put(fds[3] = host_connect(host), "USER ben");
+	expect(fds[3], "ok");
+	usleep(400000);
+	put(fds[0], "ECHO x");
+	expect(fds[0], "x");
+	put(fds[2], "USER anna");
+	expect(fds[2], "ok");
+	expect(fds[1], "quit");
+	put(fds[1], "USER anna"); /* it was told to go, and the others have been heard */
+	close(fds[1]);
+	put(fds[0], "ECHO y");
+	expect(fds[0], "y");
+	put(fds[3], "ECHO z");
+	expect(fds[3], "z");
+	wait_connections(host, 3);
+	for (int i = 0; i < 4; i++)
+		if (i != 1)
+			close(fds[i]);
+}
+END_TEST
+
 /* Limits that count addresses, without needing any. */
 START_TEST(limits_count)
 {
@@ -421,8 +454,10 @@ START_TEST(limits_count)
 	ck_assert_str_eq(hf_limits_enter(limits, a), "per_address");
 	ck_assert_ptr_null(hf_limits_enter(limits, b));
 	ck_assert_str_eq(hf_limits_enter(limits, c), "waiting");
-	ck_assert(hf_limits_login(limits, HF_STR("anna"), b));
-	ck_assert(!hf_limits_login(limits, HF_STR("anna"), a));
+	ck_assert(hf_limits_login(limits, HF_STR("anna"), b, false));
+	ck_assert(!hf_limits_login(limits, HF_STR("anna"), a, false));
+	ck_assert(hf_limits_login(limits, HF_STR("anna"), HF_STR_NULL, true));
+	hf_limits_logout(limits, HF_STR("anna"));
 	ck_assert_ptr_null(hf_limits_enter(limits, c));
 	ck_assert_ptr_null(hf_limits_enter(limits, HF_STR_NULL)); /* loopback */
 	ck_assert_str_eq(hf_limits_enter(limits, HF_STR_NULL), "connections");
@@ -436,6 +471,58 @@ START_TEST(limits_count)
 	hf_limits_leave(limits, c, true);
 	hf_limits_leave(limits, HF_STR_NULL, true);
 	ck_assert_uint_eq(hf_limits_connections(limits), 0);
+	hf_limits_free(&limits);
+}
+END_TEST
+
+START_TEST(networks_are_exempt)
+{
+	static const struct {
+		const char *network, *address; /* NULL: no network */
+		bool has;
+	} rows[] = {
+		{ "192.0.2.0/24", "192.0.2.255:1", true },
+		{ "192.0.2.0/24", "192.0.3.0:1", false },
+		{ "192.0.2.0/24", "[::ffff:192.0.2.9]:1", true },
+		{ "192.0.2.128/25", "192.0.2.127:1", false },
+		{ "192.0.2.128/25", "192.0.2.129:1", true },
+		{ "192.0.2.1", "192.0.2.1:1", true },
+		{ "192.0.2.1", "192.0.2.2:1", false },
+		{ "0.0.0.0/0", "198.51.100.1:1", true },
+		{ "0.0.0.0/0", "[2001:db8::1]:1", false },
+		{ "::/0", "[2001:db8::1]:1", true },
+		{ "2001:db8::/32", "[2001:db8:ffff::1]:1", true },
+		{ "2001:db8::/32", "[2001:db9::1]:1", false },
+		{ "2001:db8::1/127", "[2001:db8::]:1", true },
+		{ "192.0.2.0/33", NULL, false },
+		{ "192.0.2.0/", NULL, false },
+		{ "192.0.2.0/ 8", NULL, false },
+		{ "192.0.2.0/8x", NULL, false },
+		{ "192.0.2/24", NULL, false },
+		{ "::/129", NULL, false },
+		{ "/8", NULL, false },
+		{ "", NULL, false },
+		{ "example.org", NULL, false },
+	};
+	struct hf_limits *limits = hf_limits_new();
+
+	for (size_t i = 0; i < HF_COUNT(rows); i++) {
+		struct hf_note why = HF_NOTE_INIT;
+		struct hf_endpoint endpoint;
+		struct hf_network network;
+		struct hf_limits_settings settings = { .exempt = &network, .exempt_count = 1 };
+
+		ck_assert_msg(hf_network_parse(rows[i].network, &network) == (rows[i].address != NULL), "%s",
+			      rows[i].network);
+		if (!rows[i].address)
+			continue;
+		ck_assert(hf_endpoint_parse(rows[i].address, &endpoint, &why));
+		hf_limits_set(limits, &settings);
+		memset(&network, 0xff, sizeof(network)); /* a copy is kept */
+		ck_assert_msg(hf_limits_exempts(limits, &endpoint.sa) == rows[i].has, "%s: %s", rows[i].network,
+			      rows[i].address);
+		hf_note_fini(&why);
+	}
 	hf_limits_free(&limits);
 }
 END_TEST
@@ -500,6 +587,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, work_of_helpers_comes_back);
 	tcase_add_test(tc, what_helpers_did_for_the_dead_is_dropped);
 	tcase_add_test(tc, one_user_has_so_many_connections);
+	tcase_add_test(tc, a_silent_connection_gives_way);
+	tcase_add_test(tc, networks_are_exempt);
 	tcase_add_test(tc, open_may_refuse_with_a_word);
 	tcase_add_test(tc, abort_sends_nothing_more);
 	tcase_add_test(tc, a_goodbye_survives_unread_input);

@@ -129,6 +129,12 @@ enum hf_status hf_conn_set_user(struct hf_conn *conn, struct hf_str user)
 	return HF_OK;
 }
 
+bool hf_conn_is_displaced(const struct hf_conn *conn)
+{
+	(void)conn;
+	return false;
+}
+
 void hf_conn_set_activity(struct hf_conn *conn, const char *activity)
 {
 	(void)conn;
