@@ -67,7 +67,7 @@ def commands(name):
         ("STATUS", f'STATUS "{name}" (MESSAGES UNSEEN RECENT UIDNEXT SIZE)', "r"),
         ("APPEND", literal(f'APPEND "{name}"'), "i"),
         ("APPEND CATENATE", literal(f'APPEND "{name}" CATENATE (TEXT') + b")", "i"),
-        ("CATENATE from it", 'APPEND INBOX CATENATE (URL "/' + name.replace(" ", "%20") + '/;UID=1")', "r"),
+        ("CATENATE from it", 'APPEND INBOX CATENATE (URL "/' + name.replace(" ", "%20") + '/;UID=1")', ""),
         ("COPY to it", f'COPY 1 "{name}"', "i"),
         ("MOVE to it", f'MOVE 1 "{name}"', "i"),
         ("REPLACE into it", literal(f'REPLACE 1 "{name}"'), "i"),
