@@ -111,6 +111,7 @@ static const struct {
 	{ "log", "destination", "\"syslog\"" },
 	{ "log", "level", "\"debug\"" },
 	{ "limits", "workers", "4" },
+	{ "limits", "exempt", "( \"192.0.2.0/24\", \"2001:db8::/32\" )" },
 	{ "auth", "source", "\"saslauthd\"" },
 	{ "auth", "mechanisms", "\"PLAIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS\"" },
 	{ "auth", "admins", "( \"migration@example.org\" )" },

@@ -55,7 +55,7 @@ static void check_ids(struct hf_str value)
 
 	while (hf_msgid_next(value, &pos, &id)) {
 		hf_assert(pos > before && pos <= value.size && id.size >= 3 && id.size + 2 <= pos - before);
-		hf_assert(hf_str_chr(hf_buf_str(&id), '@') > 0);
+		hf_assert(hf_str_chr(hf_buf_str(&id), '@') >= 0); /* at 0: "@a"@b, quoted */
 		before = pos;
 	}
 	hf_buf_fini(&id);
